@@ -1,0 +1,5 @@
+"""The one exception that a user is meant to read: what is wrong, where, what was expected, how to mend it."""
+
+
+class UserError(Exception):
+    """Something that the user can put right; shown without a traceback, with exit status 2."""

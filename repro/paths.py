@@ -1,0 +1,50 @@
+"""Every artefact path, once.
+
+Paths are relative to the working tree, which in `dvc exp run --temp` and `--queue` is a copy of the project. What
+must outlive such a copy (tracking, resume states, locks) lies under `home()`, the project that the user works in.
+"""
+
+import os
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+SCHEMA = Path("params.schema.json")
+
+PREPARED = Path("data/prepared")
+MASKS = Path("data/masks")
+
+RESULTS = Path("results")
+BASELINES = RESULTS / "baselines"
+TRAIN = RESULTS / "train"
+EVALUATE = RESULTS / "evaluate"
+PUBLISHED = RESULTS / "published.json"
+
+CHECKPOINT = "checkpoint.pt"
+"""In `TRAIN`: generator, its parameters and where it comes from."""
+HISTORY = "history.csv"
+"""In `TRAIN`: one row per logged step, one column per loss term."""
+RECORD = "record.json"
+"""In `TRAIN`: parameters, variant id, seed, environment, what ran."""
+SAMPLES = "samples"
+"""In `TRAIN`: sample images by step."""
+IMAGES = "images.csv"
+"""In `EVALUATE` and `BASELINES`: one row per method, image, bucket and output."""
+PROTOCOLS = "protocols.csv"
+"""In `EVALUATE`: the model's rows under every evaluation protocol."""
+METRICS = "metrics.json"
+"""In `EVALUATE` and `TRAIN`: the headline figures, for `dvc metrics`."""
+GRID = "grid.png"
+"""In `EVALUATE`: pictures by bucket, the median and the worst case."""
+
+NOTEBOOK = Path("reports/replication_report.ipynb")
+REPORT = Path("reports/build")
+
+
+def home() -> Path:
+    """Returns the project that the user works in, also from a temporary copy that DVC made of it."""
+    return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+
+
+def state() -> Path:
+    """Returns the folder of locks and resume states, which git and DVC ignore."""
+    return home() / ".repro"
