@@ -1,0 +1,166 @@
+"""The results of one variant as files: what they are keyed by, and where DVC keeps those of other variants.
+
+A results folder flows in (the working tree's, or one fetched from a DVC experiment) and comes out as an `Evidence`,
+whose key is the same wherever and whenever the same numbers were made. Knows nothing of how evidence is shown.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from repro import paths
+from repro.audit.choice import show_value
+from repro.errors import UserError
+from repro.storage import hash_json, hash_tree
+
+if TYPE_CHECKING:
+    from repro.medfe.params import Params
+
+NUMBERS = (f"{paths.TRAIN.name}/{paths.HISTORY}", f"{paths.EVALUATE.name}/{paths.IMAGES}")
+"""What a key is made of beside the parameters: loss terms by step, and one row per image."""
+NEEDED = (*NUMBERS, f"{paths.TRAIN.name}/{paths.RECORD}", f"{paths.EVALUATE.name}/{paths.METRICS}")
+"""Without these files, relative to the results folder, there is nothing to publish."""
+
+
+class Evidence(NamedTuple):
+    """One trained and evaluated variant.
+
+    Attributes:
+        results: folder that holds `train/`, `evaluate/` and, if they were computed, `baselines/`.
+        key: SHA-256 of variant, seed, parameters, history and per-image rows; no time and no path enters it.
+        variant: the variant's id.
+        seed: the training seed.
+        params: the whole parameter tree, nested.
+        record: what training wrote down about itself.
+    """
+
+    results: Path
+    key: str
+    variant: str
+    seed: int
+    params: Mapping[str, Any]
+    record: Mapping[str, Any]
+
+
+class Revision(NamedTuple):
+    """A commit that holds evidence, and the commit whose params it departs from (None: its own)."""
+
+    label: str
+    commit: str
+    baseline: str | None
+
+
+def read_evidence(results: Path, params: "Params | None" = None) -> Evidence:
+    """Reads the evidence of one variant.
+
+    Training records the parameters that it ran with, but an edit of the evaluation's parameters does not train again;
+    so the parameters given go before those in `published.json`, and these before the training's.
+
+    Raises:
+        UserError: a file is missing.
+    """
+    missing = [name for name in NEEDED if not (results / name).is_file()]
+    if missing:
+        raise UserError(f"no results to read: {results / missing[0]} is missing\n  `dvc repro` makes them")
+    record = json.loads((results / paths.TRAIN.name / paths.RECORD).read_text())
+    identity = _identity(results, record, params)
+    numbers = {name: hash_tree(results / name) for name in NUMBERS}
+    return Evidence(results, key=hash_json({**identity, **numbers}), **identity, record=record)
+
+
+def describe_published(evidence: Evidence) -> dict[str, Any]:
+    """Returns what `published.json` holds: nothing that a second run on another machine would write differently."""
+    return {"key": evidence.key, "variant": evidence.variant, "seed": evidence.seed, "params": evidence.params}
+
+
+def flatten(tree: Mapping[str, Any], separator: str = ".", prefix: str = "") -> dict[str, Any]:
+    """Returns the leaves of a nested mapping by their joined keys; lists are leaves."""
+    leaves: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            leaves |= flatten(value, separator, f"{prefix}{name}{separator}")
+        else:
+            leaves[f"{prefix}{name}"] = value
+    return leaves
+
+
+def changes(params: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the dotted keys whose values differ from the baseline's, as one would type them after `-S`."""
+    before = flatten(baseline)
+    now = flatten(params)
+    return {key: show_value(now[key]) for key in now if key in before and _plain(now[key]) != _plain(before[key])}
+
+
+def experiments() -> Iterator[Revision]:
+    """Yields every experiment that DVC keeps in this git repository, named `baseline/name`."""
+    listed = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps") or ""
+    for line in listed.splitlines():
+        commit, reference = line.split()
+        parts = reference.split("/")  # refs/exps/ab/cdef.../name; exec, stash and celery are DVC's own
+        if len(parts) == 5 and len(parts[2]) == 2:
+            baseline = parts[2] + parts[3]
+            yield Revision(f"{baseline[:7]}/{parts[4]}", commit, baseline)
+
+
+def commit_revision(name: str) -> Revision:
+    """Returns the revision of a commit, tag or branch.
+
+    Raises:
+        UserError: git does not know it.
+    """
+    commit = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    if commit is None:
+        raise UserError(f"git knows no commit {name!r}\n  `git log --oneline` lists them")
+    return Revision(name, commit, None)
+
+
+def head() -> str | None:
+    """Returns the current commit, if the working tree is under git."""
+    return _git("rev-parse", "--verify", "--quiet", "HEAD")
+
+
+def committed_params(commit: str | None) -> Mapping[str, Any]:
+    """Returns the params file of a commit, nested; empty where there is none."""
+    from ruamel.yaml import YAML
+
+    text = _git("show", f"{commit}:./{paths.PARAMS}") if commit else None
+    return YAML(typ="safe").load(text) or {} if text else {}
+
+
+def fetch_results(revision: Revision, destination: Path) -> Path:
+    """Fetches a revision's results from git and DVC's cache, without a checkout.
+
+    Raises:
+        UserError: the cache does not hold them.
+    """
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+
+    target = destination / revision.commit
+    try:
+        DVCFileSystem(".", rev=revision.commit).get(str(paths.RESULTS), str(target), recursive=True)
+    except (DvcException, OSError) as error:
+        raise UserError(f"{revision.label}: {error}\n  its results are not in DVC's cache; run it again") from error
+    return target
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _identity(results: Path, record: Mapping[str, Any], params: "Params | None") -> dict[str, Any]:
+    if params is not None:
+        return {"variant": params.variant(), "seed": params.seed, "params": params.resolved()}
+    published = results / paths.PUBLISHED.name
+    kept = json.loads(published.read_text()) if published.is_file() else record
+    return {name: kept[name] for name in ("variant", "seed", "params")}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,42 @@
+"""The one interface of all sources: names of photographs, and the files of each.
+
+Names are kept and files are found only when they are asked for, so that a catalogue of millions stays small.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from repro import paths
+from repro.medfe.data.arrays import SplitName
+
+
+class LeftOut(NamedTuple):
+    """A file that is not used, and why."""
+
+    file: str
+    reason: str
+
+
+class Catalogue(NamedTuple):
+    """The photographs of a source.
+
+    Attributes:
+        published: names by the split that the publisher made; all under `train` where there is none.
+        find_views: gives the files of a photograph by what they are called in the index. Several files are views of
+            one scene, as in a stereo pair, and count as one photograph.
+        left_out: what was refused before anything was opened.
+    """
+
+    published: Mapping[SplitName, Sequence[str]]
+    find_views: Callable[[str], Mapping[str, Path]]
+    left_out: Sequence[LeftOut]
+
+
+def locate(root: str) -> Path:
+    """Returns the folder of a source: in the working tree, else in the project that the user works in.
+
+    A temporary copy that DVC made of the project holds tracked files only.
+    """
+    here = Path(root)
+    return here if here.exists() else paths.home() / root

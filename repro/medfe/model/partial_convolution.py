@@ -1,0 +1,89 @@
+"""The partial convolution (Liu et al. 2018): sees valid positions only, and passes on where it saw any."""
+
+from typing import assert_never
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from repro.medfe.params.model.activations import PartialScaling
+from repro.medfe.params.model.topology import MaskUpdate
+
+COUNTING_DEVIATION = 0.02
+"""Of the counting kernels that the release reinitialises. Source: models/networks.py @9adf889, computed."""
+
+
+class PartialConvolution(nn.Module):
+    """A convolution over valid positions, divided by what it saw.
+
+    Departs: the release counts with a second convolution over all channels. The mask is the same in each of them, so
+    one channel is counted; only `counting_kernels`, where the counts are no counts, needs the release's own form.
+    """
+
+    counting: Tensor | None
+
+    def __init__(
+        self,
+        source: int,
+        target: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        padding: int,
+        bias: bool,
+        scaling: PartialScaling,
+        update: MaskUpdate,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(target, source, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(target)) if bias else None
+        self.kernel, self.stride, self.padding = kernel, stride, padding
+        self.scaling, self.update = scaling, update
+        nn.init.kaiming_uniform_(self.weight, a=5**0.5)
+        counted = scaling == "counting_kernels"
+        counting = COUNTING_DEVIATION * torch.randn(target, source, kernel, kernel) if counted else None
+        self.register_buffer("counting", counting)
+
+    def forward(self, features: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Convolves where there is something to see.
+
+        Args:
+            features: (B, C, H, W).
+            valid: (B, 1 or C, H, W) of the same dtype, 1 where a position is valid and 0 where not.
+
+        Returns:
+            The features (B, D, H', W'), zero where the window saw nothing, and the mask (B, 1 or D, H', W') for the
+            next layer.
+        """
+        total = F.conv2d(features * valid, self.weight, stride=self.stride, padding=self.padding)
+        count = self._count(valid)
+        seen = count != 0
+        divisor = torch.where(seen, count, torch.ones_like(count))
+        result = total * (seen.to(total.dtype) / divisor)
+        if self.bias is not None:
+            result = torch.where(seen, result + self.bias.view(1, -1, 1, 1), torch.zeros_like(result))
+        match self.update:
+            case "per_layer":
+                return result, seen.to(valid.dtype)
+            case "fixed":
+                return result, valid if self.stride == 1 else -F.max_pool2d(-valid, self.stride)
+            case _:
+                assert_never(self.update)
+
+    def _count(self, valid: Tensor) -> Tensor:
+        """Returns what the result is divided by: (B, 1 or D, H', W')."""
+        with torch.no_grad():
+            match self.scaling:
+                case "one_over_sum":
+                    return self._window_sum(valid) * self.weight.shape[1]
+                case "window_over_sum":
+                    return self._window_sum(valid) / self.kernel**2
+                case "counting_kernels":
+                    assert self.counting is not None
+                    spread = valid.expand(-1, self.counting.shape[1], -1, -1)
+                    return F.conv2d(spread, self.counting, stride=self.stride, padding=self.padding)
+                case _:
+                    assert_never(self.scaling)
+
+    def _window_sum(self, valid: Tensor) -> Tensor:
+        return F.avg_pool2d(valid, self.kernel, self.stride, self.padding, divisor_override=1)

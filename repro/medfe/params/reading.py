@@ -1,0 +1,67 @@
+"""From params.yaml to the checked tree, or to one message that says how to put the file right."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from repro.audit.choice import show_value
+from repro.errors import UserError
+from repro.medfe.params.tree import Params
+
+_MAX_PROBLEMS = 5
+
+
+def load_params(file: Path) -> Params:
+    """Returns the checked params of a YAML file.
+
+    Raises:
+        UserError: the file is missing, is no YAML, lacks a key, or holds a key or a value that is not allowed.
+    """
+    try:
+        values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{file} is missing; get it back by: git checkout {file}") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        where = " ".join(str(error).split())
+        raise UserError(f"{file} is no YAML: {where}\n  get it back by: git checkout {file}") from None
+    return parse_params(values, str(file))
+
+
+def parse_params(values: Any, origin: str) -> Params:
+    """Returns the checked params of plain values; `origin` names them in the message.
+
+    Raises:
+        UserError: one line for each key that is wrong, and one that says how to put it right.
+    """
+    if not isinstance(values, Mapping):
+        raise UserError(f"{origin}: expected groups of parameters, got {type(values).__name__}")
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        problems = [_describe(problem) for problem in error.errors(include_url=False)]
+    shown = problems[:_MAX_PROBLEMS]
+    if len(problems) > len(shown):
+        shown.append(f"... and {len(problems) - len(shown)} more")
+    remedy = f"put it right in {origin}, or go back by: git checkout {origin}"
+    raise UserError(f"{origin}: " + "\n  ".join([*shown, remedy]))
+
+
+def _describe(problem: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{key} is missing"
+    if problem["type"] == "extra_forbidden":
+        return f"{key} is not a parameter"
+    if problem["type"] == "constraint":
+        return problem["msg"]
+    message = problem["msg"].removeprefix("Input should be ")
+    if problem["type"] == "literal_error":
+        message = "allowed: " + message.replace("'", "").replace(" or ", ", ")
+    elif not message.startswith("allowed"):
+        message = f"expected {message[0].lower()}{message[1:]}"
+    return f"{key} is {show_value(problem['input'])}; {message}"

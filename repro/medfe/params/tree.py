@@ -1,0 +1,57 @@
+"""The root of the params tree, the constraints between its groups, and the identity of a variant."""
+
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from repro.medfe.params.augmentation import AugmentationParams
+from repro.medfe.params.data import DataParams
+from repro.medfe.params.evaluation import EvaluationParams
+from repro.medfe.params.group import Group
+from repro.medfe.params.loss import LossParams
+from repro.medfe.params.masks import MasksParams
+from repro.medfe.params.model import ModelParams
+from repro.medfe.params.optimisation import OptimisationParams
+from repro.medfe.params.runtime import RuntimeParams
+from repro.medfe.params.training import TrainingParams
+from repro.storage import hash_json
+
+
+class Params(Group):
+    """The active variant and its seed."""
+
+    data: DataParams
+    masks: MasksParams
+    augmentation: AugmentationParams
+    model: ModelParams
+    loss: LossParams
+    optimisation: OptimisationParams
+    training: TrainingParams
+    evaluation: EvaluationParams
+    runtime: RuntimeParams
+    seed: int = Field(ge=0, description="seed of initialisation, order, augmentation and local crops")
+
+    @model_validator(mode="after")
+    def _check_constraints(self) -> Self:
+        if self.data.image_px % 2**self.model.depth:
+            _refuse("data.image_px", f"a multiple of {2**self.model.depth}, which model.depth={self.model.depth} halves")
+        if self.loss.style_layers == "r22_r34_r44_r52" and self.loss.vgg != "vgg19":
+            _refuse("loss.style_layers", "r22_r34_r44_r52 with loss.vgg=vgg19 only: vgg16 has no relu3_4")
+        if self.loss.adv == "none" and self.model.discriminator_regularisation == "gradient_penalty":
+            _refuse("model.discriminator_regularisation", "gradient_penalty only where loss.adv is not none")
+        if self.loss.global_region == "none" and self.loss.local_region == "none" and self.loss.adv != "none":
+            _refuse("loss.local_region", "a region for at least one discriminator, or loss.adv=none")
+        return self
+
+    def resolved(self) -> dict[str, Any]:
+        """Returns the whole tree as plain values that JSON can hold."""
+        return self.model_dump(mode="json")
+
+    def variant(self) -> str:
+        """Returns the id of the variant: a hash of all that can change a result, but for the seed."""
+        return hash_json({key: value for key, value in self.resolved().items() if key != "seed"})[:10]
+
+
+def _refuse(key: str, allowed: str) -> None:
+    raise PydanticCustomError("constraint", "{key} must be {allowed}", {"key": key, "allowed": allowed})

@@ -1,0 +1,20 @@
+"""The index of what has been run: MLflow, imported in this package and nowhere else.
+
+Evidence flows in, tables of every logged variant flow out to the report. The index holds nothing of its own: delete
+it, and `rebuild` makes it again from what DVC keeps.
+"""
+
+from repro.tracking.logged import Logged, logged_variants
+from repro.tracking.publish import Rebuilt, publish_variant, publish_workspace, rebuild
+from repro.tracking.store import open_store, tracking_uri
+
+__all__ = [
+    "Logged",
+    "Rebuilt",
+    "logged_variants",
+    "open_store",
+    "publish_variant",
+    "publish_workspace",
+    "rebuild",
+    "tracking_uri",
+]

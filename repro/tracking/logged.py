@@ -1,0 +1,79 @@
+"""Reading back: every finished run as tables, for the report and for whoever analyses them.
+
+Knows nothing of what the parameters and the metrics mean.
+"""
+
+import tempfile
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from repro import paths
+from repro.tracking.publish import CHANGES, KEY, SEED, VARIANT, find_runs
+from repro.tracking.store import Store, open_store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Logged(NamedTuple):
+    """Every finished run, newest first, once for each content key; the first three are indexed by run id.
+
+    Attributes:
+        runs: name, variant, seed, key, changes, started (UTC), link.
+        params: one text column for each parameter, by its dotted key.
+        metrics: one column for each metric, the last value logged.
+        images: the per-image rows of all runs, with the column run_id before them.
+    """
+
+    runs: "pd.DataFrame"
+    params: "pd.DataFrame"
+    metrics: "pd.DataFrame"
+    images: "pd.DataFrame"
+
+
+def logged_variants() -> Logged:
+    """Reads every finished run back.
+
+    Raises:
+        UserError: the tracking store cannot be opened.
+    """
+    import pandas as pd
+
+    store = open_store()
+    found = {run.data.tags[KEY]: run for run in reversed(find_runs(store, "attributes.status = 'FINISHED'"))}
+    runs = sorted((run for run in found.values()), key=lambda run: -run.info.start_time)
+    index = pd.Index([run.info.run_id for run in runs], name="run_id", dtype=object)
+    described = pd.DataFrame([_describe(store, run) for run in runs], index=index)
+    params, metrics = (
+        pd.DataFrame([getattr(run.data, name) for run in runs], index=index) for name in ("params", "metrics")
+    )
+    images = [table.assign(run_id=run.info.run_id) for run in runs if (table := _image_rows(store, run)) is not None]
+    rows = pd.concat(images, ignore_index=True) if images else pd.DataFrame({"run_id": []})
+    return Logged(described, params, metrics, rows)
+
+
+def _describe(store: Store, run: Any) -> dict[str, Any]:
+    import pandas as pd
+
+    server = store.uri.rstrip("/") if store.uri.startswith("http") else "http://127.0.0.1:5000"
+    tags = run.data.tags
+    return {
+        "name": run.info.run_name,
+        "variant": tags.get(VARIANT, ""),
+        "seed": int(tags.get(SEED, -1)),
+        "key": tags[KEY],
+        "changes": tags.get(CHANGES, ""),
+        "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
+        "link": f"{server}/#/experiments/{store.experiment}/runs/{run.info.run_id}",
+    }
+
+
+def _image_rows(store: Store, run: Any) -> "pd.DataFrame | None":
+    import pandas as pd
+    from mlflow.exceptions import MlflowException
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            file = store.client.download_artifacts(run.info.run_id, f"{paths.EVALUATE.name}/{paths.IMAGES}", folder)
+            return pd.read_csv(file)
+        except (MlflowException, OSError):
+            return None

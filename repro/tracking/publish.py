@@ -1,0 +1,166 @@
+"""Publishing: each piece of evidence becomes one finished run, however often it is published.
+
+Evidence flows in, once for each content key, from the working tree or from what DVC keeps of other variants. Knows
+nothing of training, nor of who reads the runs.
+"""
+
+import csv
+import json
+import math
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from repro import evidence as files
+from repro import paths
+from repro.audit.choice import show_value, walk_details
+from repro.errors import UserError
+from repro.evidence import Evidence, flatten, read_evidence
+from repro.tracking.store import Store, import_mlflow, lock, open_store
+
+if TYPE_CHECKING:
+    from repro.medfe.params import Params
+
+KEY, VARIANT, SEED, CHANGES = "repro.key", "repro.variant", "repro.seed", "repro.changes"
+"""Tags of a run: content key, variant id, training seed, differences from the params it was started beside."""
+BATCH = 100
+"""MLflow takes at most 100 parameters or tags in one request."""
+METRICS_BATCH = 1000
+
+Item = TypeVar("Item")
+
+
+class Rebuilt(NamedTuple):
+    """What became of one piece of evidence: the run that holds it, or why there is none."""
+
+    label: str
+    run: str | None
+    reason: str
+
+
+def publish_variant(results: Path, commit: str | None = None, baseline: str | None = None) -> str:
+    """Logs the results of one variant, unless they have been logged; returns the run id.
+
+    Args:
+        results: folder of `train/`, `evaluate/` and `baselines/`.
+        commit: the git commit that the results belong to.
+        baseline: the commit whose params the run's name shows the differences from.
+
+    Raises:
+        UserError: results are missing, or the tracking store cannot be opened.
+    """
+    return _publish(open_store(), read_evidence(results), commit, baseline)
+
+
+def publish_workspace(params: "Params") -> Evidence:
+    """Logs the results of the working tree, which these parameters made; see `publish_variant`."""
+    evidence = read_evidence(paths.RESULTS, params)
+    commit = files.head()
+    _publish(open_store(), evidence, commit, commit)
+    return evidence
+
+
+def rebuild(commits: Iterable[str] = ()) -> list[Rebuilt]:
+    """Logs the results of the working tree, of every DVC experiment and of the named commits; skips what is logged.
+
+    Raises:
+        UserError: the tracking store cannot be opened, or git does not know a commit.
+    """
+    store = open_store()
+    head = files.head()
+    revisions = [*files.experiments(), *map(files.commit_revision, commits)]
+    rebuilt = [_attempt(store, "working tree", paths.RESULTS, head, head)]
+    for revision in revisions:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                results = files.fetch_results(revision, Path(folder))
+            except UserError as error:
+                rebuilt.append(Rebuilt(revision.label, None, str(error)))
+                continue
+            rebuilt.append(_attempt(store, revision.label, results, revision.commit, revision.baseline))
+    return rebuilt
+
+
+def _attempt(store: Store, label: str, results: Path, commit: str | None, baseline: str | None) -> Rebuilt:
+    try:
+        return Rebuilt(label, _publish(store, read_evidence(results), commit, baseline), "")
+    except UserError as error:
+        return Rebuilt(label, None, str(error))
+
+
+def _publish(store: Store, evidence: Evidence, commit: str | None, baseline: str | None) -> str:
+    with lock(f"publish-{evidence.key[:16]}"):
+        unfinished = []
+        for run in find_runs(store, f"tags.`{KEY}` = '{evidence.key}'"):
+            if run.info.status == "FINISHED":
+                return str(run.info.run_id)
+            unfinished.append(run.info.run_id)
+        for run_id in unfinished:  # left by a publisher that was killed
+            store.client.delete_run(run_id)
+        return _log(store, evidence, commit, files.committed_params(baseline))
+
+
+def find_runs(store: Store, query: str) -> list[Any]:
+    """Returns our runs that a query finds, newest first."""
+    runs: list[Any] = []
+    token = None
+    while True:
+        page = store.client.search_runs(
+            [store.experiment], query, order_by=["attributes.start_time DESC"], page_token=token
+        )
+        runs += [run for run in page if KEY in run.data.tags]
+        token = page.token
+        if not token:
+            return runs
+
+
+def _log(store: Store, evidence: Evidence, commit: str | None, baseline: Mapping[str, Any]) -> str:
+    entities = import_mlflow().entities
+    changed = " ".join(f"{key}={value}" for key, value in files.changes(evidence.params, baseline).items())
+    tags = _tags(evidence, commit, changed)
+    name = f"{evidence.variant} seed {evidence.seed}{' ' + changed if changed else ''}"
+    run_id = str(store.client.create_run(store.experiment, tags={KEY: evidence.key}, run_name=name[:200]).info.run_id)
+    shown = {key: show_value(value) for key, value in flatten(evidence.params).items()}
+    for part in _batches([entities.Param(*item) for item in shown.items()], BATCH):
+        store.client.log_batch(run_id, params=part)
+    for part in _batches([entities.RunTag(*item) for item in tags.items()], BATCH):
+        store.client.log_batch(run_id, tags=part)
+    now_ms = int(time.time() * 1000)
+    metrics = [entities.Metric(name, value, now_ms, step) for name, value, step in _metrics(evidence)]
+    for part in _batches(metrics, METRICS_BATCH):
+        store.client.log_batch(run_id, metrics=part)
+    for folder in (paths.TRAIN, paths.EVALUATE, paths.BASELINES):
+        if (evidence.results / folder.name).is_dir():
+            store.client.log_artifacts(run_id, str(evidence.results / folder.name), folder.name)
+    store.client.set_terminated(run_id)
+    return run_id
+
+
+def _tags(evidence: Evidence, commit: str | None, changed: str) -> dict[str, str]:
+    from repro.medfe.params import Params
+
+    values = flatten(evidence.params)
+    details = {detail.key: values[detail.key] for detail in walk_details(Params) if detail.key in values}
+    tags = {VARIANT: evidence.variant, SEED: str(evidence.seed), CHANGES: changed}
+    tags |= {f"detail.{key}": show_value(value) for key, value in details.items()}
+    tags |= {f"environment.{key}": str(value) for key, value in flatten(evidence.record.get("environment", {})).items()}
+    extra = {"vgg": evidence.record.get("vgg"), "mlflow.source.git.commit": commit}
+    return tags | {name: str(value) for name, value in extra.items() if value is not None}
+
+
+def _metrics(evidence: Evidence) -> Iterator[tuple[str, float, int]]:
+    """Yields name, value and step: every term of the history, then the evaluation's headline figures."""
+    with (evidence.results / paths.TRAIN.name / paths.HISTORY).open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            step = int(float(row.pop("step")))
+            yield from ((f"{paths.TRAIN.name}/{name}", float(value), step) for name, value in row.items() if value)
+    figures = json.loads((evidence.results / paths.EVALUATE.name / paths.METRICS).read_text())
+    for name, value in flatten(figures, separator="/").items():
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            yield f"{paths.EVALUATE.name}/{name}", float(value), 0
+
+
+def _batches(items: list[Item], size: int) -> Iterator[list[Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
