@@ -16,12 +16,16 @@ from repro.errors import UserError
 from repro.storage import hash_json, hash_tree
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from repro.medfe.params import Params
 
 NUMBERS = (f"{paths.TRAIN.name}/{paths.HISTORY}", f"{paths.EVALUATE.name}/{paths.IMAGES}")
 """What a key is made of beside the parameters: loss terms by step, and one row per image."""
 NEEDED = (*NUMBERS, f"{paths.TRAIN.name}/{paths.RECORD}", f"{paths.EVALUATE.name}/{paths.METRICS}")
 """Without these files, relative to the results folder, there is nothing to publish."""
+
+TEXT_COLUMNS = ("method", "photograph", "bucket", "output")
 
 
 class Evidence(NamedTuple):
@@ -68,6 +72,16 @@ def read_evidence(results: Path, params: "Params | None" = None) -> Evidence:
     identity = _identity(results, record, params)
     numbers = {name: hash_tree(results / name) for name in NUMBERS}
     return Evidence(results, key=hash_json({**identity, **numbers}), **identity, record=record)
+
+
+def read_image_rows(file: Path) -> "pd.DataFrame":
+    """Reads a table of per-image rows; a photograph named NA stays one, an empty number is missing."""
+    import pandas as pd
+
+    names = list(pd.read_csv(file, nrows=0))
+    missing = {name: [""] for name in names if name not in TEXT_COLUMNS}
+    text = dict.fromkeys(set(names) & set(TEXT_COLUMNS), str)
+    return pd.read_csv(file, dtype=text, na_values=missing, keep_default_na=False)
 
 
 def describe_published(evidence: Evidence) -> dict[str, Any]:

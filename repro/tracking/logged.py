@@ -4,9 +4,11 @@ Knows nothing of what the parameters and the metrics mean.
 """
 
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repro import paths
+from repro.evidence import read_image_rows
 from repro.tracking.publish import CHANGES, KEY, SEED, VARIANT, find_runs
 from repro.tracking.store import Store, open_store
 
@@ -68,12 +70,11 @@ def _describe(store: Store, run: Any) -> dict[str, Any]:
 
 
 def _image_rows(store: Store, run: Any) -> "pd.DataFrame | None":
-    import pandas as pd
     from mlflow.exceptions import MlflowException
 
     with tempfile.TemporaryDirectory() as folder:
         try:
             file = store.client.download_artifacts(run.info.run_id, f"{paths.EVALUATE.name}/{paths.IMAGES}", folder)
-            return pd.read_csv(file)
+            return read_image_rows(Path(file))
         except (MlflowException, OSError):
             return None

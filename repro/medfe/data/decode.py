@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.Image import Transpose
+from PIL.TiffImagePlugin import TiffImageFile
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 """Of files with several frames or pages the first is taken."""
@@ -70,16 +71,16 @@ def _decode(content: bytes) -> DecodedImage:
         limit = Image.MAX_IMAGE_PIXELS
         if limit is not None and opened.width * opened.height > limit:
             raise UnreadableImageError(TOO_MANY_PIXELS)
-        stored_orientation, stored_16_bit = _orientation(opened), _stored_in_16_bits(opened)
-        opened.load()  # Pillow turns a TIFF upright here, so what is still to turn is asked for again
-        remaining_orientation = _orientation(opened)
+        stored_16_bit, turned_by_pillow = _stored_in_16_bits(opened), _is_turned_on_loading(opened)
+        opened.load()  # before the EXIF tags, whose reading loads a PNG too and would hide that it is damaged
+        orientation = _orientation(opened)
         rgb, kind = _to_rgb(opened)
-    if remaining_orientation in _UPRIGHT:
-        rgb = rgb.transpose(_UPRIGHT[remaining_orientation])
+    if orientation in _UPRIGHT:
+        rgb = rgb.transpose(_UPRIGHT[orientation])
     conversions = [kind] if kind else []
     if stored_16_bit and kind != "16-bit":
         conversions.append("16-bit")
-    if stored_orientation in _UPRIGHT:
+    if turned_by_pillow or orientation in _UPRIGHT:
         conversions.append("EXIF orientation")
     return DecodedImage(rgb, tuple(conversions))
 
@@ -89,6 +90,10 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # damaged metadata is no reason to lose the image
         return 1
+
+
+def _is_turned_on_loading(image: Image.Image) -> bool:
+    return isinstance(image, TiffImageFile) and image.tag_v2.get(ExifTags.Base.Orientation) in _UPRIGHT
 
 
 def _stored_in_16_bits(image: Image.Image) -> bool:

@@ -60,7 +60,7 @@ def _measure_batch(
     tables = []
     for number, baseline in enumerate(BASELINES):
         [(_, measures)] = measure(fills[:, number], truth, hole, [protocol])
-        distance = None if isinstance(lpips, NotComputed) else lpips(fills[:, number], truth)
+        distance = torch.nan if isinstance(lpips, NotComputed) else lpips(fills[:, number], truth)
         labels = {"method": baseline, "output": protocol.output, "lpips": distance}
         tables.append(batch_table(pairs, batch, measures, labels))
     return tables

@@ -54,7 +54,7 @@ def summarise_learned(model: pd.DataFrame, protocol: Protocol, lpips: Any, fid: 
     }
 
 
-def _mean(values: pd.Series[float], name: str, protocol: Protocol) -> float | str:
+def _mean(values: "pd.Series[float]", name: str, protocol: Protocol) -> float | str:
     if name == "ssim" and bool(values.isna().all()):
         return str(NotComputed(f"the window {protocol.ssim_window} does not fit into the images"))
     return _number(values.mean(skipna=False))

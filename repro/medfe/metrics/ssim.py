@@ -86,7 +86,8 @@ def ssim(first: Averages, second: Averages, name: SsimWindow, data_range: float)
     Returns:
         (B,) float64.
 
-    Source: Wang et al. 2004, equation 13.
+    Source: Wang et al. 2004, equation 13; windows inside the image as in scikit-image and MAT @d273d89.
+    Departs: torchmetrics counts windows beyond the border, over reflected pixels, too.
     """
     c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
     product = first.mean * second.mean

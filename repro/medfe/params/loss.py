@@ -325,3 +325,6 @@ class LossParams(VggDetails, PixelDetails, AdversarialDetails):
     vgg_weights: VggWeights = Field(
         description="imagenet: the trained weights, refused where they cannot be had; random: untrained features"
     )
+    vgg_width: float = Field(
+        gt=0, le=1, description="share of VGG's channels; less than 1 with random weights only (scale)"
+    )

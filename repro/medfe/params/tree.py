@@ -38,6 +38,8 @@ class Params(Group):
             _refuse("data.image_px", f"a multiple of {2**self.model.depth}, which model.depth={self.model.depth} halves")
         if self.loss.style_layers == "r22_r34_r44_r52" and self.loss.vgg != "vgg19":
             _refuse("loss.style_layers", "r22_r34_r44_r52 with loss.vgg=vgg19 only: vgg16 has no relu3_4")
+        if self.loss.vgg_width != 1 and self.loss.vgg_weights != "random":
+            _refuse("loss.vgg_width", "1 with loss.vgg_weights=imagenet, whose channels are what was trained")
         if self.loss.adv == "none" and self.model.discriminator_regularisation == "gradient_penalty":
             _refuse("model.discriminator_regularisation", "gradient_penalty only where loss.adv is not none")
         if self.loss.global_region == "none" and self.loss.local_region == "none" and self.loss.adv != "none":

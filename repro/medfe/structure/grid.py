@@ -1,0 +1,167 @@
+"""The linear systems of edge-preserving smoothing: (I + L) x = b, with L the Laplacian of a weighted pixel grid.
+
+Preconditioned conjugate gradients, batched over images; the channels of an image share its weights. The
+preconditioner is a modified incomplete Cholesky factor. Its triangular solves run along antidiagonals, because the
+pixels of one do not depend on each other; so the solver keeps everything in a rolled layout, in which a part of an
+antidiagonal is contiguous memory. Knows nothing of where the weights come from.
+
+Source: Gustafsson 1978 (modified incomplete factorisation); Eisenstat 1981 (how to spare the matrix product).
+"""
+
+from collections.abc import Iterator
+from types import EllipsisType
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+MAX_ITERATIONS = 2000
+"""Images of 64 to 512 px take 15 to 100."""
+
+
+def solve_grid(target: Tensor, right: Tensor, down: Tensor, start: Tensor, tolerance: float) -> Tensor:
+    """Returns x with (I + L) x = target.
+
+    Args:
+        target: (B, C, H, W) float32 or float64, the right-hand side.
+        right: (B, 1, H, W - 1) of the same type, not negative: weight of the edge to the pixel on the right.
+        down: (B, 1, H - 1, W) likewise, to the pixel below.
+        start: (B, C, H, W) first guess.
+        tolerance: bound of the root mean square error of each channel, in the units of `target`.
+
+    Raises:
+        RuntimeError: no convergence, e.g. because a value is not finite.
+    """
+    factor = _factorise(right, down)
+    residual = _roll((target - apply_grid(start, right, down)) / factor.root)
+    return start + _unroll(_conjugate_gradients(factor, residual, tolerance)) / factor.root
+
+
+def apply_grid(x: Tensor, right: Tensor, down: Tensor) -> Tensor:
+    """Returns (I + L) x; shapes as in `solve_grid`."""
+    y = x.clone()
+    flow = torch.diff(x, dim=-1) * right
+    y[..., :-1] -= flow
+    y[..., 1:] += flow
+    flow = torch.diff(x, dim=-2) * down
+    y[..., :-1, :] -= flow
+    y[..., 1:, :] += flow
+    return y
+
+
+class _Factor(NamedTuple):
+    """R (I - N)(I - N^T) R, an approximation of A = I + L; R is diagonal, N strictly lower triangular."""
+
+    root: Tensor  # (B, 1, H, W): R
+    right: Tensor  # (W, B, 1, H), rolled: the entries of N for the edges to the right
+    down: Tensor  # likewise, down
+    excess: Tensor  # likewise: the diagonal of R^-1 A R^-1, less two
+
+
+def _factorise(right: Tensor, down: Tensor) -> _Factor:
+    """Returns the factor that keeps the row sums of A.
+
+    A pivot is the weight of the edges that leave its pixel forwards plus the row sum that arrives there from
+    behind. These are sums of positive numbers, so nothing cancels where weights are 10^4 times the identity.
+    """
+    right, down = F.pad(right, (0, 1)), F.pad(down, (0, 0, 0, 1))
+    rolled, ahead = {"right": _roll(right), "down": _roll(down)}, _roll(right + down)
+    arriving = torch.ones_like(ahead)
+    for target, source, direction in _edges(*right.shape[-2:]):
+        share = arriving[source] / (arriving[source] + ahead[source])
+        arriving[target] += rolled[direction][source] * share
+    root = _unroll(arriving + ahead).sqrt()
+
+    diagonal = 1 + right + down
+    diagonal[..., 1:] += right[..., :-1]
+    diagonal[..., 1:, :] += down[..., :-1, :]
+    right = right / (root * F.pad(root, (0, 1), value=1.0)[..., 1:])
+    down = down / (root * F.pad(root, (0, 0, 0, 1), value=1.0)[..., 1:, :])
+    return _Factor(root, _roll(right), _roll(down), _roll(diagonal / root**2 - 2))
+
+
+def _conjugate_gradients(factor: _Factor, residual: Tensor, tolerance: float) -> Tensor:
+    """Returns R x for A x = R residual, to an error of x of at most `tolerance` by root mean square.
+
+    The residual's norm after a forward solve bounds the error: the eigenvalues of A are not below one, and those of
+    A after preconditioning are not either, because the factor exceeds A by what it has moved to the diagonal.
+    A channel that has converged is left alone, so that its result does not depend on the rest of the batch.
+    """
+    forward, backward = torch.empty_like(residual), torch.empty_like(residual)
+    solve_forward, solve_backward = _triangular_views(factor, forward), _triangular_views(factor, backward)
+    forward.copy_(residual)
+    _substitute(solve_forward)
+    residual, direction, solution = forward.clone(), forward.clone(), torch.zeros_like(residual)
+    squared = _dot(residual, residual)
+    bound = tolerance**2 * residual.shape[0] * residual.shape[3]
+    for _ in range(MAX_ITERATIONS):
+        active = squared > bound
+        if not active.any():
+            return solution
+        backward.copy_(direction)
+        _substitute_back(solve_backward)
+        torch.addcmul(direction, factor.excess, backward, out=forward)
+        _substitute(solve_forward)
+        product = forward.add_(backward)
+        step = torch.where(active, squared / _dot(direction, product), 0)
+        solution.addcmul_(step, backward)
+        residual.addcmul_(-step, product)
+        previous, squared = squared, torch.where(active, _dot(residual, residual), squared)
+        direction = torch.addcmul(residual, squared / previous, direction)
+    raise RuntimeError(f"the smoothing did not converge in {MAX_ITERATIONS} iterations")
+
+
+def _dot(x: Tensor, y: Tensor) -> Tensor:
+    return (x * y).sum((0, 3), keepdim=True)
+
+
+_Views = list[tuple[Tensor, Tensor, Tensor]]
+
+
+def _triangular_views(factor: _Factor, buffer: Tensor) -> _Views:
+    """Returns for each edge set (target pixels in the buffer, entries of N, source pixels in the buffer)."""
+    entries = {"right": factor.right, "down": factor.down}
+    return [(buffer[to], entries[way][from_], buffer[from_]) for to, from_, way in _edges(buffer.shape[3], buffer.shape[0])]
+
+
+def _substitute(views: _Views) -> None:
+    """Overwrites the buffer of the views with (I - N)^-1 of it."""
+    for target, entries, source in views:
+        target.addcmul_(entries, source)
+
+
+def _substitute_back(views: _Views) -> None:
+    """Overwrites the buffer of the views with (I - N^T)^-1 of it."""
+    for target, entries, source in reversed(views):
+        source.addcmul_(entries, target)
+
+
+_Index = tuple[int, EllipsisType, slice]
+_Direction = Literal["right", "down"]
+
+
+def _edges(height: int, width: int) -> Iterator[tuple[_Index, _Index, _Direction]]:
+    """Yields (target, source, direction) in the rolled layout, antidiagonal by antidiagonal."""
+    for diagonal in range(1, height + width - 1):
+        row, previous = diagonal % width, (diagonal - 1) % width
+        top = diagonal - width + 1
+        across = slice(max(0, top), min(height, diagonal))
+        yield (row, ..., across), (previous, ..., across), "right"
+        below = slice(max(1, top), min(height, diagonal + 1))
+        yield (row, ..., below), (previous, ..., slice(below.start - 1, below.stop - 1)), "down"
+
+
+def _roll(images: Tensor) -> Tensor:
+    """Returns (W, B, C, H), contiguous: row y of each image rolled by y pixels, so that antidiagonals lie in rows."""
+    height, width = images.shape[-2:]
+    y = torch.arange(height, device=images.device)
+    x = torch.arange(width, device=images.device)[:, None]
+    return images[..., y, (x - y) % width].permute(2, 0, 1, 3).contiguous()
+
+
+def _unroll(rolled: Tensor) -> Tensor:
+    width, _, _, height = rolled.shape
+    y = torch.arange(height, device=rolled.device)[:, None]
+    x = torch.arange(width, device=rolled.device)
+    return rolled.permute(1, 2, 0, 3)[..., (x + y) % width, y]

@@ -1,0 +1,108 @@
+"""The notebook is run by papermill and becomes one page that needs nothing from outside.
+
+The source notebook flows in, the run notebook and the page flow out. Knows nothing of what they say.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import repro
+from repro import paths
+from repro.errors import UserError
+from repro.storage import written_folder
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>{body}</main>
+</body>
+</html>
+"""
+
+
+def build_report(output: Path) -> None:
+    """Writes the run notebook and the page, under the name of the source notebook.
+
+    Args:
+        output: folder that is replaced.
+
+    Raises:
+        UserError: there are no results yet, or the tracking store cannot be opened.
+    """
+    with written_folder(output) as partial:
+        notebook = partial / paths.NOTEBOOK.name
+        _run_notebook(paths.NOTEBOOK, notebook)
+        notebook.with_suffix(".html").write_text(render_page(notebook), encoding="utf-8")
+
+
+def render_page(notebook: Path) -> str:
+    """Returns a run notebook as one HTML page: outputs and text without code, style and pictures inside it."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    content: Any = nbformat.read(notebook, as_version=4)
+    for cell in content.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [item for item in cell.outputs if item.output_type != "stream"]  # warnings of libraries
+    exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True)
+    exporter.exclude_anchor_links = True
+    body, _ = exporter.from_notebook_node(content)
+    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    return PAGE.format(title=content.metadata["title"], style=style, body=body)
+
+
+def _run_notebook(source: Path, output: Path) -> None:
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    with tempfile.TemporaryDirectory() as folder, _own_kernel(Path(folder)):
+        try:
+            papermill.execute_notebook(
+                source, output, cwd=Path.cwd(), kernel_name="python3", progress_bar=False, log_output=False
+            )
+        except PapermillExecutionError as error:
+            if error.ename == UserError.__name__:
+                raise UserError(error.evalue) from None
+            raise
+
+
+@contextmanager
+def _own_kernel(folder: Path) -> Iterator[None]:
+    """Makes this very Python the kernel `python3`, whatever kernels and settings the user has installed."""
+    kernel = folder / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel.write_text(json.dumps({"argv": command, "display_name": "Python 3", "language": "python"}))
+    package = str(Path(repro.__file__).parents[1])
+    changed = {
+        "JUPYTER_PATH": str(folder),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_PLATFORM_DIRS": "1",
+        "IPYTHONDIR": str(folder / "ipython"),
+        "PYTHONPATH": os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

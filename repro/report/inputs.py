@@ -1,0 +1,72 @@
+"""Sections on what the results rest on: photographs, holes, what could not be computed, and the machine.
+
+`Contents` flows in, HTML for the notebook flows out.
+"""
+
+import html
+
+import pandas as pd
+from IPython.display import HTML
+
+from repro.audit.tables import table_html
+from repro.evidence import flatten
+from repro.report.contents import Contents
+
+NOT_COMPUTED = "not computed"
+
+
+def show_photographs(contents: Contents) -> HTML:
+    """Returns how many photographs and images each split holds, and which files were left out and why."""
+    account = contents.prepared
+    if not account:
+        return HTML("<p>The account of the photographs is not in this working tree.</p>")
+    columns = {title: account[name] for name, title in _SPLIT_COLUMNS.items() if name in account}
+    splits = table_html(pd.DataFrame(columns).rename_axis("split"), "The splits share no photograph.")
+    return HTML(f"<p>{_describe_source(contents)}</p>{splits}{_left_out(contents)}")
+
+
+def show_not_computed(contents: Contents) -> HTML:
+    """Returns the figures that there are not, each with the reason."""
+    reasons = {name: text for name, text in contents.figures.items() if isinstance(text, str)}
+    if not reasons:
+        return HTML("<p>Every metric was computed.</p>")
+    items = "".join(f"<li><b>{name.upper()}</b>: {html.escape(text)}</li>" for name, text in reasons.items())
+    return HTML(f"<ul>{items}</ul>")
+
+
+def show_environment(contents: Contents) -> HTML:
+    """Returns the machine and the versions that the training recorded."""
+    environment = flatten(contents.evidence.record.get("environment", {}))
+    table = pd.DataFrame({"value": [str(value) for value in environment.values()]}, index=pd.Index(environment))
+    return HTML(table_html(table.rename_axis("recorded"), "As recorded by the training"))
+
+
+_SPLIT_COLUMNS = {"photographs": "photographs", "images": "images", "enlarged_images": "images enlarged to size"}
+
+
+def _describe_source(contents: Contents) -> str:
+    account, settings = contents.prepared, contents.settings
+    converted = account.get("files_converted", {})
+    kinds = ", ".join(f"{count} {html.escape(kind)}" for kind, count in converted.items())
+    several = account.get("photographs_of_several_files", 0)
+    sentences = [
+        f"Source <code>{html.escape(str(account.get('source')))}</code>: {account.get('files_read')} files were read.",
+        f"Converted: {kinds}." if kinds else "",
+        f"{several} of the photographs {'comes' if several == 1 else 'come'} in several files and is counted once each."
+        if several
+        else "",
+        f"Holes: <code>{settings['masks.source']}</code> in training, <code>{settings['masks.evaluation_source']}</code>"
+        " in evaluation, the same for every variant and seed.",
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _left_out(contents: Contents) -> str:
+    account = contents.prepared
+    count = account.get("files_left_out", 0)
+    if not count:
+        return "<p>No file was left out.</p>"
+    reasons = pd.Series(account["left_out_reasons"]).rename("files").rename_axis("reason").to_frame()
+    examples = "; ".join(f"{item['file']} ({item['reason']})" for item in account.get("left_out_examples", []))
+    table = table_html(reasons, f"{count} files were left out")
+    return f"{table}<p>Among them: {html.escape(examples)}.</p>"

@@ -1,0 +1,91 @@
+"""Section on all logged variants: what each differs in from the active one, its figures, and links to its runs.
+
+`Contents` flows in, HTML for the notebook flows out. Gives no verdict: that needs a noise floor.
+"""
+
+import html
+from typing import Any
+
+import pandas as pd
+from IPython.display import HTML
+
+from repro.audit.choice import show_value, walk_details
+from repro.audit.tables import differing_settings, show_number, show_spread, table_html
+from repro.medfe.params import Params
+from repro.report.contents import MODEL, Contents
+
+HEADLINE = "evaluate/psnr_hole_db"
+FIGURES = {"evaluate/ssim": ("SSIM", 3), "evaluate/l1_hole": ("hole L1", 4)}
+MAX_DIFFERENCES = 6
+PAIR = ["image", "photograph", "bucket", "hole_ratio"]
+"""What two runs must share, row by row, for their figures to be of the same test."""
+
+
+def show_variants(contents: Contents) -> HTML:
+    """Returns one row per logged variant, the active one first."""
+    logged = contents.logged
+    if logged.runs.empty:
+        return HTML("<p>No run is logged yet; <code>repro publish</code> logs what DVC keeps.</p>")
+    active = contents.evidence.variant
+    order = sorted(logged.runs["variant"].unique(), key=lambda variant: (variant != active, variant))
+    rows = [_describe_variant(contents, variant) for variant in order]
+    table = pd.DataFrame(rows, index=pd.Index(order, name="variant"))
+    formats = {name: str for name in table.columns} | {
+        "difference, dB": lambda value: show_number(value, 2, signed=True)
+    }
+    caption = (
+        f"{len(logged.runs)} finished runs of {len(order)} variants. Several seeds: mean (lowest to highest). "
+        "Difference: mean hole PSNR minus that of the active variant, where both were tested on the same pairs."
+    )
+    note = "<p>The links open while <code>mlflow ui --backend-store-uri sqlite:///mlflow.db</code> runs.</p>"
+    on_disk = logged.runs["link"].str.startswith("http://127.0.0.1:5000").all()
+    return HTML(table_html(table, caption, formats, marked=[active]) + (note if on_disk else ""))
+
+
+def _describe_variant(contents: Contents, variant: str) -> dict[str, Any]:
+    runs = contents.logged.runs[contents.logged.runs["variant"] == variant].sort_values("seed")
+    metrics = contents.logged.metrics.loc[runs.index]
+    is_active = variant == contents.evidence.variant
+    own = contents.logged.runs["variant"] == contents.evidence.variant
+    comparable = not is_active and own.any() and _same_test(contents, runs.index[0])
+    active_db = contents.logged.metrics.loc[own, HEADLINE].mean() if comparable else float("nan")
+    return {
+        "differs in": "the active variant" if is_active else _differences(contents, runs.index[0]),
+        "seeds": str(runs["seed"].nunique()),
+        "hole PSNR, dB": show_spread(metrics[HEADLINE].tolist(), 2),
+        "difference, dB": metrics[HEADLINE].mean() - active_db,
+        **{title: show_spread(metrics[name].tolist(), digits) for name, (title, digits) in FIGURES.items()},
+        "runs": ", ".join(
+            f'<a href="{html.escape(run.link)}">seed {run.seed}</a>' for run in runs.itertuples(index=False)
+        ),
+    }
+
+
+def _differences(contents: Contents, run_id: str) -> str:
+    """Returns as HTML what a run was set to otherwise: details first, then what belongs to scale, data and machine."""
+    active = {key: show_value(value) for key, value in contents.settings.items() if key != "seed"}
+    changed = differing_settings(contents.logged.params.loc[[run_id]], active)[run_id]
+    details = {detail.key for detail in walk_details(Params)}
+    ordered = sorted(changed, key=lambda key: key not in details)
+    shown = [f"<code>{html.escape(f'{key}={changed[key]}')}</code>" for key in ordered[:MAX_DIFFERENCES]]
+    if len(ordered) > MAX_DIFFERENCES:
+        shown.append(f"and {len(ordered) - MAX_DIFFERENCES} more")
+    others = [key for key in ordered if key not in details]
+    note = f" ({len(others)} of them no detail of the paper)" if others else ""
+    return ", ".join(shown) + note if shown else "nothing that both were asked for"
+
+
+def _same_test(contents: Contents, run_id: str) -> bool:
+    images = contents.logged.images
+    theirs = images[images["run_id"] == run_id]
+    ours = contents.rows[contents.rows["method"] == MODEL]
+    tests = [table[PAIR].drop_duplicates().round(4).sort_values(PAIR).to_numpy().tolist() for table in (ours, theirs)]
+    return tests[0] == tests[1] and _protocol(contents, None) == _protocol(contents, run_id)
+
+
+def _protocol(contents: Contents, run_id: str | None) -> dict[str, str]:
+    keys = [f"evaluation.{name}" for name in ("output", "rounding", "ssim_window", "colour")]
+    if run_id is None:
+        return {key: show_value(contents.settings[key]) for key in keys if key in contents.settings}
+    row = contents.logged.params.loc[run_id]
+    return {key: str(row[key]) for key in keys if key in row and pd.notna(row[key])}

@@ -1,0 +1,273 @@
+"""Tracking: created once however many start at once, published once however often, rebuilt from DVC's results."""
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from evidence_on_disk import write_evidence
+
+from repro.errors import UserError
+from repro.evidence import changes, describe_published, flatten, read_evidence
+from repro.tracking import logged_variants, open_store, publish_variant, rebuild
+
+pytestmark = [
+    # SQLAlchemy 2.1 warns of how MLflow 3.17 declares its tables
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
+    # MLflow's engines are closed when the interpreter ends
+    pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),
+]
+
+
+PUBLISH_AT_ONCE = """
+import os, sys, pathlib
+from repro.tracking.store import import_mlflow
+import_mlflow()
+import mlflow.store.tracking.sqlalchemy_store  # once; each process below then starts where they would collide
+from repro.tracking import publish_variant
+children = []
+for job in sys.argv[1:]:
+    if (child := os.fork()) == 0:
+        publish_variant(pathlib.Path(job))
+        os._exit(0)
+    children.append(child)
+sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
+"""
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory):
+    """A database made once; copying it spares every test three seconds. Its artifacts lie where it was made."""
+    project = tmp_path_factory.mktemp("empty")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_ROOT", str(project))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        open_store()
+    return project / "mlflow.db"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, empty_store):
+    """An empty project with a tracking store, as the current folder."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    _copy_store(empty_store, tmp_path)
+    return tmp_path
+
+
+def _copy_store(database: Path, project: Path) -> None:
+    target = project / "mlflow.db"
+    target.write_bytes(database.read_bytes())
+    with sqlite3.connect(target) as connection:
+        connection.execute("UPDATE experiments SET artifact_location = ?", ((project / "mlruns").as_uri(),))
+    connection.close()
+
+
+def test_a_run_holds_parameters_details_history_metrics_and_artifacts(project):
+    results = write_evidence(project / "results", variant="abcdef0123", seed=0, adv="hinge")
+    run = open_store().client.get_run(publish_variant(results, commit="f" * 40))
+
+    assert run.info.status == "FINISHED"
+    assert run.data.params["loss.adv"] == "hinge"
+    assert run.data.params["data.structure.method"] == "rtv"
+    assert run.data.tags["detail.loss.adv"] == "hinge"
+    assert "detail.data.image_px" not in run.data.tags  # the scale is no detail
+    assert run.data.tags["repro.variant"] == "abcdef0123"
+    assert run.data.tags["repro.seed"] == "0"
+    assert run.data.tags["vgg"] == "random"
+    assert run.data.tags["mlflow.source.git.commit"] == "f" * 40
+    metrics = json.loads((results / "evaluate/metrics.json").read_text())
+    assert run.data.metrics["evaluate/psnr_hole_db"] == metrics["psnr_hole_db"]
+    assert "evaluate/lpips" not in run.data.metrics  # a reason is no number
+    artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
+    assert artifacts.is_relative_to(project)
+    for file in sorted(item for item in results.rglob("*") if item.is_file()):
+        assert (artifacts / file.relative_to(results)).read_bytes() == file.read_bytes(), file
+
+
+def test_history_is_logged_by_step_under_the_names_of_its_columns(project):
+    results = write_evidence(project / "results")
+    run_id = publish_variant(results)
+    history = pd.read_csv(results / "train/history.csv").set_index("step")
+    for term in history.columns:
+        logged = {item.step: item.value for item in open_store().client.get_metric_history(run_id, f"train/{term}")}
+        assert logged == history[term].dropna().to_dict(), term
+
+
+def test_the_same_evidence_is_published_once(project):
+    first = publish_variant(write_evidence(project / "results"))
+    elsewhere = write_evidence(project / "copy")
+    record = elsewhere / "train/record.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"seconds": 999.0}))  # time is no part of the key
+    assert publish_variant(elsewhere) == first
+    assert len(logged_variants().runs) == 1
+
+
+@pytest.mark.parametrize("change", ["seed", "option", "number"])
+def test_evidence_that_differs_is_another_run(project, change):
+    first = publish_variant(write_evidence(project / "results"))
+    other = project / "other"
+    match change:
+        case "seed":
+            write_evidence(other, seed=1)
+        case "option":
+            write_evidence(other, adv="hinge")
+        case "number":
+            write_evidence(other, model_db=17.0001)
+    assert publish_variant(other) != first
+
+
+def test_a_run_whose_publisher_was_killed_is_made_again(project):
+    results = write_evidence(project / "results")
+    store = open_store()
+    key = read_evidence(results).key
+    stale = store.client.create_run(store.experiment, tags={"repro.key": key}).info.run_id
+    finished = publish_variant(results)
+    assert finished != stale
+    assert store.client.get_run(stale).info.lifecycle_stage == "deleted"
+    assert [run.info.run_id for run in store.client.search_runs([store.experiment])] == [finished]
+
+
+def test_several_processes_that_start_without_a_database_lose_no_run(tmp_path):
+    for seed in range(3):
+        write_evidence(tmp_path / f"results{seed}", seed=seed)
+    environment = {**_environment(), "DVC_ROOT": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])}
+    jobs = ["results0", "results1", "results2", "results0"]
+    command = [sys.executable, "-c", PUBLISH_AT_ONCE, *jobs]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")  # migrations are not told of
+    with sqlite3.connect(tmp_path / "mlflow.db") as connection:
+        assert connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall() == [("FINISHED", 3)]
+    connection.close()
+    assert not list(tmp_path.glob(".mlflow*"))
+
+
+def test_runs_read_back_equal_what_was_published(project):
+    for seed, option in [(0, "ralsgan"), (1, "ralsgan"), (0, "hinge")]:
+        write_evidence(project / f"{option}{seed}", variant=option, seed=seed, adv=option)
+        publish_variant(project / f"{option}{seed}")
+    logged = logged_variants()
+    assert sorted(zip(logged.runs["variant"], logged.runs["seed"], strict=True)) == [
+        ("hinge", 0),
+        ("ralsgan", 0),
+        ("ralsgan", 1),
+    ]
+    assert set(logged.params["loss.adv"]) == {"hinge", "ralsgan"}
+    hinge = logged.runs.index[logged.runs["variant"] == "hinge"][0]
+    rows = logged.images[logged.images["run_id"] == hinge].drop(columns="run_id").reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows, pd.read_csv(project / "hinge0/evaluate/images.csv"))
+
+
+@pytest.mark.usefixtures("project")
+def test_an_empty_store_reads_back_as_empty_tables():
+    assert [len(table) for table in logged_variants()] == [0, 0, 0, 0]
+
+
+def test_a_dead_server_is_reported_within_seconds(tmp_path, monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:secret@127.0.0.1:{port}")
+    start = time.monotonic()
+    with pytest.raises(UserError, match="no answer") as caught:
+        publish_variant(write_evidence(tmp_path / "results"))
+    assert time.monotonic() - start < 5
+    assert "secret" not in str(caught.value)
+
+
+def test_a_server_that_hangs_is_reported_within_seconds(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+        monkeypatch.setattr("repro.tracking.store.SERVER_TIMEOUT_S", 0.3)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(UserError, match="no answer"):
+            open_store()
+
+
+def test_a_moved_project_is_told_to_rebuild(project, empty_store):
+    (project / "mlflow.db").write_bytes(empty_store.read_bytes())  # its artifacts lie where it was made
+    with pytest.raises(UserError, match="repro publish"):
+        open_store()
+
+
+def test_results_that_are_missing_are_named(project):
+    results = write_evidence(project / "results")
+    (results / "evaluate/images.csv").unlink()
+    with pytest.raises(UserError, match=r"evaluate/images\.csv is missing"):
+        publish_variant(results)
+
+
+def test_rebuilding_finds_the_working_tree_and_every_experiment(project):
+    _make_repository(project, write_evidence(project / "results"))
+    _make_experiment(project, "brave-hinge", adv="hinge")
+    _make_experiment(project, "no-results", results=False)
+
+    done = rebuild()
+
+    assert [(item.label.split("/")[-1], item.run is not None) for item in done] == [
+        ("working tree", True),
+        ("brave-hinge", True),
+        ("no-results", False),
+    ]
+    names = set(logged_variants().runs["name"])
+    assert names == {"0123456789 seed 0", "0123456789 seed 0 loss.adv=hinge"}
+    assert [item.run for item in rebuild()] == [item.run for item in done]  # nothing is logged twice
+    with pytest.raises(UserError, match="no commit 'nowhere'"):
+        rebuild(["nowhere"])
+
+
+def test_published_params_outrank_those_of_the_training(project):
+    results = write_evidence(project / "results")
+    evidence = read_evidence(results)
+    params = json.loads(json.dumps(evidence.params)) | {"evaluation": {"rounding": "truncate"}}
+    published = describe_published(evidence._replace(params=params))
+    (results / "published.json").write_text(json.dumps(published))
+    assert read_evidence(results).params["evaluation"] == {"rounding": "truncate"}
+    assert read_evidence(results).key != evidence.key
+
+
+def test_changes_compare_values_and_not_how_they_are_written():
+    baseline = {"loss": {"adv": "ralsgan", "weight": 250}, "model": {"kernels": [3, 5, 7]}, "old": 1}
+    params = {"loss": {"adv": "hinge", "weight": 250.0}, "model": {"kernels": (3, 5, 7)}, "new": 2}
+    assert changes(params, baseline) == {"loss.adv": "hinge"}
+    assert flatten(params, "/") == {"loss/adv": "hinge", "loss/weight": 250.0, "model/kernels": (3, 5, 7), "new": 2}
+
+
+def _make_repository(project: Path, results: Path) -> None:
+    params = json.loads((results / "train/record.json").read_text())["params"]
+    (project / "params.yaml").write_text(json.dumps(params))  # JSON is YAML
+    for command in (["init", "-q"], ["add", "results", "params.yaml"], ["commit", "-qm", "baseline"]):
+        _git(project, *command)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=project, check=True, env=_environment())
+
+
+def _make_experiment(project: Path, name: str, results: bool = True, **details: object) -> None:
+    """Makes a commit as `dvc exp run` leaves it: on the baseline, known by a reference alone."""
+    baseline = _git(project, "rev-parse", "HEAD")
+    _git(project, "rm", "-rq", "--cached", "results")
+    if results:
+        write_evidence(project / "experiment/results", **details)
+        _git(project, "--work-tree=experiment", "add", "results")
+    tree = _git(project, "write-tree")
+    commit = _git(project, "commit-tree", tree, "-p", baseline, "-m", name)
+    _git(project, "update-ref", f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}", commit)
+    _git(project, "read-tree", baseline)
+
+
+def _git(project: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    done = subprocess.run(["git", *identity, *arguments], cwd=project, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _environment() -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
+    return {**kept, "DVC_NO_ANALYTICS": "1"}
