@@ -78,7 +78,7 @@ def read_image_rows(file: Path) -> "pd.DataFrame":
     """Reads a table of per-image rows; a photograph named NA stays one, an empty number is missing."""
     import pandas as pd
 
-    names = list(pd.read_csv(file, nrows=0))
+    names = [str(name) for name in pd.read_csv(file, nrows=0)]
     missing = {name: [""] for name in names if name not in TEXT_COLUMNS}
     text = dict.fromkeys(set(names) & set(TEXT_COLUMNS), str)
     return pd.read_csv(file, dtype=text, na_values=missing, keep_default_na=False)

@@ -10,6 +10,11 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 SCHEMA = Path("params.schema.json")
 
+PROJECT = Path(__file__).resolve().parent.parent
+"""The project that this code belongs to."""
+READINGS = PROJECT / "ablations" / "readings"
+SCALES = PROJECT / "ablations" / "scales"
+
 PREPARED = Path("data/prepared")
 MASKS = Path("data/masks")
 

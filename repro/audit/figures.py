@@ -8,6 +8,7 @@ import base64
 import html
 import io
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 INK, QUIET, GRID = "#1c2733", "#6b7785", "#e3e7eb"
 ACCENT = "#c2410c"
 SERIES = ("#334e68", "#627d98", "#829ab1", "#3f7d6e", "#8a6d3b", "#7a5c86")
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.edgecolor": QUIET,
     "axes.labelcolor": INK,
@@ -48,12 +49,12 @@ def plot_groups(table: pd.DataFrame, emphasised: str, labels: tuple[str, str]) -
         emphasised: the series that stands out.
         labels: those of the x and of the y axis.
     """
+    colours = dict(zip([str(name) for name in table if name != emphasised], cycle(SERIES), strict=False))
     with mpl.rc_context(STYLE):
         figure, axes = _subplots(1, 1, (7.2, 4.2))
         axis = axes[0]
         places = range(len(table))
-        colours = dict(zip([name for name in table if name != emphasised], SERIES * len(table.columns), strict=False))
-        for name in table:
+        for name in map(str, table):
             is_main = name == emphasised
             axis.plot(
                 places,
@@ -67,7 +68,7 @@ def plot_groups(table: pd.DataFrame, emphasised: str, labels: tuple[str, str]) -
         axis.set_xticks(list(places), [str(group) for group in table.index])
         axis.set_xlabel(labels[0])
         axis.set_ylabel(labels[1])
-        _label_ends(axis, table, {**colours, emphasised: ACCENT})
+        _label_ends(axis, table, colours | {emphasised: ACCENT})
         return figure
 
 

@@ -38,11 +38,11 @@ def show_number(value: float, decimals: int, signed: bool = False) -> str:
 
 
 def show_spread(values: Sequence[float], decimals: int) -> str:
-    """Returns the mean of a few runs, with the lowest and the highest where there are several."""
+    """Returns as HTML the mean of a few runs, with the lowest and the highest where there are several."""
     mean = show_number(sum(values) / len(values), decimals)
     if len(values) == 1:
         return mean
-    return f"{mean} ({show_number(min(values), decimals)} to {show_number(max(values), decimals)})"
+    return f"{mean} <small>{show_number(min(values), decimals)} to {show_number(max(values), decimals)}</small>"
 
 
 def table_html(
@@ -72,8 +72,8 @@ def table_html(
         lines.append(f'<tr{mark}><th scope="row">{html.escape(str(label))}</th>{cells}</tr>')
     body = "\n".join(lines[1:])
     return (
-        f'<div class="scroll"><table><caption>{html.escape(caption)}</caption>\n'
-        f"<thead>{lines[0]}</thead>\n<tbody>{body}</tbody></table></div>"
+        f'<figure class="table"><figcaption>{html.escape(caption)}</figcaption>\n<div class="scroll"><table>'
+        f"<thead>{lines[0]}</thead>\n<tbody>{body}</tbody></table></div></figure>"
     )
 
 

@@ -16,7 +16,7 @@ TILE_PX: Final = 192
 GAP_PX: Final = 8
 LABEL_PX: Final = 116
 HEADING_PX: Final = 34
-CAPTION_PX: Final = 28
+CAPTION_PX: Final = 34
 FONT_PX: Final = 20
 INK: Final = (32, 32, 32)
 PAPER: Final = (255, 255, 255)
@@ -73,7 +73,7 @@ def _draw_row(grid: Image.Image, row: Row, top: int, tile: int) -> None:
     for column, picture in enumerate(row.pictures):
         left = _left(column, tile)
         grid.paste(_enlarge(picture.image), (left, top))
-        place = (left + tile / 2, top + tile + CAPTION_PX / 2)
+        place = (left + tile / 2, top + tile + CAPTION_PX * 0.4)
         draw.text(place, picture.caption, INK, font, anchor="mm")
 
 

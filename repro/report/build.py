@@ -16,6 +16,7 @@ from typing import Any
 import repro
 from repro import paths
 from repro.errors import UserError
+from repro.evidence import read_evidence
 from repro.storage import written_folder
 
 PAGE = """<!DOCTYPE html>
@@ -43,6 +44,7 @@ def build_report(output: Path) -> None:
     Raises:
         UserError: there are no results yet, or the tracking store cannot be opened.
     """
+    read_evidence(paths.RESULTS)  # refused before a kernel is started
     with written_folder(output) as partial:
         notebook = partial / paths.NOTEBOOK.name
         _run_notebook(paths.NOTEBOOK, notebook)
@@ -54,12 +56,12 @@ def render_page(notebook: Path) -> str:
     import nbformat
     from nbconvert import HTMLExporter
 
-    content: Any = nbformat.read(notebook, as_version=4)
+    content: Any = nbformat.reads(notebook.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
     for cell in content.cells:
         if cell.cell_type == "code":
             cell.outputs = [item for item in cell.outputs if item.output_type != "stream"]  # warnings of libraries
-    exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True)
-    exporter.exclude_anchor_links = True
+    exporter: Any = HTMLExporter(template_name="basic")  # type: ignore[no-untyped-call]
+    exporter.exclude_input, exporter.exclude_output_prompt, exporter.exclude_anchor_links = True, True, True
     body, _ = exporter.from_notebook_node(content)
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     return PAGE.format(title=content.metadata["title"], style=style, body=body)
@@ -85,7 +87,7 @@ def _own_kernel(folder: Path) -> Iterator[None]:
     """Makes this very Python the kernel `python3`, whatever kernels and settings the user has installed."""
     kernel = folder / "kernels" / "python3" / "kernel.json"
     kernel.parent.mkdir(parents=True)
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
     kernel.write_text(json.dumps({"argv": command, "display_name": "Python 3", "language": "python"}))
     package = str(Path(repro.__file__).parents[1])
     changed = {

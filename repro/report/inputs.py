@@ -1,44 +1,44 @@
 """Sections on what the results rest on: photographs, holes, what could not be computed, and the machine.
 
-`Contents` flows in, HTML for the notebook flows out.
+`Contents` flows in, fragments of the page flow out.
 """
 
 import html
 
 import pandas as pd
-from IPython.display import HTML
 
 from repro.audit.tables import table_html
 from repro.evidence import flatten
 from repro.report.contents import Contents
+from repro.report.fragment import Fragment
 
 NOT_COMPUTED = "not computed"
 
 
-def show_photographs(contents: Contents) -> HTML:
+def show_photographs(contents: Contents) -> Fragment:
     """Returns how many photographs and images each split holds, and which files were left out and why."""
     account = contents.prepared
     if not account:
-        return HTML("<p>The account of the photographs is not in this working tree.</p>")
+        return Fragment("<p>The account of the photographs is not in this working tree.</p>")
     columns = {title: account[name] for name, title in _SPLIT_COLUMNS.items() if name in account}
     splits = table_html(pd.DataFrame(columns).rename_axis("split"), "The splits share no photograph.")
-    return HTML(f"<p>{_describe_source(contents)}</p>{splits}{_left_out(contents)}")
+    return Fragment(f"<p>{_describe_source(contents)}</p>{splits}{_left_out(contents)}")
 
 
-def show_not_computed(contents: Contents) -> HTML:
+def show_not_computed(contents: Contents) -> Fragment:
     """Returns the figures that there are not, each with the reason."""
     reasons = {name: text for name, text in contents.figures.items() if isinstance(text, str)}
     if not reasons:
-        return HTML("<p>Every metric was computed.</p>")
+        return Fragment("<p>Every metric was computed.</p>")
     items = "".join(f"<li><b>{name.upper()}</b>: {html.escape(text)}</li>" for name, text in reasons.items())
-    return HTML(f"<ul>{items}</ul>")
+    return Fragment(f"<ul>{items}</ul>")
 
 
-def show_environment(contents: Contents) -> HTML:
+def show_environment(contents: Contents) -> Fragment:
     """Returns the machine and the versions that the training recorded."""
     environment = flatten(contents.evidence.record.get("environment", {}))
     table = pd.DataFrame({"value": [str(value) for value in environment.values()]}, index=pd.Index(environment))
-    return HTML(table_html(table.rename_axis("recorded"), "As recorded by the training"))
+    return Fragment(table_html(table.rename_axis("recorded"), "As recorded by the training"))
 
 
 _SPLIT_COLUMNS = {"photographs": "photographs", "images": "images", "enlarged_images": "images enlarged to size"}
@@ -52,11 +52,9 @@ def _describe_source(contents: Contents) -> str:
     sentences = [
         f"Source <code>{html.escape(str(account.get('source')))}</code>: {account.get('files_read')} files were read.",
         f"Converted: {kinds}." if kinds else "",
-        f"{several} of the photographs {'comes' if several == 1 else 'come'} in several files and is counted once each."
-        if several
-        else "",
-        f"Holes: <code>{settings['masks.source']}</code> in training, <code>{settings['masks.evaluation_source']}</code>"
-        " in evaluation, the same for every variant and seed.",
+        f"{several} photograph{'s' * (several > 1)} came in several files, and each counts once." if several else "",
+        f"Holes: <code>{settings['masks.source']}</code> in training, "
+        f"<code>{settings['masks.evaluation_source']}</code> in evaluation, the same for every variant and seed.",
     ]
     return " ".join(filter(None, sentences))
 

@@ -1,17 +1,17 @@
 """Sections on the active variant: what ran, how it compares with the baselines, pictures and training curves.
 
-`Contents` flows in, text and HTML for the notebook flow out. Every number in a sentence is read from the results.
+`Contents` flows in, fragments of the page flow out. Every number in a sentence is read from the results.
 """
 
 import html
 
 import pandas as pd
-from IPython.display import HTML, Markdown
 
 from repro import paths
 from repro.audit.figures import encode_png, figure_html, plot_curves, plot_groups
 from repro.audit.tables import means_by_group, show_number, table_html
 from repro.report.contents import MODEL, TITLES, Contents, method_means
+from repro.report.fragment import Fragment
 
 PAPER_PX = 256
 """Side of the paper's images."""
@@ -19,7 +19,7 @@ ACTIVE = TITLES[MODEL]
 CONSTANT = TITLES["constant"]
 
 
-def show_summary(contents: Contents) -> HTML:
+def show_summary(contents: Contents) -> Fragment:
     """Returns what ran and its headline figures, for one screen."""
     evidence, settings, record = contents.evidence, contents.settings, contents.evidence.record
     duration = f" in {record['seconds'] / 60:.1f} minutes" if "seconds" in record else ""
@@ -31,10 +31,10 @@ def show_summary(contents: Contents) -> HTML:
         f"Measured on the {settings['evaluation.output']} output."
     )
     cards = "".join(f"<div><dt>{html.escape(term)}</dt><dd>{value}</dd></div>" for term, value in _cards(contents))
-    return HTML(f'<p>{ran}</p><dl class="cards">{cards}</dl>{_scale_caution(size_px)}')
+    return Fragment(f'<p>{ran}</p><dl class="cards">{cards}</dl>{_scale_caution(size_px)}')
 
 
-def show_comparison(contents: Contents) -> HTML:
+def show_comparison(contents: Contents) -> Fragment:
     """Returns the model beside the baselines: means over all pairs of image and hole, and the model's margin."""
     measures = {"psnr_hole_db": "hole PSNR, dB", "ssim": "SSIM", "l1_hole": "hole L1"}
     measures = {name: title for name, title in measures.items() if name in contents.rows}
@@ -49,21 +49,24 @@ def show_comparison(contents: Contents) -> HTML:
         "hole L1": lambda value: show_number(value, 4),
     }
     caption = f"{_count_pairs(contents)}; best first. Higher is better but for L1."
-    return HTML(table_html(table, caption, formats, marked=[ACTIVE]))
+    return Fragment(table_html(table, caption, formats, marked=[ACTIVE]))
 
 
-def show_buckets(contents: Contents) -> HTML:
+def show_buckets(contents: Contents) -> Fragment:
     """Returns the mean hole PSNR by hole ratio, as a figure and as a table."""
     means = means_by_group(contents.rows, "title", "bucket", "psnr_hole_db")
+    means.index = means.index.map(_show_bucket)
     figure = plot_groups(means, ACTIVE, ("hole ratio, %", "mean PSNR over the hole, dB"))
-    words = f"Mean PSNR over the hole by hole ratio, for {', '.join(means)}; the table below holds the numbers."
-    picture = figure_html(encode_png(figure), words, "Mean over the test pairs of each hole ratio.")
+    words = (
+        f"Mean PSNR over the hole by hole ratio, for {', '.join(map(str, means))}; the table below holds the numbers."
+    )
+    picture = figure_html(encode_png(figure), words, "Mean over the test pairs of each hole ratio.", wide=True)
     table = means.T.rename_axis("method")
-    formats = {bucket: lambda value: show_number(value, 2) for bucket in table}
-    return HTML(picture + table_html(table, "Hole PSNR in dB, by hole ratio in %", formats, marked=[ACTIVE]))
+    formats = {str(bucket): lambda value: show_number(value, 2) for bucket in table}
+    return Fragment(picture + table_html(table, "Hole PSNR in dB, by hole ratio in %", formats, marked=[ACTIVE]))
 
 
-def show_pictures(contents: Contents) -> HTML:
+def show_pictures(contents: Contents) -> Fragment:
     """Returns the picture grid: the median case of each hole ratio and the worst case of all."""
     rows = contents.rows
     worst = rows[rows["method"] == MODEL].nsmallest(1, "psnr_hole_db").iloc[0]
@@ -72,47 +75,49 @@ def show_pictures(contents: Contents) -> HTML:
         f"{worst['psnr_hole_db']:.1f} dB on the photograph {worst['photograph']}."
     )
     words = "Rows of test images: input with its hole, fills by MEDFE and the baselines, truth."
-    return HTML(figure_html((paths.EVALUATE / paths.GRID).read_bytes(), words, caption, wide=True))
+    return Fragment(figure_html((paths.EVALUATE / paths.GRID).read_bytes(), words, caption, wide=True))
 
 
-def show_training(contents: Contents) -> HTML:
+def show_training(contents: Contents) -> Fragment:
     """Returns every logged term by step, and the last sample images of the training."""
     figure = plot_curves(contents.history, "step")
-    terms = [name for name in contents.history if name != "step"]
-    curves = figure_html(encode_png(figure), f"Curves by step: {', '.join(terms)}.", "Each term under its own name.")
+    terms = [str(name) for name in contents.history if name != "step"]
+    words = f"Curves by step: {', '.join(terms)}."
+    curves = figure_html(encode_png(figure), words, "Each term under its own name and on its own scale.", wide=True)
     samples = sorted((paths.TRAIN / paths.SAMPLES).glob("*.png"))
     if not samples:
-        return HTML(curves)
+        return Fragment(curves)
     last = figure_html(samples[-1].read_bytes(), "Sample images of the training.", f"Last samples: {samples[-1].name}")
-    return HTML(curves + last)
+    return Fragment(curves + last)
 
 
-def show_what_it_means(contents: Contents) -> Markdown:
+def show_what_it_means(contents: Contents) -> Fragment:
     """Returns what the results do and do not show, in words that follow from how many there are."""
     runs, rows = contents.logged.runs, contents.rows
     seeds = max(runs.loc[runs["variant"] == contents.evidence.variant, "seed"].nunique(), 1) if len(runs) else 1
     variants = max(runs["variant"].nunique(), 1) if len(runs) else 1
     photographs = rows["photograph"].nunique()
     images = rows["image"].nunique()
-    ran = "**one seed**" if seeds == 1 else f"**{seeds} seeds**"
+    ran = "<b>one seed</b>" if seeds == 1 else f"<b>{seeds} seeds</b>"
     verdict = (
         "Two trainings that differ in nothing but the seed differ too, and one seed cannot show by how much: "
-        "**no verdict on any detail can be given**. A difference between two variants below may be chance."
+        "<b>no verdict on any detail can be given</b>. A difference between two variants below may be chance."
         if seeds == 1
         else "Their range shows how far the seed alone moves the result. No test has been made, and so "
-        "**no verdict on any detail is given**; a difference smaller than that range says nothing."
+        "<b>no verdict on any detail is given</b>; a difference smaller than that range says nothing."
     )
-    return Markdown(
-        f"- The active variant was trained with {ran}; {variants} variant{'s are' if variants > 1 else ' is'} logged. "
-        f"{verdict}\n"
-        f"- The {images} test images are squares of {photographs} photographs, each with several holes. Images of one "
+    items = [
+        f"The active variant was trained with {ran}; {variants} variant{'s are' if variants > 1 else ' is'} logged. "
+        f"{verdict}",
+        f"The {images} test images are squares of {photographs} photographs, each with several holes. Images of one "
         f"photograph resemble each other, so the test set speaks for {photographs} photographs and no more. The "
-        "replicate of an experiment is the training run, not the image.\n"
-        "- PSNR, SSIM and L1 reward a blurred guess over a sharp one that is plausible but wrong; no person has rated "
-        "these pictures.\n"
-        "- The numbers hold for these photographs, holes and this budget. They neither confirm nor refute the paper's "
-        "numbers, which were measured on other data at another scale."
-    )
+        "replicate of an experiment is the training run, not the image.",
+        "PSNR, SSIM and L1 reward a blurred guess over a sharp one that is plausible but wrong; no person has rated "
+        "these pictures.",
+        "The numbers hold for these photographs, holes and this budget. They neither confirm nor refute the paper's, "
+        "which were measured on other data at another scale.",
+    ]
+    return Fragment(f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>")
 
 
 def _cards(contents: Contents) -> list[tuple[str, str]]:
@@ -127,6 +132,11 @@ def _cards(contents: Contents) -> list[tuple[str, str]]:
         cards.append((f"over {best}, the best baseline", f"{margin} dB"))
     rows = contents.rows
     return [*cards, ("test photographs / images", f"{rows['photograph'].nunique()} / {rows['image'].nunique()}")]
+
+
+def _show_bucket(bucket: str) -> str:
+    """Returns "1-10" for "01-10"."""
+    return "-".join(str(int(bound)) for bound in bucket.split("-"))
 
 
 def _count_pairs(contents: Contents) -> str:
@@ -145,6 +155,6 @@ def _scale_caution(image_px: int) -> str:
         return ""
     return (
         f'<div class="caution"><p><b>Laptop scale.</b> The paper works on {PAPER_PX} x {PAPER_PX} pixels with a wider '
-        f"network and trains for days; this is {image_px} x {image_px} in minutes. It shows that the pipeline works "
-        "and how variants compare at this scale, not how good the paper's method is.</p></div>"
+        f"network; this is {image_px} x {image_px}. It shows that the pipeline works, not how good the paper's method "
+        "is.</p></div>"
     )

@@ -1,18 +1,18 @@
 """Section on all logged variants: what each differs in from the active one, its figures, and links to its runs.
 
-`Contents` flows in, HTML for the notebook flows out. Gives no verdict: that needs a noise floor.
+`Contents` flows in, fragments of the page flow out. Gives no verdict: that needs a noise floor.
 """
 
 import html
 from typing import Any
 
 import pandas as pd
-from IPython.display import HTML
 
 from repro.audit.choice import show_value, walk_details
 from repro.audit.tables import differing_settings, show_number, show_spread, table_html
 from repro.medfe.params import Params
 from repro.report.contents import MODEL, Contents
+from repro.report.fragment import Fragment
 
 HEADLINE = "evaluate/psnr_hole_db"
 FIGURES = {"evaluate/ssim": ("SSIM", 3), "evaluate/l1_hole": ("hole L1", 4)}
@@ -21,25 +21,23 @@ PAIR = ["image", "photograph", "bucket", "hole_ratio"]
 """What two runs must share, row by row, for their figures to be of the same test."""
 
 
-def show_variants(contents: Contents) -> HTML:
+def show_variants(contents: Contents) -> Fragment:
     """Returns one row per logged variant, the active one first."""
     logged = contents.logged
     if logged.runs.empty:
-        return HTML("<p>No run is logged yet; <code>repro publish</code> logs what DVC keeps.</p>")
+        return Fragment("<p>No run is logged yet; <code>repro publish</code> logs what DVC keeps.</p>")
     active = contents.evidence.variant
     order = sorted(logged.runs["variant"].unique(), key=lambda variant: (variant != active, variant))
     rows = [_describe_variant(contents, variant) for variant in order]
     table = pd.DataFrame(rows, index=pd.Index(order, name="variant"))
-    formats = {name: str for name in table.columns} | {
-        "difference, dB": lambda value: show_number(value, 2, signed=True)
-    }
+    formats = dict.fromkeys(table.columns, str) | {"difference, dB": lambda value: show_number(value, 2, signed=True)}
     caption = (
-        f"{len(logged.runs)} finished runs of {len(order)} variants. Several seeds: mean (lowest to highest). "
+        f"{len(logged.runs)} finished runs of {len(order)} variants. Several seeds: mean, lowest to highest. "
         "Difference: mean hole PSNR minus that of the active variant, where both were tested on the same pairs."
     )
     note = "<p>The links open while <code>mlflow ui --backend-store-uri sqlite:///mlflow.db</code> runs.</p>"
     on_disk = logged.runs["link"].str.startswith("http://127.0.0.1:5000").all()
-    return HTML(table_html(table, caption, formats, marked=[active]) + (note if on_disk else ""))
+    return Fragment(table_html(table, caption, formats, marked=[active]) + (note if on_disk else ""))
 
 
 def _describe_variant(contents: Contents, variant: str) -> dict[str, Any]:
@@ -51,12 +49,11 @@ def _describe_variant(contents: Contents, variant: str) -> dict[str, Any]:
     active_db = contents.logged.metrics.loc[own, HEADLINE].mean() if comparable else float("nan")
     return {
         "differs in": "the active variant" if is_active else _differences(contents, runs.index[0]),
-        "seeds": str(runs["seed"].nunique()),
         "hole PSNR, dB": show_spread(metrics[HEADLINE].tolist(), 2),
         "difference, dB": metrics[HEADLINE].mean() - active_db,
         **{title: show_spread(metrics[name].tolist(), digits) for name, (title, digits) in FIGURES.items()},
-        "runs": ", ".join(
-            f'<a href="{html.escape(run.link)}">seed {run.seed}</a>' for run in runs.itertuples(index=False)
+        "runs by seed": ", ".join(
+            f'<a href="{html.escape(str(run.link))}">{run.seed}</a>' for run in runs.itertuples(index=False)
         ),
     }
 

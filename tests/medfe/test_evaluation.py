@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from PIL import Image
 
 from repro.errors import UserError
 from repro.medfe.baselines import BASELINES, CONSTANT
+from repro.medfe.evaluation import model
 from repro.medfe.evaluation.baselines import evaluate_baselines, measure_baselines
 from repro.medfe.evaluation.fills import evaluate_fill, measure_fill
 from repro.medfe.evaluation.pairs import Pairs
@@ -20,6 +22,7 @@ from repro.medfe.evaluation.tables import IMAGE_COLUMNS, PROTOCOL_COLUMNS, read_
 from repro.medfe.metrics.learned import NotComputed
 from repro.medfe.metrics.protocol import ALL, Protocol
 from repro.medfe.params.evaluation import EvaluationParams
+from repro.medfe.params.runtime import RuntimeParams
 
 SIDE_PX = 64
 BUCKETS = ("01-10", "20-30", "50-60")
@@ -41,6 +44,15 @@ def no_weights(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.hub, "get_dir", lambda: str(tmp_path_factory.mktemp("hub")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tests that share the processors wait for each other's threads otherwise."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +203,7 @@ def test_a_model_that_has_diverged_is_refused_and_leaves_nothing(pairs, tmp_path
 
 
 def test_pictures_are_the_median_of_each_bucket_and_the_worst():
-    model = pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "image": [0, 1, 2, 3, 0, 1, 2],
             "bucket": ["01-10"] * 4 + ["50-60"] * 3,
@@ -199,8 +211,8 @@ def test_pictures_are_the_median_of_each_bucket_and_the_worst():
         }
     )
     expected = [Case("median", 2, "01-10"), Case("median", 0, "50-60"), Case("worst", 1, "50-60")]
-    assert choose_cases(model) == expected
-    assert choose_cases(model.sample(frac=1, random_state=0)) == expected
+    assert choose_cases(rows) == expected
+    assert choose_cases(rows.sample(frac=1, random_state=0)) == expected
 
 
 def test_the_grid_has_a_column_for_each_measured_baseline(pairs, baselines, tmp_path):
@@ -221,6 +233,11 @@ def test_tables_survive_the_disk(tmp_path):
     back = read_table(tmp_path / "images.csv")
     assert back["photograph"].tolist() == ["007"]
     assert back["lpips"].isna().all()
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(UserError, match="is missing"):
+        read_table(tmp_path / "images.csv")
 
 
 def test_not_computed_reads_as_a_sentence():
@@ -244,13 +261,32 @@ def on_disk(pairs, tmp_path):
     return prepared, masks
 
 
-def test_baselines_from_disk(pairs, baselines, on_disk, tmp_path):
+def test_baselines_from_disk(baselines, on_disk, tmp_path):
     evaluate_baselines(*on_disk, make_params(), tmp_path / "baselines")
     rows = read_table(tmp_path / "baselines" / "images.csv")
     pd.testing.assert_frame_equal(rows, baselines, atol=1e-6, check_dtype=False)
 
 
-def test_baselines_can_be_left_out(baselines, on_disk, tmp_path):
+def test_a_checkpoint_from_disk_to_files(on_disk, tmp_path, monkeypatch):
+    class Generator(torch.nn.Module):
+        def forward(self, image, hole):
+            assert not self.training
+            return SimpleNamespace(image=fill_constant(image, hole))
+
+    asked = []
+    monkeypatch.setattr(model, "load_generator", lambda *asked_for: asked.append(asked_for) or Generator())
+    evaluate_baselines(*on_disk, make_params(), tmp_path / "baselines")
+    runtime = RuntimeParams(device="cpu", precision="float32", threads=1, deterministic=False)
+    checkpoint, folder = tmp_path / "checkpoint.pt", tmp_path / "evaluate"
+    params = make_params(checkpoint="best")
+    model.evaluate_model(checkpoint, *on_disk, tmp_path / "baselines", params, runtime, folder)
+    assert asked == [(checkpoint, "best")]
+    assert sorted(file.name for file in folder.iterdir()) == ["grid.png", "images.csv", "metrics.json", "protocols.csv"]
+    figures = json.loads((folder / "metrics.json").read_text())
+    assert figures["margin_over_constant_db"] == pytest.approx(0, abs=1e-5)
+
+
+def test_baselines_can_be_left_out(on_disk, tmp_path):
     evaluate_baselines(*on_disk, make_params(baselines=False), tmp_path / "baselines")
     rows = read_table(tmp_path / "baselines" / "images.csv")
     assert rows.empty

@@ -19,13 +19,7 @@ from repro.errors import UserError
 from repro.medfe.evaluation.pairs import Batch, Pairs
 from repro.medfe.evaluation.pictures import choose_cases, draw_cases
 from repro.medfe.evaluation.summary import summarise, summarise_learned
-from repro.medfe.evaluation.tables import (
-    IMAGE_COLUMNS,
-    PROTOCOL_COLUMNS,
-    batch_table,
-    join_tables,
-    write_table,
-)
+from repro.medfe.evaluation.tables import IMAGE_COLUMNS, PROTOCOL_COLUMNS, batch_table, join_tables, write_table
 from repro.medfe.metrics.learned import FrechetDistance, NotComputed, PairMetric, open_fid, open_lpips
 from repro.medfe.metrics.measure import measure
 from repro.medfe.metrics.protocol import ALL, Protocol, headline, round_bytes, select_output, to_byte_scale
@@ -68,7 +62,10 @@ class Results(NamedTuple):
 
 
 def measure_fill(fill: Fill, pairs: Pairs, protocol: Protocol, batch_size: int, device: torch.device) -> Results:
-    """Returns the measures of every pair: under every protocol, and those of the headline by output."""
+    """Returns the measures of every pair: under every protocol, and those of the headline by output.
+
+    LPIPS and FID take colour images; FID takes bytes, so that it rounds, and holds every true image once per bucket.
+    """
     lpips, fid = open_lpips(device), open_fid(len(pairs.images), device)
     images: list[pd.DataFrame] = []
     protocols: list[pd.DataFrame] = []
@@ -79,14 +76,22 @@ def measure_fill(fill: Fill, pairs: Pairs, protocol: Protocol, batch_size: int, 
         for measured, measures in measure(raw, truth, hole, ALL):
             protocols.append(batch_table(pairs, batch, measures, measured._asdict()))
             if measured == protocol._replace(output=measured.output):
-                image = round_bytes(select_output(raw, truth, hole, measured.output), measured.rounding)
-                distance = torch.nan if isinstance(lpips, NotComputed) else lpips(image, truth)
+                distance = _lpips(lpips, raw, truth, hole, measured)
                 labels = {"method": "model", "output": measured.output, "lpips": distance}
                 images.append(batch_table(pairs, batch, measures, labels))
         if not isinstance(fid, NotComputed):
             fid.update(truth.byte(), real=True)
             fid.update(select_output(raw, truth, hole, protocol.output).round().byte(), real=False)
     return Results(join_tables(images, IMAGE_COLUMNS), join_tables(protocols, PROTOCOL_COLUMNS), lpips, fid)
+
+
+def _lpips(
+    lpips: PairMetric | NotComputed, raw: Tensor, truth: Tensor, hole: Tensor, protocol: Protocol
+) -> Tensor | float:
+    """Returns the distance of each pair in colour, whatever the protocol's colour; NaN where it is not computed."""
+    if isinstance(lpips, NotComputed):
+        return torch.nan
+    return lpips(round_bytes(select_output(raw, truth, hole, protocol.output), protocol.rounding), truth)
 
 
 @torch.inference_mode()

@@ -87,7 +87,7 @@ def _row(
         Picture(image.round().astype(np.uint8), f"{psnr[name, case.image, case.bucket]:.1f} dB")
         for name, image in fills.items()
     ]
-    given = Picture(show_hole(truth, hole), f"{hole.mean():.0%} hole")
+    given = Picture(show_hole(truth, hole), f"{100 * hole.mean():.0f} % hole")
     return Row(_label(case), [given, *pictures, Picture(truth, "")])
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pandas as pd
 from torch import Tensor
 
+from repro.errors import UserError
 from repro.medfe.evaluation.pairs import Batch, Pairs
 from repro.medfe.metrics.measure import Measures
 from repro.storage import written_file
@@ -67,7 +68,13 @@ def write_table(table: pd.DataFrame, file: Path) -> None:
 
 
 def read_table(file: Path) -> pd.DataFrame:
-    """Reads a CSV file of `write_table`; names stay text, whatever they look like."""
+    """Reads a CSV file of `write_table`; names stay text, whatever they look like.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if not file.is_file():
+        raise UserError(f"{file} is missing.\nRun the stages that come before this one: dvc repro")
     names = pd.read_csv(file, nrows=0).columns
     text = {name: str for name in names if name in _TEXT}
     empty = {name: [""] for name in names if name not in _TEXT}

@@ -4,9 +4,11 @@ Images flow in, numbers or the reason why there are none flow out. Nothing is ev
 for want of a network, or that differs between two machines for it, would be worse than a gap that says so.
 """
 
+import typing
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -30,11 +32,8 @@ class NotComputed(NamedTuple):
         return f"not computed: {self.reason}"
 
 
-class PairMetric(Protocol):
-    """A distance of two batches of images."""
-
-    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
-        """Returns (B,) from two (B, 3, H, W) float64 in [0, 255]."""
+PairMetric = Callable[[Tensor, Tensor], Tensor]
+"""From two batches (B, 3, H, W) float64 in [0, 255] to the distance of each pair (B,) float64."""
 
 
 def open_lpips(device: torch.device) -> PairMetric | NotComputed:
@@ -60,7 +59,7 @@ class _Lpips:
         return distance.reshape(len(first)).double()
 
 
-class FrechetDistance(Protocol):
+class FrechetDistance(typing.Protocol):
     """The part of torchmetrics' FID that is used."""
 
     def update(self, imgs: Tensor, real: bool) -> None:

@@ -66,11 +66,12 @@ def _factorise(right: Tensor, down: Tensor) -> _Factor:
     behind. These are sums of positive numbers, so nothing cancels where weights are 10^4 times the identity.
     """
     right, down = F.pad(right, (0, 1)), F.pad(down, (0, 0, 0, 1))
-    rolled, ahead = {"right": _roll(right), "down": _roll(down)}, _roll(right + down)
+    ahead, weights = _roll(right + down), {"right": _roll(right), "down": _roll(down)}
     arriving = torch.ones_like(ahead)
-    for target, source, direction in _edges(*right.shape[-2:]):
-        share = arriving[source] / (arriving[source] + ahead[source])
-        arriving[target] += rolled[direction][source] * share
+    for row, edges in _antidiagonals(*right.shape[-2:]):
+        share = arriving[row] / (arriving[row] + ahead[row])
+        for direction, source, target in edges:
+            arriving[target].addcmul_(weights[direction][source], share[source[1:]])
     root = _unroll(arriving + ahead).sqrt()
 
     diagonal = 1 + right + down
@@ -88,12 +89,12 @@ def _conjugate_gradients(factor: _Factor, residual: Tensor, tolerance: float) ->
     A after preconditioning are not either, because the factor exceeds A by what it has moved to the diagonal.
     A channel that has converged is left alone, so that its result does not depend on the rest of the batch.
     """
-    forward, backward = torch.empty_like(residual), torch.empty_like(residual)
+    forward, backward, scratch = (torch.empty_like(residual) for _ in range(3))
     solve_forward, solve_backward = _triangular_views(factor, forward), _triangular_views(factor, backward)
     forward.copy_(residual)
     _substitute(solve_forward)
     residual, direction, solution = forward.clone(), forward.clone(), torch.zeros_like(residual)
-    squared = _dot(residual, residual)
+    squared = _dot(residual, residual, scratch)
     bound = tolerance**2 * residual.shape[0] * residual.shape[3]
     for _ in range(MAX_ITERATIONS):
         active = squared > bound
@@ -104,52 +105,66 @@ def _conjugate_gradients(factor: _Factor, residual: Tensor, tolerance: float) ->
         torch.addcmul(direction, factor.excess, backward, out=forward)
         _substitute(solve_forward)
         product = forward.add_(backward)
-        step = torch.where(active, squared / _dot(direction, product), 0)
+        step = torch.where(active, squared / _dot(direction, product, scratch), 0)
         solution.addcmul_(step, backward)
         residual.addcmul_(-step, product)
-        previous, squared = squared, torch.where(active, _dot(residual, residual), squared)
-        direction = torch.addcmul(residual, squared / previous, direction)
+        previous, squared = squared, torch.where(active, _dot(residual, residual, scratch), squared)
+        direction.mul_(squared / previous).add_(residual)
     raise RuntimeError(f"the smoothing did not converge in {MAX_ITERATIONS} iterations")
 
 
-def _dot(x: Tensor, y: Tensor) -> Tensor:
-    return (x * y).sum((0, 3), keepdim=True)
+def _dot(x: Tensor, y: Tensor, scratch: Tensor) -> Tensor:
+    """Returns the inner products per image and channel, (1, B, C, 1); nothing large is allocated."""
+    return torch.mul(x, y, out=scratch).sum(3).sum(0)[None, :, :, None]
 
 
 _Views = list[tuple[Tensor, Tensor, Tensor]]
 
 
 def _triangular_views(factor: _Factor, buffer: Tensor) -> _Views:
-    """Returns for each edge set (target pixels in the buffer, entries of N, source pixels in the buffer)."""
+    """Returns for each set of edges (its entries of N, sources in the buffer, targets in the buffer)."""
     entries = {"right": factor.right, "down": factor.down}
-    return [(buffer[to], entries[way][from_], buffer[from_]) for to, from_, way in _edges(buffer.shape[3], buffer.shape[0])]
+    return [
+        (entries[direction][source], buffer[source], buffer[target])
+        for _, edges in _antidiagonals(buffer.shape[3], buffer.shape[0])
+        for direction, source, target in edges
+    ]
 
 
 def _substitute(views: _Views) -> None:
     """Overwrites the buffer of the views with (I - N)^-1 of it."""
-    for target, entries, source in views:
+    for entries, source, target in views:
         target.addcmul_(entries, source)
 
 
 def _substitute_back(views: _Views) -> None:
     """Overwrites the buffer of the views with (I - N^T)^-1 of it."""
-    for target, entries, source in reversed(views):
+    for entries, source, target in reversed(views):
         source.addcmul_(entries, target)
 
 
 _Index = tuple[int, EllipsisType, slice]
-_Direction = Literal["right", "down"]
+_Edges = tuple[Literal["right", "down"], _Index, _Index]
 
 
-def _edges(height: int, width: int) -> Iterator[tuple[_Index, _Index, _Direction]]:
-    """Yields (target, source, direction) in the rolled layout, antidiagonal by antidiagonal."""
-    for diagonal in range(1, height + width - 1):
-        row, previous = diagonal % width, (diagonal - 1) % width
-        top = diagonal - width + 1
-        across = slice(max(0, top), min(height, diagonal))
-        yield (row, ..., across), (previous, ..., across), "right"
-        below = slice(max(1, top), min(height, diagonal + 1))
-        yield (row, ..., below), (previous, ..., slice(below.start - 1, below.stop - 1)), "down"
+def _antidiagonals(height: int, width: int) -> Iterator[tuple[int, tuple[_Edges, _Edges]]]:
+    """Yields for each antidiagonal its row in the rolled layout, and the edges to the next one.
+
+    Edges are (direction, where their sources lie, where their targets lie).
+    """
+    for diagonal in range(height + width - 2):
+        row, following = diagonal % width, (diagonal + 1) % width
+        first, last = max(0, diagonal - width + 2), min(height, diagonal + 1)
+        rightwards = slice(first, last)
+        first, last = max(0, diagonal - width + 1), min(height - 1, diagonal + 1)
+        above, below = slice(first, last), slice(first + 1, last + 1)
+        yield (
+            row,
+            (
+                ("right", (row, ..., rightwards), (following, ..., rightwards)),
+                ("down", (row, ..., above), (following, ..., below)),
+            ),
+        )
 
 
 def _roll(images: Tensor) -> Tensor:

@@ -1,0 +1,5 @@
+"""Runs the command line as `python -m repro`."""
+
+from repro.cli import main
+
+main()

@@ -1,0 +1,27 @@
+"""What people type. Nothing heavy is imported before a command needs it."""
+
+import sys
+
+import typer
+
+from repro.cli import images, ledger, results, variants
+from repro.errors import UserError
+
+app = typer.Typer(
+    help="Audits how far a machine-learning paper can be reproduced when it leaves details out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for module in (ledger, variants, results, images):
+    for command in module.COMMANDS:
+        app.command()(command)
+
+
+def main() -> None:
+    """Runs a command; what a user can put right ends it with exit status 2 and one message."""
+    try:
+        app()
+    except UserError as error:
+        print(f"repro: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

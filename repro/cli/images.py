@@ -1,0 +1,53 @@
+"""Commands on photographs and checkpoints: `inpaint`, `import-release`, `export-release`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repro import paths
+
+Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write; replaced if it is there.")]
+
+
+def inpaint(
+    photo: Annotated[Path, typer.Argument(help="Any photograph.")],
+    mask: Annotated[Path, typer.Argument(help="An image of the same size, white in the hole.")],
+    output: Output,
+    checkpoint: Annotated[
+        Path, typer.Option(help="A trained or an imported checkpoint.")
+    ] = paths.TRAIN / paths.CHECKPOINT,
+) -> None:
+    """Fill the hole of a photograph; known pixels come back untouched."""
+    from repro.medfe.inpainting import inpaint_file
+
+    inpaint_file(checkpoint, photo, mask, output)
+    print(f"wrote {output}")
+
+
+def import_release(
+    en: Annotated[Path, typer.Argument(metavar="EN.pkl", help="The authors' encoder.")],
+    de: Annotated[Path, typer.Argument(metavar="DE.pkl", help="Their decoder.")],
+    medfe: Annotated[Path, typer.Argument(metavar="MEDEF.pkl", help="What stands between.")],
+    output: Output,
+) -> None:
+    """Make a checkpoint of ours from the authors' files."""
+    from repro.medfe.release import import_release as convert
+
+    convert(en, de, medfe, output)
+    print(f"wrote {output}")
+
+
+def export_release(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint with the release's tensors.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write into.")],
+) -> None:
+    """Write EN.pkl, DE.pkl and MEDEF.pkl from a checkpoint of ours."""
+    from repro.medfe.checkpoint import load_generator
+    from repro.medfe.release import export_release as convert
+
+    convert(load_generator(checkpoint, "last"), output)
+    print(f"wrote {output}/EN.pkl, DE.pkl and MEDEF.pkl")
+
+
+COMMANDS = (inpaint, import_release, export_release)

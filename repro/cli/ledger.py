@@ -1,0 +1,95 @@
+"""Commands that show what the paper leaves open: `details`, `diff`, `schema`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from repro import paths
+from repro.audit.choice import Detail, Kind, Status, show_value
+from repro.audit.ledger import count_details, describe_constraints, select_details, to_json, to_markdown
+from repro.errors import UserError
+from repro.medfe.params import Params
+from repro.medfe.params.comparing import compare_params, find_params
+from repro.medfe.params.schema import write_schema
+
+TITLE = "What the MEDFE paper leaves open"
+
+As = Literal["table", "json", "markdown"]
+
+
+def details(
+    gap: Annotated[str | None, typer.Option(help="Part of a gap's name, e.g. adversarial.")] = None,
+    status: Annotated[Status | None, typer.Option(help="What the paper says.")] = None,
+    source: Annotated[Kind | None, typer.Option(help="Details with an option from such a source.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the document ablations/DETAILS.md.")] = False,
+) -> None:
+    """The ledger: every detail, its options, and where each was read."""
+    found = select_details(Params, gap, status, source)
+    if not found:
+        raise UserError("no detail fits; `repro details` lists all, with their gaps and what the paper says")
+    if as_json:
+        print(json.dumps(to_json(found), indent=2))
+    elif as_markdown:
+        print(to_markdown(found, TITLE), end="")
+    else:
+        _print_table(found)
+
+
+def diff(
+    first: Annotated[str, typer.Argument(help="A reading, a params file, an experiment, a commit or a variant.")],
+    second: Annotated[str, typer.Argument(help="Likewise.")],
+) -> None:
+    """In which details two readings, files or variants differ."""
+    rows = compare_params(find_params(first), find_params(second))
+    table = Table("detail", first, second, "question", box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(row.key, *(_with_sources(row.detail, value) for value in (row.first, row.second)), row.question)
+    console = _console()
+    console.print(table)
+    console.print(f"{len(rows)} differences, {sum(row.detail is not None for row in rows)} of them details of the ledger")
+
+
+def schema() -> None:
+    """Write params.schema.json, by which editors complete params.yaml."""
+    write_schema(Path(paths.SCHEMA))
+    print(f"wrote {paths.SCHEMA}")
+
+
+COMMANDS = (details, diff, schema)
+
+
+def _print_table(found: list[Detail]) -> None:
+    table = Table("detail", "question", "paper", "option", "sources", box=box.SIMPLE_HEAD)
+    for detail in found:
+        choice = detail.choice
+        first = True
+        for value, sources in choice.options.items():
+            notes = "\n".join([choice.question, *describe_constraints(choice)])
+            told = (detail.key, notes, f"{choice.paper}, {choice.defensible}") if first else ("", "", "")
+            where = "\n".join(escape(str(source)) for source in sources)
+            table.add_row(*told, escape(show_value(value)), where, end_section=value == list(choice.options)[-1])
+            first = False
+    console = _console()
+    console.print(table)
+    gaps, statuses = count_details(found)
+    console.print(f"{len(found)} details, {sum(len(detail.choice.options) for detail in found)} options")
+    console.print("by gap: " + ", ".join(f"{gap} {count}" for gap, count in gaps.most_common()))
+    console.print("by what the paper says: " + ", ".join(f"{name} {count}" for name, count in statuses.most_common()))
+
+
+def _with_sources(detail: Detail | None, value: object) -> str:
+    shown = escape(show_value(value))
+    sources = detail.choice.options.get(value, ()) if detail is not None else ()
+    return "\n".join([shown, *(f"[dim]{escape(str(source))}[/dim]" for source in sources)])
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=200)

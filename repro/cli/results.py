@@ -1,0 +1,32 @@
+"""Commands on what has been run: `publish`, `report`."""
+
+from typing import Annotated
+
+import typer
+
+from repro import paths
+from repro.errors import UserError
+
+
+def publish(
+    commits: Annotated[list[str] | None, typer.Argument(help="Commits whose results are published as well.")] = None,
+) -> None:
+    """Rebuild the MLflow index from the results that DVC keeps, e.g. after mlflow.db was deleted."""
+    from repro.tracking import rebuild
+
+    attempts = rebuild(commits or ())
+    for attempt in attempts:
+        print(attempt)
+    if not attempts:
+        raise UserError("nothing to publish: no results here and no experiments; `dvc repro` makes some")
+
+
+def report() -> None:
+    """Build the notebook and the page from all that has been logged."""
+    from repro.report.build import build_report
+
+    build_report(paths.REPORT)
+    print(f"wrote {paths.REPORT}/replication_report.html")
+
+
+COMMANDS = (publish, report)
