@@ -59,17 +59,19 @@ class Revision(NamedTuple):
 def read_evidence(results: Path, params: "Params | None" = None) -> Evidence:
     """Reads the evidence of one variant.
 
-    Training records the parameters that it ran with, but an edit of the evaluation's parameters does not train again;
-    so the parameters given go before those in `published.json`, and these before the training's.
+    Args:
+        results: folder that holds `train/`, `evaluate/` and, if they were computed, `baselines/`.
+        params: what the results were made with; None: as `published.json` holds it.
 
     Raises:
         UserError: a file is missing.
     """
-    missing = [name for name in NEEDED if not (results / name).is_file()]
+    needed = NEEDED if params is not None else (*NEEDED, paths.PUBLISHED.name)
+    missing = [name for name in needed if not (results / name).is_file()]
     if missing:
         raise UserError(f"no results to read: {results / missing[0]} is missing\n  `dvc repro` makes them")
     record = json.loads((results / paths.TRAIN.name / paths.RECORD).read_text())
-    identity = _identity(results, record, params)
+    identity = _identity(results / paths.PUBLISHED.name, params)
     numbers = {name: hash_tree(results / name) for name in NUMBERS}
     return Evidence(results, key=hash_json({**identity, **numbers}), **identity, record=record)
 
@@ -164,11 +166,10 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _identity(results: Path, record: Mapping[str, Any], params: "Params | None") -> dict[str, Any]:
+def _identity(published: Path, params: "Params | None") -> dict[str, Any]:
     if params is not None:
         return {"variant": params.variant(), "seed": params.seed, "params": params.resolved()}
-    published = results / paths.PUBLISHED.name
-    kept = json.loads(published.read_text()) if published.is_file() else record
+    kept = json.loads(published.read_text())
     return {name: kept[name] for name in ("variant", "seed", "params")}
 
 

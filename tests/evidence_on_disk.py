@@ -30,7 +30,9 @@ def write_evidence(
         "runtime": {"device": "cpu", "threads": 2},
         "seed": seed,
     }
-    _write_training(results / "train", params, variant, seed)
+    _write_training(results / "train", params)
+    published = {"key": "0" * 64, "variant": variant, "seed": seed, "params": params}
+    (results / "published.json").write_text(json.dumps(published))
     rows = _image_rows({"model": model_db + 0.1 * seed}, outputs=("composite", "raw"))
     _write_evaluation(results / "evaluate", rows)
     baselines = results / "baselines"
@@ -64,7 +66,7 @@ def write_inputs(data: Path) -> None:
     (masks / "masks.json").write_text(json.dumps({"size_px": 64, "sources": {"train": "strokes", "test": "strokes"}}))
 
 
-def _write_training(folder: Path, params: Mapping[str, object], variant: str, seed: int) -> None:
+def _write_training(folder: Path, params: Mapping[str, object]) -> None:
     (folder / "samples").mkdir(parents=True)
     (folder / "checkpoint.pt").write_bytes(b"weights")
     steps = np.arange(10, 410, 10)
@@ -73,10 +75,10 @@ def _write_training(folder: Path, params: Mapping[str, object], variant: str, se
     history["validation_psnr_hole_db"] = [10 + step / 60 if step % 100 == 0 else None for step in steps]
     history.to_csv(folder / "history.csv", index=False)
     environment = {"python": "3.11.2", "packages": {"torch": "2.15.0"}, "device": "cpu", "threads": 2}
-    record = {"variant": variant, "seed": seed, "params": params, "environment": environment}
-    (folder / "record.json").write_text(json.dumps({**record, "vgg": "random", "seconds": 151.2}))
+    record = {"params": {key: params[key] for key in params if key != "evaluation"}, "environment": environment}
+    (folder / "record.json").write_text(json.dumps({**record, "vgg": "vgg16 with random weights", "seconds": 151.2}))
     (folder / "metrics.json").write_text(json.dumps({"steps": 400}))
-    _write_picture(folder / "samples" / "step_400.png", rows=2, columns=4)
+    _write_picture(folder / "samples" / "step_0000400.png", rows=2, columns=4)
 
 
 def _write_evaluation(folder: Path, rows: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -81,14 +82,14 @@ def test_a_run_holds_parameters_details_history_metrics_and_artifacts(project):
     assert "detail.data.image_px" not in run.data.tags  # the scale is no detail
     assert run.data.tags["repro.variant"] == "abcdef0123"
     assert run.data.tags["repro.seed"] == "0"
-    assert run.data.tags["vgg"] == "random"
+    assert run.data.tags["vgg"] == "vgg16 with random weights"
     assert run.data.tags["mlflow.source.git.commit"] == "f" * 40
     metrics = json.loads((results / "evaluate/metrics.json").read_text())
     assert run.data.metrics["evaluate/psnr_hole_db"] == metrics["psnr_hole_db"]
     assert "evaluate/lpips" not in run.data.metrics  # a reason is no number
     artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
     assert artifacts.is_relative_to(project)
-    for file in sorted(item for item in results.rglob("*") if item.is_file()):
+    for file in sorted(item for item in results.glob("*/**/*") if item.is_file()):
         assert (artifacts / file.relative_to(results)).read_bytes() == file.read_bytes(), file
 
 
@@ -224,14 +225,19 @@ def test_rebuilding_finds_the_working_tree_and_every_experiment(project):
         rebuild(["nowhere"])
 
 
-def test_published_params_outrank_those_of_the_training(project):
+def test_what_was_published_is_what_another_machine_reads(project):
+    params = SimpleNamespace(
+        seed=3, variant=lambda: "fedcba9876", resolved=lambda: {"evaluation": {"rounding": "none"}}
+    )
     results = write_evidence(project / "results")
-    evidence = read_evidence(results)
-    params = json.loads(json.dumps(evidence.params)) | {"evaluation": {"rounding": "truncate"}}
-    published = describe_published(evidence._replace(params=params))
-    (results / "published.json").write_text(json.dumps(published))
-    assert read_evidence(results).params["evaluation"] == {"rounding": "truncate"}
-    assert read_evidence(results).key != evidence.key
+    evidence = read_evidence(results, params)  # the params of now go before those of an earlier publishing
+    assert (evidence.variant, evidence.seed, evidence.params) == ("fedcba9876", 3, params.resolved())
+    (results / "published.json").write_text(json.dumps(describe_published(evidence)))
+    assert read_evidence(results) == evidence
+    (results / "published.json").unlink()
+    assert read_evidence(results, params) == evidence
+    with pytest.raises(UserError, match=r"published\.json is missing"):
+        read_evidence(results)
 
 
 def test_changes_compare_values_and_not_how_they_are_written():
@@ -242,7 +248,7 @@ def test_changes_compare_values_and_not_how_they_are_written():
 
 
 def _make_repository(project: Path, results: Path) -> None:
-    params = json.loads((results / "train/record.json").read_text())["params"]
+    params = json.loads((results / "published.json").read_text())["params"]
     (project / "params.yaml").write_text(json.dumps(params))  # JSON is YAML
     for command in (["init", "-q"], ["add", "results", "params.yaml"], ["commit", "-qm", "baseline"]):
         _git(project, *command)

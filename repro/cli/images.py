@@ -14,9 +14,8 @@ def inpaint(
     photo: Annotated[Path, typer.Argument(help="Any photograph.")],
     mask: Annotated[Path, typer.Argument(help="An image of the same size, white in the hole.")],
     output: Output,
-    checkpoint: Annotated[
-        Path, typer.Option(help="A trained or an imported checkpoint.")
-    ] = paths.TRAIN / paths.CHECKPOINT,
+    checkpoint: Annotated[Path, typer.Option(help="A trained or an imported checkpoint.")] = paths.TRAIN
+    / paths.CHECKPOINT,
 ) -> None:
     """Fill the hole of a photograph; known pixels come back untouched."""
     from repro.medfe.inpainting import inpaint_file

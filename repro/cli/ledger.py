@@ -53,7 +53,9 @@ def diff(
         table.add_row(row.key, *(_with_sources(row.detail, value) for value in (row.first, row.second)), row.question)
     console = _console()
     console.print(table)
-    console.print(f"{len(rows)} differences, {sum(row.detail is not None for row in rows)} of them details of the ledger")
+    console.print(
+        f"{len(rows)} differences, {sum(row.detail is not None for row in rows)} of them details of the ledger"
+    )
 
 
 def schema() -> None:

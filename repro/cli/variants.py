@@ -22,7 +22,9 @@ def use(
 ) -> None:
     """Write params.yaml for a reading at a scale."""
     params = use_reading(paths.PARAMS, reading, scale, parse_overrides(overrides or []))
-    print(f"{paths.PARAMS} is now the reading {reading} at scale {scale}: variant {params.variant()}, seed {params.seed}")
+    print(
+        f"{paths.PARAMS} is now the reading {reading} at scale {scale}: variant {params.variant()}, seed {params.seed}"
+    )
 
 
 def run(

@@ -11,7 +11,7 @@ from torch import Tensor
 from repro.errors import UserError
 from repro.medfe.model import Generator
 from repro.medfe.params.evaluation import CheckpointChoice
-from repro.medfe.params.model import ModelParams
+from repro.medfe.params.reading import parse_model
 from repro.storage import written_file
 
 FORMAT = 1
@@ -54,7 +54,7 @@ def load_generator(file: Path, which: CheckpointChoice) -> Generator:
         UserError: see `load_checkpoint`; or the weights do not fit the parameters beside them.
     """
     checkpoint = load_checkpoint(file)
-    generator = Generator(ModelParams.model_validate(checkpoint.model))
+    generator = Generator(parse_model(checkpoint.model, str(file)))
     try:
         generator.load_state_dict(checkpoint.best if which == "best" else checkpoint.last)
     except RuntimeError as error:

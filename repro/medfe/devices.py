@@ -10,7 +10,16 @@ import torch
 from repro.errors import UserError
 from repro.medfe.params.runtime import RuntimeParams
 
-PACKAGES = ("torch", "torchvision", "torchmetrics", "numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "torchmetrics",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "opencv-python-headless",
+    "pillow",
+)
 
 
 def set_up_device(runtime: RuntimeParams) -> torch.device:

@@ -27,11 +27,15 @@ def inpaint_file(checkpoint: Path, photo: Path, mask: Path, output: Path) -> Non
         UserError: a file cannot be read, the sizes differ, or the output's format would change known pixels.
     """
     if output.suffix.lower() not in LOSSLESS:
-        raise UserError(f"{output}: known pixels stay untouched only in a lossless file; use one of {', '.join(LOSSLESS)}")
+        raise UserError(
+            f"{output}: known pixels stay untouched only in a lossless file; use one of {', '.join(LOSSLESS)}"
+        )
     image, hole = _read(photo), _read(mask).max(axis=2) >= HOLE_FROM
     if hole.shape != image.shape[:2]:
         sizes = [f"{width}x{height}" for height, width in (hole.shape, image.shape[:2])]
-        raise UserError(f"{mask} is {sizes[0]}, {photo} is {sizes[1]}; a mask has its photograph's size, white in the hole")
+        raise UserError(
+            f"{mask} is {sizes[0]}, {photo} is {sizes[1]}; a mask has its photograph's size, white in the hole"
+        )
     generator = load_generator(checkpoint, "last")
     filled = inpaint(generator, image, hole, 2**generator.model.depth)
     with written_file(output) as partial:
@@ -52,7 +56,9 @@ def inpaint(generator: nn.Module, image: np.ndarray, hole: np.ndarray, multiple_
     known = to_unit_range(image).permute(2, 0, 1)[None]
     missing = torch.from_numpy(hole)[None, None]
     padding = (0, _missing_px(width, multiple_px), 0, _missing_px(height, multiple_px))
-    output: Tensor = generator(F.pad(known, padding, mode="replicate"), F.pad(missing, padding)).image
+    output: Tensor = generator(
+        F.pad(known, padding, mode="replicate"), F.pad(missing.float(), padding, mode="replicate") > 0
+    ).image
     pixels = output[0, :, :height, :width].clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
     return np.where(hole[..., None], pixels.permute(1, 2, 0).numpy(), image)
 

@@ -101,7 +101,7 @@ def show_what_it_means(contents: Contents) -> Fragment:
     ran = "<b>one seed</b>" if seeds == 1 else f"<b>{seeds} seeds</b>"
     verdict = (
         "Two trainings that differ in nothing but the seed differ too, and one seed cannot show by how much: "
-        "<b>no verdict on any detail can be given</b>. A difference between two variants below may be chance."
+        "<b>no verdict on any detail can be given</b>. A difference between two variants above may be chance."
         if seeds == 1
         else "Their range shows how far the seed alone moves the result. No test has been made, and so "
         "<b>no verdict on any detail is given</b>; a difference smaller than that range says nothing."
@@ -147,7 +147,7 @@ def _count_pairs(contents: Contents) -> str:
 
 def _vgg(contents: Contents) -> str:
     vgg = contents.evidence.record.get("vgg")
-    return f"VGG features: <code>{html.escape(str(vgg))}</code>"
+    return f"perceptual and style terms by {html.escape(str(vgg))}"
 
 
 def _scale_caution(image_px: int) -> str:

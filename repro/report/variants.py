@@ -49,12 +49,12 @@ def _describe_variant(contents: Contents, variant: str) -> dict[str, Any]:
     active_db = contents.logged.metrics.loc[own, HEADLINE].mean() if comparable else float("nan")
     return {
         "differs in": "the active variant" if is_active else _differences(contents, runs.index[0]),
-        "hole PSNR, dB": show_spread(metrics[HEADLINE].tolist(), 2),
-        "difference, dB": metrics[HEADLINE].mean() - active_db,
-        **{title: show_spread(metrics[name].tolist(), digits) for name, (title, digits) in FIGURES.items()},
         "runs by seed": ", ".join(
             f'<a href="{html.escape(str(run.link))}">{run.seed}</a>' for run in runs.itertuples(index=False)
         ),
+        "hole PSNR, dB": show_spread(metrics[HEADLINE].tolist(), 2),
+        "difference, dB": metrics[HEADLINE].mean() - active_db,
+        **{title: show_spread(metrics[name].tolist(), digits) for name, (title, digits) in FIGURES.items()},
     }
 
 
@@ -63,13 +63,17 @@ def _differences(contents: Contents, run_id: str) -> str:
     active = {key: show_value(value) for key, value in contents.settings.items() if key != "seed"}
     changed = differing_settings(contents.logged.params.loc[[run_id]], active)[run_id]
     details = {detail.key for detail in walk_details(Params)}
-    ordered = sorted(changed, key=lambda key: key not in details)
-    shown = [f"<code>{html.escape(f'{key}={changed[key]}')}</code>" for key in ordered[:MAX_DIFFERENCES]]
-    if len(ordered) > MAX_DIFFERENCES:
-        shown.append(f"and {len(ordered) - MAX_DIFFERENCES} more")
-    others = [key for key in ordered if key not in details]
-    note = f" ({len(others)} of them no detail of the paper)" if others else ""
-    return ", ".join(shown) + note if shown else "nothing that both were asked for"
+    groups = {
+        "": [key for key in changed if key in details],
+        "not a detail: ": [key for key in changed if key not in details],
+    }
+    shown = [title + _list_settings(changed, keys) for title, keys in groups.items() if keys]
+    return "; ".join(shown) or "nothing that both were asked for"
+
+
+def _list_settings(changed: dict[str, str], keys: list[str]) -> str:
+    shown = [f"<code>{html.escape(f'{key}={changed[key]}')}</code>" for key in keys[:MAX_DIFFERENCES]]
+    return ", ".join(shown) + (f" and {len(keys) - MAX_DIFFERENCES} more" if len(keys) > MAX_DIFFERENCES else "")
 
 
 def _same_test(contents: Contents, run_id: str) -> bool:

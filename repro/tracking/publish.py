@@ -40,18 +40,21 @@ class Rebuilt(NamedTuple):
     reason: str
 
 
-def publish_variant(results: Path, commit: str | None = None, baseline: str | None = None) -> str:
+def publish_variant(
+    results: Path, params: "Params | None" = None, commit: str | None = None, baseline: str | None = None
+) -> str:
     """Logs the results of one variant, unless they have been logged; returns the run id.
 
     Args:
         results: folder of `train/`, `evaluate/` and `baselines/`.
+        params: what the results were made with; None: as `published.json` beside them holds it.
         commit: the git commit that the results belong to.
         baseline: the commit whose params the run's name shows the differences from.
 
     Raises:
         UserError: results are missing, or the tracking store cannot be opened.
     """
-    return _publish(open_store(), read_evidence(results), commit, baseline)
+    return _publish(open_store(), read_evidence(results, params), commit, baseline)
 
 
 def publish_workspace(params: "Params") -> Evidence:

@@ -50,7 +50,8 @@ class VggLoss(nn.Module):
         super().__init__()
         self.perceptual = PERCEPTUAL_LAYERS[perceptual_layers]
         self.style = tuple(
-            REAPPLIED if layer == "relu5_2" and relu5_2 == "reapplied" else layer for layer in STYLE_LAYERS[style_layers]
+            REAPPLIED if layer == "relu5_2" and relu5_2 == "reapplied" else layer
+            for layer in STYLE_LAYERS[style_layers]
         )
         self.averages_style = style_layers == "r11_r21_r31_r41_r51"
         self.vgg_input = vgg_input

@@ -94,7 +94,9 @@ class Filled(NamedTuple):
 class Branch(nn.Module):
     """Brings the concatenated levels to the branch's width, fills them, and shows what they hold."""
 
-    def __init__(self, model: ModelParams, enter: nn.Module, fill: nn.Module, leave: nn.Module, show: nn.Module) -> None:
+    def __init__(
+        self, model: ModelParams, enter: nn.Module, fill: nn.Module, leave: nn.Module, show: nn.Module
+    ) -> None:
         super().__init__()
         self.enter, self.fill, self.leave, self.show = enter, fill, leave, show
         self.output_activation = model.output_activation

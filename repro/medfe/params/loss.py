@@ -38,7 +38,11 @@ class AdversarialDetails(Group):
                     replication("RKlazinga training/loss.py @215a824, from the paper alone: probably the paper's", "I"),
                     related("RelativisticGAN @2646c0b, loss_D 6"),
                 ),
-                "ralsgan": (release("@9adf889"), related("RelativisticGAN @2646c0b, loss_D 7"), related("CSA @f0b0712")),
+                "ralsgan": (
+                    release("@9adf889"),
+                    related("RelativisticGAN @2646c0b, loss_D 7"),
+                    related("CSA @f0b0712"),
+                ),
                 "rahinge": (related("RelativisticGAN @2646c0b, loss_D 8"),),
                 "lsgan": (related("StructureFlow @1ac8f55"),),
                 "nsgan": (related("EdgeConnect @3142579"), related("CTSDG @def0274")),
@@ -56,7 +60,10 @@ class AdversarialDetails(Group):
             gap="hyperparameters",
             paper="stated",
             options={
-                0.2: (replication("RKlazinga training/loss.py @215a824", "I"), release("options/base_options.py @9adf889")),
+                0.2: (
+                    replication("RKlazinga training/loss.py @215a824", "I"),
+                    release("options/base_options.py @9adf889"),
+                ),
                 0.1: (related("EdgeConnect @3142579"), related("CTSDG @def0274"), related("TSGL @e9f6438")),
                 0.01: (related("AOT-GAN @2cd1afd"),),
                 0.001: (related("GMCNN @08eb38f"),),
@@ -104,7 +111,11 @@ class AdversarialDetails(Group):
                 "separate": (release("@9adf889: two networks"),),
                 "shared": (inference("a fully convolutional network can serve both"),),
             },
-            only_if={**_ADVERSARIAL, "loss.local_region": ("random_crop", "hole_box"), "loss.global_region": ("whole",)},
+            only_if={
+                **_ADVERSARIAL,
+                "loss.local_region": ("random_crop", "hole_box"),
+                "loss.global_region": ("whole",),
+            },
         ),
     ]
     adv_input: Annotated[
@@ -284,7 +295,10 @@ class VggDetails(Group):
             gap="activation and normalisation",
             paper="ambiguous",
             options={
-                "relu1_1_to_5_1": (release("models/loss.py @d7d5aaa"), replication("RKlazinga training/loss.py @215a824")),
+                "relu1_1_to_5_1": (
+                    release("models/loss.py @d7d5aaa"),
+                    replication("RKlazinga training/loss.py @215a824"),
+                ),
                 "pool1_to_3": (related("naoto0804 PConv @8d64e7e"), related("RFR @e1cad6a"), related("CTSDG @def0274")),
             },
         ),

@@ -42,7 +42,11 @@ class OptimisationParams(Group):
             paper="silent",
             options={
                 1.0: (release("options @9adf889"),),
-                0.1: (related("EdgeConnect @3142579"), related("CTSDG D2G_LR @def0274"), replication("RKlazinga @9b64dc3")),
+                0.1: (
+                    related("EdgeConnect @3142579"),
+                    related("CTSDG D2G_LR @def0274"),
+                    replication("RKlazinga @9b64dc3"),
+                ),
                 0.2: (related("TSGL @e9f6438: 5e-4 and 1e-4"),),
             },
             free=True,

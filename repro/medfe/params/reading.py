@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -11,7 +11,11 @@ from ruamel.yaml.error import YAMLError
 
 from repro.audit.choice import show_value
 from repro.errors import UserError
+from repro.medfe.params.group import Group
+from repro.medfe.params.model import ModelParams
 from repro.medfe.params.tree import Params
+
+GroupType = TypeVar("GroupType", bound=Group)
 
 _MAX_PROBLEMS = 5
 
@@ -40,15 +44,30 @@ def parse_params(values: Any, origin: str) -> Params:
     """
     if not isinstance(values, Mapping):
         raise UserError(f"{origin}: expected groups of parameters, got {type(values).__name__}")
+    remedy = f"put it right in {origin}"
+    if Path(origin).is_file():
+        remedy += f", or go back by: git checkout {origin}"
+    return _validate(Params, values, origin, [remedy])
+
+
+def parse_model(values: Any, origin: str) -> ModelParams:
+    """Returns the checked model group alone, e.g. of a checkpoint.
+
+    Raises:
+        UserError: one line for each key that is wrong.
+    """
+    return _validate(ModelParams, values, origin, [], "model.")
+
+
+def _validate(tree: type[GroupType], values: Any, origin: str, remedy: list[str], prefix: str = "") -> GroupType:
     try:
-        return Params.model_validate(values)
+        return tree.model_validate(values)
     except ValidationError as error:
-        problems = [_describe(problem) for problem in error.errors(include_url=False)]
+        problems = [f"{prefix}{_describe(problem)}" for problem in error.errors(include_url=False)]
     shown = problems[:_MAX_PROBLEMS]
     if len(problems) > len(shown):
         shown.append(f"... and {len(problems) - len(shown)} more")
-    remedy = f"put it right in {origin}, or go back by: git checkout {origin}"
-    raise UserError(f"{origin}: " + "\n  ".join([*shown, remedy]))
+    raise UserError(f"{origin}: " + "\n  ".join([*shown, *remedy]))
 
 
 def _describe(problem: ErrorDetails) -> str:

@@ -35,7 +35,9 @@ class Params(Group):
     @model_validator(mode="after")
     def _check_constraints(self) -> Self:
         if self.data.image_px % 2**self.model.depth:
-            _refuse("data.image_px", f"a multiple of {2**self.model.depth}, which model.depth={self.model.depth} halves")
+            _refuse(
+                "data.image_px", f"a multiple of {2**self.model.depth}, which model.depth={self.model.depth} halves"
+            )
         if self.loss.style_layers == "r22_r34_r44_r52" and self.loss.vgg != "vgg19":
             _refuse("loss.style_layers", "r22_r34_r44_r52 with loss.vgg=vgg19 only: vgg16 has no relu3_4")
         if self.loss.vgg_width != 1 and self.loss.vgg_weights != "random":

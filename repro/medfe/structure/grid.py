@@ -97,7 +97,7 @@ def _conjugate_gradients(factor: _Factor, residual: Tensor, tolerance: float) ->
     squared = _dot(residual, residual, scratch)
     bound = tolerance**2 * residual.shape[0] * residual.shape[3]
     for _ in range(MAX_ITERATIONS):
-        active = squared > bound
+        active = ~(squared <= bound)  # also where it is not a number
         if not active.any():
             return solution
         backward.copy_(direction)

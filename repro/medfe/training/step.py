@@ -39,7 +39,9 @@ class Players(nn.Module):
         optimisation = params.optimisation
         initialise(self.generator, optimisation.initialisation, params.seed, "generator")
         same = optimisation.discriminator_initialisation == "same"
-        initialise(self.discriminators, optimisation.initialisation if same else "default", params.seed, "discriminators")
+        initialise(
+            self.discriminators, optimisation.initialisation if same else "default", params.seed, "discriminators"
+        )
         self.vgg: VggLoss | None = make_vgg_loss(params.loss)
         self.to(device)
         self.optimiser = _adam(self.generator, optimisation, 1)

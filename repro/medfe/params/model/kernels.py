@@ -127,7 +127,11 @@ class Kernels(Group):
             paper="silent",
             options={
                 (2, 2, 2, 2, 2): (release("discriminators @9adf889: 94 px, wider than the local crop", "C"),),
-                (2, 2, 2, 1, 1): (related("Shift-Net @a353431: 70 px"), related("CSA @f0b0712"), related("CTSDG @def0274")),
+                (2, 2, 2, 1, 1): (
+                    related("Shift-Net @a353431: 70 px"),
+                    related("CSA @f0b0712"),
+                    related("CTSDG @def0274"),
+                ),
             },
             only_if={"loss.adv": ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp")},
         ),

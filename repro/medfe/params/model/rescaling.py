@@ -89,7 +89,10 @@ class Rescaling(Group):
             gap="rescaling",
             paper="ambiguous",
             options={
-                "bilinear": (paper("MEDFE-CAE PDF @74226cf, second-hand"), release("InnerCos.py @9adf889, no antialias")),
+                "bilinear": (
+                    paper("MEDFE-CAE PDF @74226cf, second-hand"),
+                    release("InnerCos.py @9adf889, no antialias"),
+                ),
                 "bilinear_antialias": (replication("RKlazinga/MEDFE @9b64dc3: PIL bilinear, for structure"),),
                 "nearest": (replication("RKlazinga/MEDFE @9b64dc3: interpolate's default, for texture"),),
             },

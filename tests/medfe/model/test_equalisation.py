@@ -1,0 +1,69 @@
+"""The bilateral terms against the sums over all pairs of positions that they stand for."""
+
+import pytest
+import torch
+
+from repro.medfe.model.equalisation import BilateralPropagation, propagate_by_distance, propagate_by_likeness
+from tiny import tiny_params
+
+
+def features(height: int = 6, width: int = 5) -> torch.Tensor:
+    return torch.randn(2, 3, height, width, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("sigma", [0.7, 1.5, 96.0])
+def test_the_spatial_term_is_the_gaussian_sum_over_all_positions(sigma: float) -> None:
+    given = features()
+    expected = torch.zeros_like(given)
+    places = [(row, column) for row in range(6) for column in range(5)]
+    for row, column in places:
+        weights = torch.tensor([[(r - row) ** 2 + (c - column) ** 2 for c in range(5)] for r in range(6)]).double()
+        weights = torch.exp(-weights / (2 * sigma**2))
+        expected[..., row, column] = (given * weights).sum(dim=(2, 3)) / weights.sum()
+    torch.testing.assert_close(propagate_by_distance(given, sigma, "grid"), expected)
+
+
+def test_the_window_of_33_cuts_the_gaussian() -> None:
+    row = torch.zeros(1, 1, 40, 40, dtype=torch.float64)
+    row[..., 0, :] = 1
+    within = propagate_by_distance(row, 96.0, "window_33")
+    assert within[0, 0, 16, 3] > 0
+    assert within[0, 0, 17, 3] == 0
+
+
+def test_the_range_term_is_the_softmax_over_nine_neighbours() -> None:
+    given = features()
+    expected = torch.zeros_like(given)
+    likeness = given.sigmoid()
+    for item in range(2):
+        for row in range(6):
+            for column in range(5):
+                scores, seen = [], []
+                for r in range(row - 1, row + 2):
+                    for c in range(column - 1, column + 2):
+                        inside = 0 <= r < 6 and 0 <= c < 5
+                        product = likeness[item, :, row, column] * likeness[item, :, r, c] if inside else torch.zeros(3)
+                        scores.append(product.double().mean())
+                        seen.append(given[item, :, r, c] if inside else torch.zeros(3, dtype=torch.float64))
+                weights = torch.stack(scores).softmax(0)
+                expected[item, :, row, column] = (weights[:, None] * torch.stack(seen)).sum(0)
+    torch.testing.assert_close(propagate_by_likeness(given, "sigmoid_product"), expected)
+
+
+def test_the_cosine_of_equal_features_weighs_all_inner_neighbours_alike() -> None:
+    given = torch.ones(1, 4, 5, 5, dtype=torch.float64)
+    result = propagate_by_likeness(given, "cosine")
+    torch.testing.assert_close(result[..., 1:-1, 1:-1], given[..., 1:-1, 1:-1])
+
+
+def test_the_release_reads_positions_back_as_channels() -> None:
+    model = tiny_params({"model.bilateral_layout": "reshaped"}).model
+    term = torch.arange(2 * 4 * 4.0).view(1, 2, 4, 4)
+    matrix = term.view(2, 16).T
+    laid_out = BilateralPropagation(model, 2)._lay_out(term)
+    assert torch.equal(laid_out, matrix.reshape(1, 2, 4, 4))
+    assert not torch.equal(laid_out, term)
+
+
+def test_the_spatial_term_keeps_a_constant() -> None:
+    assert torch.allclose(propagate_by_distance(torch.full((1, 1, 8, 8), 3.0), 1.5, "grid"), torch.tensor(3.0))
