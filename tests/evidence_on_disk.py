@@ -42,10 +42,9 @@ def write_evidence(
 
 
 def write_inputs(data: Path) -> None:
-    """Writes the accounts of the photographs and of the masks, as the first two stages leave them."""
-    prepared, masks = data / "prepared", data / "masks"
+    """Writes the account of the photographs, as the first stage leaves it."""
+    prepared = data / "prepared"
     prepared.mkdir(parents=True)
-    masks.mkdir(parents=True)
     account = {
         "source": "photos",
         "image_px": 64,
@@ -63,7 +62,6 @@ def write_inputs(data: Path) -> None:
         "several_files_examples": {"motorcycle": ["motorcycle_left.png", "motorcycle_right.png"]},
     }
     (prepared / "report.json").write_text(json.dumps(account))
-    (masks / "masks.json").write_text(json.dumps({"size_px": 64, "sources": {"train": "strokes", "test": "strokes"}}))
 
 
 def _write_training(folder: Path, params: Mapping[str, object]) -> None:

@@ -22,14 +22,22 @@ def imported_files(root: Path, file: Path) -> set[Path]:
 
 
 def imported_names(file: Path) -> set[str]:
-    """Returns the dotted names that a file imports, with those of the members that `from` imports name."""
+    """Returns the dotted names that a file imports when it runs, with the members that `from` imports name."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    tree = ast.parse(file.read_text())
+    for_types = {id(inner) for node in ast.walk(tree) if _is_for_types(node) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return names
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def _files_of(root: Path, name: str) -> list[Path]:

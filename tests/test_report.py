@@ -129,6 +129,7 @@ def test_the_headline_is_the_mean_over_the_rows(built):
     assert f"{mean:.2f} dB" in text
     assert f"+{mean - statistics.fmean(constant):.2f} dB" in text
     assert f"{len(PHOTOGRAPHS)} / 6" in text
+    assert "Means over 36 pairs" in text  # and not 72: raw and composite output are not averaged
 
 
 def test_one_variant_with_one_seed_gets_no_verdict(built):

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from repro.medfe.model.discriminator import local_size
 from repro.medfe.params import Params
-from repro.medfe.params.merging import override_values
+from repro.medfe.readings.merging import override_values
 from repro.medfe.training.batches import Batch
 
 PARAMS_FILE = Path(__file__).parent.parent / "params.yaml"

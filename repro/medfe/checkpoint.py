@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,7 +79,9 @@ def load_tensors(file: Path) -> Any:
         UserError: the file is missing, broken, or holds something other than tensors and plain values.
     """
     try:
-        return torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of pickles by other programs; our message says more
+            return torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{file} is missing; expected a checkpoint") from None
     except pickle.UnpicklingError:

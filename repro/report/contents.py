@@ -25,7 +25,6 @@ TITLES = {
 }
 """How a method is called in the report, in the order of the tables."""
 
-MASKS_ACCOUNT = "masks.json"
 PREPARED_ACCOUNT = "report.json"
 
 
@@ -39,7 +38,6 @@ class Contents(NamedTuple):
         figures: the headline figures.
         history: loss terms by step.
         prepared: the account of the photographs.
-        masks: the account of the holes.
         logged: every run in the tracking store.
     """
 
@@ -49,7 +47,6 @@ class Contents(NamedTuple):
     figures: dict[str, Any]
     history: pd.DataFrame
     prepared: dict[str, Any]
-    masks: dict[str, Any]
     logged: Logged
 
 
@@ -68,7 +65,6 @@ def load_contents() -> Contents:
         json.loads((paths.EVALUATE / paths.METRICS).read_text()),
         pd.read_csv(paths.TRAIN / paths.HISTORY),
         _read_account(paths.PREPARED / PREPARED_ACCOUNT),
-        _read_account(paths.MASKS / MASKS_ACCOUNT),
         logged_variants(),
     )
 

@@ -78,9 +78,7 @@ def read_mask_file(file: Path, size_px: int, polarity: Polarity, binarise: Binar
         grey = _to_grey(image)
     if polarity == "hole_is_black":
         grey = 255 - grey
-    resized: npt.NDArray[np.uint8] = np.asarray(
-        Image.fromarray(grey).resize((size_px, size_px), Image.Resampling.BILINEAR)
-    )
+    resized = np.asarray(Image.fromarray(grey).resize((size_px, size_px), Image.Resampling.BILINEAR))
     match binarise:
         case "positive":
             threshold = 1

@@ -41,6 +41,6 @@ def l0_gradient_minimisation(images: Tensor) -> Tensor:
 def _laplacian(images: Tensor) -> Tensor:
     """Returns the eigenvalues of minus the periodic Laplacian, (H, W // 2 + 1)."""
     height, width = images.shape[-2:]
-    down = 2 - 2 * torch.cos(2 * torch.pi * torch.fft.fftfreq(height, device=images.device))
-    right = 2 - 2 * torch.cos(2 * torch.pi * torch.fft.rfftfreq(width, device=images.device))
+    down = 2 - 2 * torch.cos(2 * torch.pi * torch.fft.fftfreq(height, dtype=images.dtype, device=images.device))
+    right = 2 - 2 * torch.cos(2 * torch.pi * torch.fft.rfftfreq(width, dtype=images.dtype, device=images.device))
     return down[:, None] + right

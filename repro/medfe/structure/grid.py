@@ -114,8 +114,9 @@ def _conjugate_gradients(factor: _Factor, residual: Tensor, tolerance: float) ->
 
 
 def _dot(x: Tensor, y: Tensor, scratch: Tensor) -> Tensor:
-    """Returns the inner products per image and channel, (1, B, C, 1); nothing large is allocated."""
-    return torch.mul(x, y, out=scratch).sum(3).sum(0)[None, :, :, None]
+    """Returns the inner products per image and channel, (1, B, C, 1), which the rest of the batch cannot change."""
+    rows = torch.mul(x, y, out=scratch).sum(3, keepdim=True)
+    return rows.sum(0, keepdim=True, dtype=torch.float64).to(x.dtype)
 
 
 _Views = list[tuple[Tensor, Tensor, Tensor]]

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from repro.medfe.structure.grid import solve_grid
 
-TOLERANCE = 3e-3
+TOLERANCE = 1e-3
 """Bound of the root mean square error for images in [0, 1]; the error itself is ten times smaller, as measured."""
 WINDOW_FLOOR = 1e-3
 """Least windowed inherent variation that is divided by. Source: the authors' program."""

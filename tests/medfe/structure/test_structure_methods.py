@@ -61,7 +61,8 @@ def reference_rtv(image, smoothing, sigma, sharpness, iterations):
 
 
 @pytest.mark.parametrize(
-    ("smoothing", "sigma", "sharpness", "iterations"), [(0.015, 3.0, 0.001, 3), (0.01, 3.0, 0.02, 4), (0.1, 1.3, 0.01, 1)]
+    ("smoothing", "sigma", "sharpness", "iterations"),
+    [(0.015, 3.0, 0.001, 3), (0.01, 3.0, 0.02, 4), (0.1, 1.3, 0.01, 1)],
 )
 def test_relative_total_variation_is_the_reference(photographs, smoothing, sigma, sharpness, iterations):
     images = torch.from_numpy(photographs).float() / 255

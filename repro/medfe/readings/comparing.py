@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from repro.audit.choice import Detail, walk_details
 from repro.errors import UserError
-from repro.medfe.params.merging import Values, flatten, merge_reading
+from repro.medfe.readings.merging import Values, flatten, merge_reading
 from repro.medfe.params.tree import Params
 from repro.paths import READINGS
 
