@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from repro import paths
 from repro.audit.choice import show_value
 from repro.errors import UserError
+from repro.medfe.params.tree import flatten
 from repro.storage import hash_json, hash_tree
 
 if TYPE_CHECKING:
@@ -89,17 +90,6 @@ def read_image_rows(file: Path) -> "pd.DataFrame":
 def describe_published(evidence: Evidence) -> dict[str, Any]:
     """Returns what `published.json` holds: nothing that a second run on another machine would write differently."""
     return {"key": evidence.key, "variant": evidence.variant, "seed": evidence.seed, "params": evidence.params}
-
-
-def flatten(tree: Mapping[str, Any], separator: str = ".", prefix: str = "") -> dict[str, Any]:
-    """Returns the leaves of a nested mapping by their joined keys; lists are leaves."""
-    leaves: dict[str, Any] = {}
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            leaves |= flatten(value, separator, f"{prefix}{name}{separator}")
-        else:
-            leaves[f"{prefix}{name}"] = value
-    return leaves
 
 
 def changes(params: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, str]:

@@ -22,7 +22,7 @@ def written_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    partial.replace(folder)
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def written_file(file: Path) -> Iterator[Path]:
     partial = _partial(file)
     try:
         yield partial
-        os.replace(partial, file)
+        partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -19,7 +19,8 @@ from repro import paths
 from repro.audit.figures import encode_png, plot_groups
 from repro.audit.tables import differing_settings, means_by_group, show_number, show_spread, table_html
 from repro.errors import UserError
-from repro.evidence import flatten, read_evidence, read_image_rows
+from repro.evidence import read_evidence, read_image_rows
+from repro.medfe.params.tree import flatten
 from repro.report import contents as report_contents
 from repro.report import inputs, results, variants
 from repro.report.build import _run_notebook, build_report

@@ -15,7 +15,8 @@ import pytest
 from evidence_on_disk import write_evidence
 
 from repro.errors import UserError
-from repro.evidence import changes, describe_published, flatten, read_evidence
+from repro.evidence import changes, describe_published, read_evidence
+from repro.medfe.params.tree import flatten
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild
 
 pytestmark = [

@@ -8,8 +8,8 @@ import typer
 from ruamel.yaml import YAML
 
 from repro import paths
-from repro.medfe.readings.merging import override_values
 from repro.medfe.params.reading import load_params, parse_params
+from repro.medfe.readings.merging import override_values
 from repro.medfe.readings.writing import parse_overrides, use_reading
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE ...", help="e.g. loss.adv=hinge")]

@@ -26,7 +26,7 @@ def initialise(network: nn.Module, kind: Initialisation, seed: int, purpose: str
             continue
         generator = torch.Generator().manual_seed(derive_seed(seed, f"initialisation/{purpose}/{name}"))
         normalised = parametrize.is_parametrized(module, "weight")
-        weight: Tensor = module.parametrizations.weight.original if normalised else module.weight  # type: ignore[union-attr,index]
+        weight = module.get_parameter("parametrizations.weight.original" if normalised else "weight")
         with torch.no_grad():
             _draw(weight, module.bias, kind, generator)
             if isinstance(module, PartialConvolution) and module.counting is not None:

@@ -17,7 +17,8 @@ from repro import evidence as files
 from repro import paths
 from repro.audit.choice import show_value, walk_details
 from repro.errors import UserError
-from repro.evidence import Evidence, flatten, read_evidence
+from repro.evidence import Evidence, read_evidence
+from repro.medfe.params.tree import flatten
 from repro.tracking.store import Store, import_mlflow, lock, open_store
 
 if TYPE_CHECKING:

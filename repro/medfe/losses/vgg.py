@@ -182,4 +182,5 @@ def _randomise(features: nn.Sequential) -> None:
         if isinstance(layer, nn.Conv2d):
             generator = torch.Generator().manual_seed(derive_seed(0, "vgg", index))
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+            assert layer.bias is not None
             nn.init.zeros_(layer.bias)

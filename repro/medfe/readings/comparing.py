@@ -7,8 +7,8 @@ from ruamel.yaml import YAML
 
 from repro.audit.choice import Detail, walk_details
 from repro.errors import UserError
-from repro.medfe.readings.merging import Values, flatten, merge_reading
-from repro.medfe.params.tree import Params
+from repro.medfe.params.tree import Params, flatten
+from repro.medfe.readings.merging import Values, merge_reading
 from repro.paths import READINGS
 
 

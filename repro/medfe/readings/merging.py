@@ -6,9 +6,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from repro.audit.choice import walk_details
 from repro.errors import UserError
-from repro.medfe.params.tree import Params
 from repro.paths import READINGS, SCALES
 
 Values = dict[str, Any]
@@ -46,20 +44,6 @@ def override_values(values: Values, overrides: Mapping[str, Any]) -> None:
             if not isinstance(place, dict):
                 raise UserError(f"{key} is not a parameter; `repro details` lists those that are")
         place[name] = value
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns nested values under dotted keys."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        key = f"{prefix}{name}"
-        flat |= flatten(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
-    return flat
-
-
-def detail_keys() -> list[str]:
-    """Returns the dotted key of every detail."""
-    return [detail.key for detail in walk_details(Params)]
 
 
 def _load(folder: Path, name: str, what: str) -> Values:

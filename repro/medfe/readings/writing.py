@@ -9,9 +9,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from repro.errors import UserError
-from repro.medfe.readings.merging import Values, merge_reading, merge_scale, override_values
 from repro.medfe.params.reading import parse_params
 from repro.medfe.params.tree import Params
+from repro.medfe.readings.merging import Values, merge_reading, merge_scale, override_values
 from repro.storage import written_file
 
 

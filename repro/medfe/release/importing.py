@@ -10,8 +10,8 @@ from torch import Tensor
 from repro.errors import UserError
 from repro.medfe.checkpoint import Checkpoint, load_tensors, save_checkpoint, save_tensors
 from repro.medfe.model import Generator
-from repro.medfe.readings.merging import merge_reading, override_values
 from repro.medfe.params.reading import parse_model
+from repro.medfe.readings.merging import merge_reading, override_values
 from repro.medfe.release.names import NETWORKS, Network, is_counting, our_names, release_shapes
 
 RELEASE_WIDTH = 64

@@ -7,10 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from repro.medfe.augmentation import augment_image
+from repro.medfe.augmentation import augment_image, augment_mask
 from repro.medfe.data.arrays import open_split
 from repro.medfe.masks import open_masks
-from repro.medfe.masks.augment import augment_mask
 from repro.medfe.model.discriminator import local_size
 from repro.medfe.params.augmentation import AugmentationParams
 from repro.medfe.params.loss import LocalRegion

@@ -91,7 +91,7 @@ def test_a_detail_can_be_overridden(files) -> None:
     assert generator.model.mask_to_branch == "max_pool"
     with pytest.raises(UserError, match="overrides need other tensors"):
         load_release(*files, overrides={"model.branch_width": 8.0})
-    with pytest.raises(UserError, match="model.mask_to_branch is none; allowed: nearest, mean_5_16, max_pool, empty"):
+    with pytest.raises(UserError, match=r"model\.mask_to_branch is none; allowed: nearest, mean_5_16, max_pool, empty"):
         load_release(*files, overrides={"model.mask_to_branch": "none"})
 
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from repro.medfe.augmentation import augment_image
-from repro.medfe.masks.augment import augment_mask
+from repro.medfe.augmentation.masks import augment_mask
 from repro.medfe.masks.strokes import draw_strokes
 from repro.medfe.params.augmentation import ImageAugmentation, MaskAugmentation
 
