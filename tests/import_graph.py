@@ -16,15 +16,15 @@ def imported_files(root: Path, file: Path) -> set[Path]:
             continue
         found.add(current)
         waiting += [parent / "__init__.py" for parent in current.parents if (root / parent / "__init__.py").is_file()]
-        for name in imported_names(root / current):
-            waiting += _files_of(root, name)
+        for name in imported_names((root / current).read_text()):
+            waiting += files_of(root, name)
     return found
 
 
-def imported_names(file: Path) -> set[str]:
-    """Returns the dotted names that a file imports when it runs, with the members that `from` imports name."""
+def imported_names(source: str) -> set[str]:
+    """Returns the dotted names that code imports when it runs, with the members that `from` imports name."""
     names: set[str] = set()
-    tree = ast.parse(file.read_text())
+    tree = ast.parse(source)
     for_types = {id(inner) for node in ast.walk(tree) if _is_for_types(node) for inner in ast.walk(node)}
     for node in ast.walk(tree):
         if id(node) in for_types:
@@ -40,7 +40,8 @@ def _is_for_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def _files_of(root: Path, name: str) -> list[Path]:
+def files_of(root: Path, name: str) -> list[Path]:
+    """Returns the files that a dotted name stands for, if it is one of the project's."""
     path = Path(*name.split("."))
     candidates = [path.with_suffix(".py"), path / "__init__.py"]
     return [candidate for candidate in candidates if (root / candidate).is_file()]

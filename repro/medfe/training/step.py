@@ -162,7 +162,7 @@ def schedule_factor(schedule: Schedule, progress: float) -> float:
 def _adam(network: nn.Module, optimisation: OptimisationParams, ratio: float) -> Adam:
     rate = ratio * optimisation.learning_rate
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = Adam(trained, lr=rate, betas=optimisation.betas)
+    optimiser = Adam(trained, lr=rate, betas=optimisation.betas, fused=True)
     for group in optimiser.param_groups:
         group["initial_lr"] = rate
     return optimiser
