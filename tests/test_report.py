@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from evidence_on_disk import BUCKETS, PHOTOGRAPHS, write_evidence, write_inputs
 
+from evidence_on_disk import BUCKETS, PHOTOGRAPHS, write_evidence, write_inputs
 from repro import paths
 from repro.audit.figures import encode_png, plot_groups
 from repro.audit.tables import differing_settings, means_by_group, show_number, show_spread, table_html

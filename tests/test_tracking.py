@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from evidence_on_disk import write_evidence
 
+from evidence_on_disk import write_evidence
 from repro.errors import UserError
 from repro.evidence import changes, describe_published, read_evidence
 from repro.medfe.params.tree import flatten

@@ -43,13 +43,19 @@ def test_a_bad_value_stops_every_stage_at_once_with_one_message(project, name: s
     assert [item.name for item in project.iterdir()] == ["params.yaml"]
 
 
-def test_a_second_start_waits_for_the_first(project) -> None:
-    hold = "import time\nfrom repro.stages.shell import stage\nwith stage('train'):\n    print('in', flush=True); time.sleep(1.5)"
-    first = subprocess.Popen(
-        [sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(ROOT)}
-    )
-    assert first.stdout is not None
-    assert first.stdout.readline() == "in\n"
+def hold_stage(seconds: float) -> subprocess.Popen[str]:
+    """Starts a process that holds the stage `train` of this folder, and returns once it does."""
+    code = "import time; from repro.stages.shell import stage\nwith stage('train'):\n    print('in', flush=True)"
+    command = [sys.executable, "-c", f"{code}; time.sleep({seconds})"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(ROOT)})
+    assert process.stdout is not None
+    assert process.stdout.readline() == "in\n"
+    return process
+
+
+@pytest.mark.usefixtures("project")
+def test_a_second_start_waits_for_the_first() -> None:
+    first = hold_stage(1.5)
     started = time.monotonic()
     with stage("masks"):
         assert time.monotonic() - started < 0.5, "another stage need not wait"
@@ -60,13 +66,9 @@ def test_a_second_start_waits_for_the_first(project) -> None:
     first.stdout.close()
 
 
-def test_a_lock_goes_with_its_process(project) -> None:
-    hold = "import time\nfrom repro.stages.shell import stage\nwith stage('train'):\n    print('in', flush=True); time.sleep(60)"
-    first = subprocess.Popen(
-        [sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(ROOT)}
-    )
-    assert first.stdout is not None
-    assert first.stdout.readline() == "in\n"
+@pytest.mark.usefixtures("project")
+def test_a_lock_goes_with_its_process() -> None:
+    first = hold_stage(60)
     first.kill()
     first.wait()
     first.stdout.close()

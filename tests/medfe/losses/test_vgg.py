@@ -3,12 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny import tiny_params
 from torchvision.models import vgg16, vgg19
 
 from repro.errors import UserError
 from repro.medfe import release_losses
 from repro.medfe.losses.vgg import VggLoss, describe_vgg, gram, load_features, make_vgg_loss, name_layers
+from tiny import tiny_params
 
 NORMALISED = (
     torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1),

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from tiny import tiny_params
 
 from repro.medfe.model.equalisation import BilateralPropagation, propagate_by_distance, propagate_by_likeness
+from tiny import tiny_params
 
 
 def features(height: int = 6, width: int = 5) -> torch.Tensor:

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from tiny import random_batch, tiny_params
 
 from repro.medfe.model import Generator
 from repro.medfe.model.generator import composite, fill_hole
+from tiny import random_batch, tiny_params
 
 
 @pytest.mark.parametrize("size", [64, 128, 192])

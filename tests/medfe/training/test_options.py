@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import random_batch, tiny_params
 
 from repro.audit.choice import Detail, show_value, walk_details
 from repro.medfe.params import Params
 from repro.medfe.training.step import Players
+from tiny import random_batch, tiny_params
 
 TRAINED = ("model.", "loss.", "optimisation.")
 LATE_STEP = 9
