@@ -1,4 +1,4 @@
-"""The active variant, shrunk to a size at which a test can train it."""
+"""The plainest reading of the paper, shrunk to a size at which a test can train it."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ from ruamel.yaml import YAML
 
 from repro.medfe.model.discriminator import local_size
 from repro.medfe.params import Params
-from repro.medfe.readings.merging import override_values
+from repro.medfe.params.tree import flatten
+from repro.medfe.readings.merging import merge_reading, merge_scale, override_values
 from repro.medfe.training.batches import Batch
 
 PARAMS_FILE = Path(__file__).parent.parent / "params.yaml"
@@ -24,8 +25,10 @@ TINY = {
 
 
 def tiny_values(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Returns the nested values of the shipped params.yaml, shrunk, with overrides under dotted keys."""
+    """Returns the nested values of the reading `paper`, shrunk, with overrides under dotted keys."""
     values = YAML(typ="safe", pure=True).load(PARAMS_FILE.read_text())
+    for source in (merge_reading("paper"), merge_scale("laptop"), {"seed": 0}):
+        override_values(values, flatten(source))
     override_values(values, TINY | (overrides or {}))
     return values
 

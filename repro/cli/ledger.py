@@ -13,9 +13,10 @@ from rich.table import Table
 from repro import paths
 from repro.audit.choice import Detail, Kind, Status, show_value
 from repro.audit.ledger import count_details, describe_constraints, select_details, to_json, to_markdown
+from repro.cli.naming import find_params
 from repro.errors import UserError
 from repro.medfe.params import Params
-from repro.medfe.readings.comparing import compare_params, find_params
+from repro.medfe.readings.comparing import compare_params
 from repro.medfe.readings.schema import write_schema
 
 TITLE = "What the MEDFE paper leaves open"

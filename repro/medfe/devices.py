@@ -32,7 +32,7 @@ def set_up_device(runtime: RuntimeParams) -> torch.device:
     if runtime.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory before writing it
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing here reads memory before writing it
         torch.backends.cudnn.benchmark = False
     available = torch.cuda.is_available()
     if runtime.device == "cuda" and not available:

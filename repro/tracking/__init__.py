@@ -6,11 +6,12 @@ it, and `rebuild` makes it again from what DVC keeps.
 
 from repro.tracking.logged import Logged, logged_variants
 from repro.tracking.publish import Rebuilt, publish_variant, publish_workspace, rebuild
-from repro.tracking.store import open_store, tracking_uri
+from repro.tracking.store import has_store, open_store, tracking_uri
 
 __all__ = [
     "Logged",
     "Rebuilt",
+    "has_store",
     "logged_variants",
     "open_store",
     "publish_variant",

@@ -35,6 +35,12 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.home() / 'mlflow.db'}"
 
 
+def has_store() -> bool:
+    """Tells whether there is something to open: a server's address, or a database that was made before."""
+    database = _database(tracking_uri())
+    return database is None or database.is_file()
+
+
 def open_store() -> Store:
     """Opens the tracking store, and makes its database and experiment if there are none yet.
 

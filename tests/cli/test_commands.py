@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from prepared_on_disk import write_prepared
 from ruamel.yaml import YAML
-from tiny import PARAMS_FILE
 from typer.testing import CliRunner
 
+from prepared_on_disk import write_prepared
 from repro.audit.choice import walk_details
 from repro.audit.ledger import select_details, to_markdown
 from repro.cli import app, main
@@ -19,6 +18,7 @@ from repro.cli.ledger import TITLE
 from repro.errors import UserError
 from repro.medfe.params import Params, load_params
 from repro.medfe.training.loop import train
+from tiny import PARAMS_FILE
 
 ROOT = Path(__file__).parents[2]
 READINGS = ("paper", "release", "replication")
@@ -78,8 +78,11 @@ def test_use_writes_a_valid_file_and_keeps_its_comments(project, reading: str, s
     assert "$schema=params.schema.json" in (project / "params.yaml").read_text().splitlines()[0]
 
 
-def test_the_shipped_params_are_the_paper_at_laptop_scale(project) -> None:
+def test_the_way_back_is_to_use_the_reading_again(project) -> None:
+    call("use", "paper", "--scale", "laptop", "seed=0")
     before = (project / "params.yaml").read_text()
+    call("use", "replication", "--scale", "gpu")
+    assert (project / "params.yaml").read_text() != before
     call("use", "paper", "--scale", "laptop")
     assert (project / "params.yaml").read_text() == before
 
@@ -115,6 +118,7 @@ def _flatten(values: dict, prefix: str = "") -> dict:
     return flat
 
 
+@pytest.mark.usefixtures("project")
 def test_diff_lists_at_least_twenty_details_with_sources() -> None:
     shown = call("diff", "paper", "release")
     count = int(shown.splitlines()[-1].split()[0])
@@ -125,10 +129,11 @@ def test_diff_lists_at_least_twenty_details_with_sources() -> None:
         call("diff", "paper", "nobody")
 
 
-def test_run_checks_before_it_calls_dvc(project) -> None:
+@pytest.mark.usefixtures("project")
+def test_run_checks_before_it_calls_dvc() -> None:
     shown = call("run", "loss.adv=hinge", "model.norm=batch", "--dry-run")
     assert "dvc exp run -S loss.adv=hinge -S model.norm=batch" in shown
-    with pytest.raises(UserError, match="loss.adv is hing"):
+    with pytest.raises(UserError, match=r"loss\.adv is hing"):
         call("run", "loss.adv=hing")
 
 
@@ -164,5 +169,13 @@ def test_inpaint_keeps_known_pixels_of_a_photograph_of_any_size(tmp_path) -> Non
         ("train/history.csv", "mask.png", "a.png", "cannot be read"),
     ):
         with pytest.raises(UserError, match=message):
-            call("inpaint", str(tmp_path / photo_name), str(tmp_path / mask_name), "-o", str(tmp_path / out), "--checkpoint", checkpoint)
+            call(
+                "inpaint",
+                str(tmp_path / photo_name),
+                str(tmp_path / mask_name),
+                "-o",
+                str(tmp_path / out),
+                "--checkpoint",
+                checkpoint,
+            )
         assert not (tmp_path / out).exists()

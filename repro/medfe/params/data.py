@@ -25,7 +25,7 @@ class StructureParams(Group):
             gap="rescaling",
             paper="stated",
             options={
-                "rtv": (paper("MEDFE-CAE paper PDF @74226cf, second-hand"), release("README @1661941")),
+                "rtv": (paper("MEDFE-CAE paper PDF @74226cf, second-hand"), release("authors' README @1661941")),
                 "l0": (related("Jaylyn25/Image-Inpainting-Refinement dataprocess.py"),),
                 "canny": (related("EdgeConnect networks @3142579"), related("CTSDG @def0274")),
             },

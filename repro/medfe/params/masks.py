@@ -24,7 +24,10 @@ class MasksParams(Group):
             gap="augmentation",
             paper="stated",
             options={
-                "files": (paper("masks of Liu et al., README @1661941"), release("data/dataprocess.py @9adf889")),
+                "files": (
+                    paper("masks of Liu et al., authors' README @1661941"),
+                    release("data/dataprocess.py @9adf889"),
+                ),
                 "strokes": (related("RFR @e1cad6a mode 1"), related("generative_inpainting @3a53243")),
                 "centre": (replication("RKlazinga/MEDFE @9b64dc3"), release("README: CelebA weights")),
                 "boxes": (related("EdgeConnect @3142579"),),

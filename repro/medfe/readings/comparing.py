@@ -1,15 +1,10 @@
-"""Two sets of params side by side; each may be a reading, a file, an experiment, a commit or a logged variant."""
+"""Two sets of params side by side."""
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
-
 from repro.audit.choice import Detail, walk_details
-from repro.errors import UserError
 from repro.medfe.params.tree import Params, flatten
-from repro.medfe.readings.merging import Values, merge_reading
-from repro.paths import READINGS
+from repro.medfe.readings.merging import Values
 
 
 class Difference(NamedTuple):
@@ -24,20 +19,6 @@ class Difference(NamedTuple):
     def question(self) -> str:
         """What the detail asks."""
         return self.detail.choice.question if self.detail is not None else ""
-
-
-def find_params(name: str) -> Values:
-    """Returns the nested values that a name stands for.
-
-    Raises:
-        UserError: nothing goes by that name.
-    """
-    if (READINGS / f"{name}.yaml").is_file():
-        return merge_reading(name)
-    if Path(name).is_file():
-        values: Values = YAML(typ="safe", pure=True).load(Path(name).read_text(encoding="utf-8"))
-        return values
-    raise UserError(f"no reading and no file goes by the name {name}")
 
 
 def compare_params(first: Values, second: Values) -> list[Difference]:

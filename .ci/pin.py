@@ -1,6 +1,6 @@
 """Pins every package, transitive ones too, in pyproject.toml: by name and version, without any address.
 
-`python tools/pin.py` writes what the lock file says, `python tools/pin.py --upgrade` what is newest. The lock file
+`python .ci/pin.py` writes what the lock file says, `python .ci/pin.py --upgrade` what is newest. The lock file
 itself names the registry that it was made with, so it stays out of git.
 """
 

@@ -1,0 +1,54 @@
+"""What a user may call a set of params: a reading, a file, an experiment, a commit, or the id of a logged variant."""
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from repro.errors import UserError
+from repro.evidence import commit_revision, committed_params, experiments
+from repro.medfe.readings.merging import merge_reading, override_values
+from repro.paths import READINGS
+
+Values = dict[str, Any]
+
+
+def find_params(name: str) -> Values:
+    """Returns the nested params that a name stands for; the first of the above that fits.
+
+    Raises:
+        UserError: nothing goes by that name, or the file is no params file.
+    """
+    if (READINGS / f"{name}.yaml").is_file():
+        return merge_reading(name)
+    if Path(name).is_file():
+        return _read(Path(name))
+    for experiment in experiments():
+        if name in (experiment.label, experiment.label.split("/")[-1]):
+            return dict(committed_params(experiment.commit))
+    try:
+        return dict(committed_params(commit_revision(name).commit))
+    except UserError:
+        return _logged(name)
+
+
+def _read(file: Path) -> Values:
+    values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    if not isinstance(values, dict):
+        raise UserError(f"{file} is no params file: expected groups of parameters")
+    return values
+
+
+def _logged(variant: str) -> Values:
+    from repro.tracking import has_store, logged_variants
+
+    values: Values = {}
+    if has_store():
+        logged = logged_variants()
+        texts = logged.params.loc[logged.runs["variant"] == variant].head(1).to_dict("records")
+        for text in texts:
+            read = YAML(typ="safe")
+            override_values(values, {str(key): read.load(value) for key, value in text.items() if value is not None})
+    if not values:
+        raise UserError(f"no reading, file, experiment, commit or logged variant goes by the name {variant}")
+    return values
