@@ -137,6 +137,7 @@ def test_run_checks_before_it_calls_dvc() -> None:
         call("run", "loss.adv=hing")
 
 
+@pytest.mark.usefixtures("project")
 def test_a_user_error_ends_with_status_two_and_one_message(monkeypatch, capsys) -> None:
     monkeypatch.setattr("sys.argv", ["repro", "diff", "paper", "nobody"])
     with pytest.raises(SystemExit) as raised:

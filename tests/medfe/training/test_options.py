@@ -63,7 +63,7 @@ def fingerprint(params: Params) -> np.ndarray:
     numbers = [float(term) for term in terms.values()]
     for network in (players.generator, players.discriminators):
         for parameter in network.parameters():
-            numbers += [float(parameter.double().norm())]
+            numbers += [float(parameter.detach().double().norm())]
             numbers += [float(parameter.grad.double().norm())] if parameter.grad is not None else []
     return np.array(numbers)
 
