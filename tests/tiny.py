@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from ruamel.yaml import YAML
 
-from repro.medfe.model.discriminator import local_size
 from repro.medfe.params import Params
 from repro.medfe.params.tree import flatten
 from repro.medfe.readings.merging import merge_reading, merge_scale, override_values
-from repro.medfe.training.batches import Batch
+from repro.medfe.training.batches import Batch, place_region
 
 PARAMS_FILE = Path(__file__).parent.parent / "params.yaml"
 
@@ -47,11 +47,12 @@ def random_batch(params: Params, seed: int = 0) -> Batch:
         coarse = torch.rand(count, channels, 9, 9, generator=generator) * 2 - 1
         return torch.nn.functional.interpolate(coarse, size=(size, size), mode="bilinear", align_corners=False)
 
-    room = size - local_size(size) + 1
+    hole = smooth(1) > 0.3
+    rng = np.random.default_rng(seed)
     return Batch(
         smooth(3).clamp(-1, 1),
         smooth(3).clamp(-1, 1),
-        smooth(1) > 0.3,
-        torch.randint(0, room, (count, 2), generator=generator),
+        hole,
+        torch.tensor([place_region(item[0].numpy(), params.loss.local_region, rng) for item in hole]),
         torch.rand(count, 1, 1, 1, generator=generator),
     )
