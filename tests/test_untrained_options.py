@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from prepared_on_disk import on_disk_params, write_prepared
-from tiny import random_batch
 
+from prepared_on_disk import on_disk_params, write_prepared
 from repro.audit.choice import Detail, walk_details
 from repro.medfe.checkpoint import Checkpoint, load_generator, save_checkpoint
 from repro.medfe.data.arrays import open_split
@@ -24,6 +23,7 @@ from repro.medfe.metrics.protocol import headline, to_byte_scale
 from repro.medfe.model import Generator
 from repro.medfe.params import Params
 from repro.medfe.training.batches import TrainingBatches
+from tiny import random_batch
 
 TRAINED = ("model.", "loss.", "optimisation.")
 DETAILS = [detail for detail in walk_details(Params) if not detail.key.startswith(TRAINED)]

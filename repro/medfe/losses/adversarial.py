@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from repro.medfe.params.loss import Adversarial
+from repro.medfe.params.loss.adversarial import Adversarial
 
 GRADIENT_PENALTY = 10.0
 """Weight of the gradient penalty. Source: GMCNN @08eb38f."""

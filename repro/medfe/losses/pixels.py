@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from repro.medfe.params.loss import PixelForm
+from repro.medfe.params.loss.pixels import PixelForm
 from repro.medfe.params.model.rescaling import TargetResize
 
 WEIGHTS: dict[PixelForm, tuple[float, float]] = {

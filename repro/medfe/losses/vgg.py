@@ -9,7 +9,8 @@ from torchvision.models import VGG16_Weights, VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
 from repro.errors import UserError
-from repro.medfe.params.loss import LossParams, PerceptualLayers, Relu52, StyleLayers, Vgg, VggInput
+from repro.medfe.params.loss import LossParams
+from repro.medfe.params.loss.vgg import PerceptualLayers, Relu52, StyleLayers, Vgg, VggInput
 from repro.randomness import derive_seed
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

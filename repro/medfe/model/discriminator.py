@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from repro.medfe.model.layers import LEAKY_SLOPE, InstanceNorm
-from repro.medfe.params.loss import AdversarialInput, LossParams
+from repro.medfe.params.loss import LossParams
+from repro.medfe.params.loss.adversarial import AdversarialInput
 from repro.medfe.params.model import ModelParams
 
 WIDTHS = (1, 2, 4, 8)

@@ -12,7 +12,7 @@ from repro.medfe.data.arrays import open_split
 from repro.medfe.masks import open_masks
 from repro.medfe.model.discriminator import local_size
 from repro.medfe.params.augmentation import AugmentationParams
-from repro.medfe.params.loss import LocalRegion
+from repro.medfe.params.loss.adversarial import LocalRegion
 from repro.randomness import numpy_generator
 
 
