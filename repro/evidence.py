@@ -127,6 +127,11 @@ def head() -> str | None:
     return _git("rev-parse", "--verify", "--quiet", "HEAD")
 
 
+def committed_at(commit: str) -> int:
+    """Returns when a commit was made, in seconds since 1970; 0 if git does not know it."""
+    return int(_git("log", "-1", "--format=%ct", commit) or 0)
+
+
 def committed_params(commit: str | None) -> Mapping[str, Any]:
     """Returns the params file of a commit, nested; empty where there is none."""
     from ruamel.yaml import YAML

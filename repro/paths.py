@@ -50,6 +50,15 @@ def home() -> Path:
     return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
 
 
+def locate(root: str) -> Path:
+    """Returns a folder that the user named: in the working tree, else in the project that the user works in.
+
+    A temporary copy that DVC made of the project holds tracked files only.
+    """
+    here = Path(root)
+    return here if here.exists() else home() / root
+
+
 def state() -> Path:
     """Returns the folder of locks and resume states, which git and DVC ignore."""
     return home() / ".repro"

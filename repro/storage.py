@@ -3,9 +3,11 @@
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ from typing import Any
 @contextmanager
 def written_folder(folder: Path) -> Iterator[Path]:
     """Yields an empty folder that takes the place of `folder` once the block has ended without an error."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(folder)
     partial = _partial(folder)
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial.mkdir()
     try:
         yield partial
     except BaseException:
@@ -29,6 +32,7 @@ def written_folder(folder: Path) -> Iterator[Path]:
 def written_file(file: Path) -> Iterator[Path]:
     """Yields a path beside `file` whose content takes its place once the block has ended without an error."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(file)
     partial = _partial(file)
     try:
         yield partial
@@ -60,4 +64,29 @@ def hash_tree(path: Path) -> str:
 
 
 def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+    """Returns a new name beside `path`, which tells the process, and is another one at each call."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Removes what processes that are gone have left half-written of `path`."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.(\d+)(-[0-9a-f]+)?\.partial")
+    for sibling in path.parent.iterdir():
+        found = name.fullmatch(sibling.name)
+        if found is None or _is_alive(int(found[1])):
+            continue
+        if sibling.is_dir() and not sibling.is_symlink():
+            shutil.rmtree(sibling, ignore_errors=True)
+        else:
+            with suppress(OSError):  # another user's, or gone by now
+                sibling.unlink()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True

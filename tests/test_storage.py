@@ -1,5 +1,11 @@
 """Writing that leaves nothing half-written."""
 
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
 from repro.randomness import derive_seed
@@ -39,6 +45,49 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path) -> None:
         fail()
     assert target.read_text() == '{\n  "a": 2,\n  "b": 1\n}\n'
     assert [item.name for item in target.parent.iterdir()] == ["file.json"]
+
+
+@pytest.fixture
+def dead_pid() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    return process.pid
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path, dead_pid) -> None:
+    alive, huge = os.getpid(), 10**30
+    kept = {f".name.{alive}-0a.partial", ".name.1-0a.partial", f".other.{dead_pid}-0a.partial"}
+    kept |= {f".name.x.{dead_pid}-0a.partial", f".name.{dead_pid}.txt", f"name.{dead_pid}-0a.partial"}
+    gone = {f".name.{dead_pid}-0a.partial", f".name.{dead_pid}.partial", f".name.{huge}-0a.partial"}
+
+    for write in (written_folder, written_file):
+        parent = tmp_path / write.__name__
+        for item in kept | gone:
+            (parent / item).mkdir(parents=True)
+        (parent / f".name.{dead_pid}-0a.partial" / "half").write_text("1")
+        (parent / f".name.{dead_pid}-0b.partial").write_text("1")
+        (parent / f".name.{dead_pid}-0c.partial").symlink_to(parent)
+        with write(parent / "name") as partial:
+            assert {item.name for item in parent.iterdir()} - {partial.name} == kept
+            assert partial.name.startswith(f".name.{alive}-")
+            if write is written_file:
+                partial.write_text("whole")
+        assert {item.name for item in parent.iterdir()} == kept | {"name"}
+
+
+def test_threads_write_the_same_file_without_a_clash(tmp_path) -> None:
+    both_have_written = Barrier(2, timeout=10)
+
+    def write(text: str) -> None:
+        with written_file(tmp_path / "file") as partial:
+            partial.write_text(text)
+            both_have_written.wait()
+            assert partial.read_text() == text
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, "ab"))
+    assert (tmp_path / "file").read_text() in {"a", "b"}
+    assert [item.name for item in tmp_path.iterdir()] == ["file"]
 
 
 def test_hashes(tmp_path) -> None:

@@ -8,8 +8,7 @@ import torch
 from ruamel.yaml import YAML
 
 from repro.medfe.params import Params
-from repro.medfe.params.tree import flatten
-from repro.medfe.readings.merging import merge_reading, merge_scale, override_values
+from repro.medfe.readings.merging import merge_reading, override_values
 from repro.medfe.training.batches import Batch, place_region
 
 PARAMS_FILE = Path(__file__).parent.parent / "params.yaml"
@@ -27,9 +26,7 @@ TINY = {
 def tiny_values(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     """Returns the nested values of the reading `paper`, shrunk, with overrides under dotted keys."""
     values = YAML(typ="safe", pure=True).load(PARAMS_FILE.read_text())
-    for source in (merge_reading("paper"), merge_scale("laptop"), {"seed": 0}):
-        override_values(values, flatten(source))
-    override_values(values, TINY | (overrides or {}))
+    override_values(values, merge_reading("paper", "laptop") | {"seed": 0} | TINY | (overrides or {}))
     return values
 
 

@@ -73,6 +73,8 @@ class Choice:
         defensible: whether the options are equally defensible.
         free: values beside the options are allowed (numbers, as a rule).
         only_if: other details (dotted keys) and the values under which this one has any effect.
+        forbidden_with: options that cannot be had together with values of other details.
+        visible: what else has to hold for the options to differ, in words.
         inert: options that change nothing, with the reason.
     """
 
@@ -83,6 +85,8 @@ class Choice:
     defensible: Defensible = "U"
     free: bool = False
     only_if: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    forbidden_with: Mapping[Any, Mapping[str, tuple[Value, ...]]] = field(default_factory=dict)
+    visible: str = ""
     inert: Mapping[Any, str] = field(default_factory=dict)
 
     def check(self, value: Any) -> Any:

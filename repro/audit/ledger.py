@@ -46,6 +46,13 @@ def describe_constraints(choice: Choice) -> list[str]:
         f"only if {key} is {' or '.join(show_value(value) for value in values)}"
         for key, values in choice.only_if.items()
     ]
+    conditions += [f"visible where {choice.visible}"] if choice.visible else []
+    conditions += [
+        f"{show_value(option)} is forbidden with {key}={show_value(value)}"
+        for option, others in choice.forbidden_with.items()
+        for key, values in others.items()
+        for value in values
+    ]
     return conditions + [f"{show_value(value)} changes nothing: {reason}" for value, reason in choice.inert.items()]
 
 

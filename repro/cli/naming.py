@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from repro.errors import UserError
 from repro.evidence import commit_revision, committed_params, experiments
-from repro.medfe.readings.merging import merge_reading, override_values
+from repro.medfe.readings.merging import load_reading, override_values
 from repro.paths import READINGS
 
 Values = dict[str, Any]
@@ -20,7 +21,7 @@ def find_params(name: str) -> Values:
         UserError: nothing goes by that name, or the file is no params file.
     """
     if (READINGS / f"{name}.yaml").is_file():
-        return merge_reading(name)
+        return load_reading(name)
     if Path(name).is_file():
         return _read(Path(name))
     for experiment in experiments():
@@ -33,10 +34,20 @@ def find_params(name: str) -> Values:
 
 
 def _read(file: Path) -> Values:
-    values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    try:
+        values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is no params file: {_describe(error)}") from None
     if not isinstance(values, dict):
         raise UserError(f"{file} is no params file: expected groups of parameters")
     return values
+
+
+def _describe(error: Exception) -> str:
+    """Returns in one line what is wrong with a text, and where."""
+    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem} in line {error.problem_mark.line + 1}"
+    return " ".join(str(error).split())
 
 
 def _logged(variant: str) -> Values:
@@ -48,7 +59,9 @@ def _logged(variant: str) -> Values:
         texts = logged.params.loc[logged.runs["variant"] == variant].head(1).to_dict("records")
         for text in texts:
             read = YAML(typ="safe")
-            override_values(values, {str(key): read.load(value) for key, value in text.items() if value is not None})
+            override_values(
+                values, {str(key): read.load(value) for key, value in text.items() if isinstance(value, str)}
+            )
     if not values:
         raise UserError(f"no reading, file, experiment, commit or logged variant goes by the name {variant}")
     return values

@@ -16,9 +16,10 @@ def publish(
 
     attempts = rebuild(commits or ())
     for attempt in attempts:
-        print(attempt)
-    if not attempts:
-        raise UserError("nothing to publish: no results here and no experiments; `dvc repro` makes some")
+        reason = "; ".join(line.strip() for line in attempt.reason.splitlines())
+        print(f"{attempt.label}: {f'run {attempt.run}' if attempt.run else f'not published: {reason}'}")
+    if not any(attempt.run for attempt in attempts):
+        raise UserError("nothing was published: none of the above has results\n  `dvc repro` makes some")
 
 
 def report() -> None:

@@ -43,7 +43,8 @@ def load_checkpoint(file: Path) -> Checkpoint:
         UserError: the file is missing, broken, or not one of ours.
     """
     content = load_tensors(file)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    known = isinstance(content, dict) and type(content.get("format")) is int and content["format"] == FORMAT
+    if not known or not all(isinstance(content.get(name), dict) for name in Checkpoint._fields):
         raise UserError(f"{file} is no checkpoint of this project (format {FORMAT})")
     return Checkpoint(*(content[name] for name in Checkpoint._fields))
 
@@ -56,10 +57,11 @@ def load_generator(file: Path, which: CheckpointChoice) -> Generator:
     """
     checkpoint = load_checkpoint(file)
     generator = Generator(parse_model(checkpoint.model, str(file)))
+    weights = checkpoint.best if which == "best" else checkpoint.last
     try:
-        generator.load_state_dict(checkpoint.best if which == "best" else checkpoint.last)
-    except RuntimeError as error:
-        first = str(error).splitlines()[0]
+        generator.load_state_dict({str(name): torch.as_tensor(value) for name, value in weights.items()})
+    except (RuntimeError, TypeError, ValueError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{file}: the weights do not fit the model parameters beside them ({first})") from None
     return generator.eval()
 
@@ -86,6 +88,6 @@ def load_tensors(file: Path) -> Any:
         raise UserError(f"{file} is missing; expected a checkpoint") from None
     except pickle.UnpicklingError:
         raise UserError(f"{file} holds something other than tensors, or is broken; it was not run") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, UnicodeDecodeError) as error:
-        reason = (str(error).splitlines() or ["no content"])[0]
+    except Exception as error:  # torch's readers raise almost anything on broken bytes
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{file} is broken or no checkpoint ({reason})") from None

@@ -1,4 +1,4 @@
-"""What the report is about: the active variant's results, the inputs they were made from, and every logged run.
+"""What the report is about: the active variant's results, the inputs they were made from, and the logged runs.
 
 Files and the tracking store flow in, one `Contents` flows out, which all sections read. Knows nothing of how it is
 shown.
@@ -39,7 +39,8 @@ class Contents(NamedTuple):
         figures: the headline figures.
         history: loss terms by step.
         prepared: the account of the photographs.
-        logged: every run in the tracking store.
+        logged: the runs in the tracking store, one for each variant and seed.
+        left_out: how many more runs of the same variants and seeds there are, made by other code or data.
     """
 
     evidence: Evidence
@@ -49,6 +50,7 @@ class Contents(NamedTuple):
     history: pd.DataFrame
     prepared: dict[str, Any]
     logged: Logged
+    left_out: int
 
 
 def load_contents() -> Contents:
@@ -66,13 +68,28 @@ def load_contents() -> Contents:
         json.loads((paths.EVALUATE / paths.METRICS).read_text()),
         pd.read_csv(paths.TRAIN / paths.HISTORY),
         _read_account(paths.PREPARED / PREPARED_ACCOUNT),
-        logged_variants(),
+        *_keep_current(logged_variants(), evidence),
     )
 
 
 def method_means(contents: Contents, value: str) -> "pd.Series[float]":
     """Returns the mean of a value over all rows of each method, by its title, the model first."""
     return contents.rows.groupby("title", sort=False)[value].mean()
+
+
+def _keep_current(logged: Logged, evidence: Evidence) -> tuple[Logged, int]:
+    """Returns the newest run of each variant and seed, and how many others there are.
+
+    Of the active variant and seed, the run that holds the active evidence is kept, whichever is the newest.
+    """
+    runs = logged.runs
+    if runs.empty:
+        return logged, 0
+    is_active = (runs["variant"] == evidence.variant) & (runs["seed"] == evidence.seed)
+    is_stale = runs.duplicated(["variant", "seed"]).mask(is_active, runs["key"] != evidence.key).astype(bool)
+    kept = runs.index[~is_stale]
+    images = logged.images[logged.images["run_id"].isin(kept)]
+    return Logged(runs.loc[kept], logged.params.loc[kept], logged.metrics.loc[kept], images), int(is_stale.sum())
 
 
 def _method_rows(output: str) -> pd.DataFrame:

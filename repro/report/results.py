@@ -15,6 +15,10 @@ from repro.report.fragment import Fragment
 
 PAPER_PX = 256
 """Side of the paper's images."""
+FULL_WIDTH = 64
+"""Base width of the network at full scale."""
+PAPER_SOURCES = ("places365", "celeba", "paris_streetview")
+"""Values of `data.source` that name a data set of the paper's."""
 ACTIVE = TITLES[MODEL]
 CONSTANT = TITLES["constant"]
 
@@ -31,7 +35,7 @@ def show_summary(contents: Contents) -> Fragment:
         f"Measured on the {settings['evaluation.output']} output."
     )
     cards = "".join(f"<div><dt>{html.escape(term)}</dt><dd>{value}</dd></div>" for term, value in _cards(contents))
-    return Fragment(f'<p>{ran}</p><dl class="cards">{cards}</dl>{_scale_caution(size_px)}')
+    return Fragment(f'<p>{ran}</p><dl class="cards">{cards}</dl>{_scale_caution(contents)}')
 
 
 def show_comparison(contents: Contents) -> Fragment:
@@ -114,8 +118,7 @@ def show_what_it_means(contents: Contents) -> Fragment:
         "replicate of an experiment is the training run, not the image.",
         "PSNR, SSIM and L1 reward a blurred guess over a sharp one that is plausible but wrong; no person has rated "
         "these pictures.",
-        "The numbers hold for these photographs, holes and this budget. They neither confirm nor refute the paper's, "
-        "which were measured on other data at another scale.",
+        f"The numbers hold for these photographs, holes and this budget. {_beside_the_paper(contents)}",
     ]
     return Fragment(f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>")
 
@@ -150,11 +153,34 @@ def _vgg(contents: Contents) -> str:
     return f"perceptual and style terms by {html.escape(str(vgg))}"
 
 
-def _scale_caution(image_px: int) -> str:
-    if image_px >= PAPER_PX:
+def _scale_caution(contents: Contents) -> str:
+    size_px, width = contents.settings["data.image_px"], contents.settings["model.base_width"]
+    smaller = [
+        f"images of {size_px} x {size_px} pixels instead of {PAPER_PX} x {PAPER_PX}" if size_px < PAPER_PX else "",
+        f"a network of base width {width} instead of {FULL_WIDTH}" if width < FULL_WIDTH else "",
+    ]
+    if not any(smaller):
         return ""
     return (
-        f'<div class="caution"><p><b>Laptop scale.</b> The paper works on {PAPER_PX} x {PAPER_PX} pixels with a wider '
-        f"network; this is {image_px} x {image_px}. It shows that the pipeline works, not how good the paper's method "
-        "is.</p></div>"
+        f'<div class="caution"><p><b>Reduced scale:</b> {" and ".join(filter(None, smaller))}. This shows that the '
+        "pipeline works, not how good the paper's method is.</p></div>"
     )
+
+
+def _beside_the_paper(contents: Contents) -> str:
+    source, size_px = contents.settings["data.source"], contents.settings["data.image_px"]
+    other = [
+        "other photographs" if source == "photos" else "",
+        f"images of {PAPER_PX} x {PAPER_PX} pixels" if size_px != PAPER_PX else "",
+    ]
+    if any(other):
+        return (
+            "They neither confirm nor refute the paper's, which were measured on "
+            f"{' and on '.join(filter(None, other))}."
+        )
+    known = (
+        "The data set is one that the paper used"
+        if source in PAPER_SOURCES
+        else "The photographs come from a folder, and nothing here tells whether the paper used them"
+    )
+    return f"{known}; none of the paper's numbers is held against them here, so none is confirmed or refuted."

@@ -25,7 +25,8 @@ def show_variants(contents: Contents) -> Fragment:
     """Returns one row per logged variant, the active one first."""
     logged = contents.logged
     if logged.runs.empty:
-        return Fragment("<p>No run is logged yet; <code>repro publish</code> logs what DVC keeps.</p>")
+        left_out = _count_left_out(contents.left_out)
+        return Fragment(f"<p>No run is logged yet; <code>repro publish</code> logs what DVC keeps. {left_out}</p>")
     active = contents.evidence.variant
     order = sorted(logged.runs["variant"].unique(), key=lambda variant: (variant != active, variant))
     rows = [_describe_variant(contents, variant) for variant in order]
@@ -33,8 +34,9 @@ def show_variants(contents: Contents) -> Fragment:
     formats = dict.fromkeys(table.columns, str) | {"difference, dB": lambda value: show_number(value, 2, signed=True)}
     caption = (
         f"{len(logged.runs)} finished runs of {len(order)} variants. Several seeds: mean, lowest to highest. "
-        "Difference: mean hole PSNR minus that of the active variant, where both were tested on the same pairs."
-    )
+        "Difference: mean hole PSNR minus that of the active variant, where all runs of both were tested on the same "
+        f"pairs. {_count_left_out(contents.left_out)}"
+    ).strip()
     note = "<p>The links open while <code>mlflow ui --backend-store-uri sqlite:///mlflow.db</code> runs.</p>"
     on_disk = logged.runs["link"].str.startswith("http://127.0.0.1:5000").all()
     return Fragment(table_html(table, caption, formats, marked=[active]) + (note if on_disk else ""))
@@ -44,8 +46,8 @@ def _describe_variant(contents: Contents, variant: str) -> dict[str, Any]:
     runs = contents.logged.runs[contents.logged.runs["variant"] == variant].sort_values("seed")
     metrics = contents.logged.metrics.loc[runs.index]
     is_active = variant == contents.evidence.variant
-    own = contents.logged.runs["variant"] == contents.evidence.variant
-    comparable = not is_active and own.any() and _same_test(contents, runs.index[0])
+    own = contents.logged.runs.index[contents.logged.runs["variant"] == contents.evidence.variant]
+    comparable = not is_active and len(own) and all(_same_test(contents, run) for run in [*own, *runs.index])
     active_db = contents.logged.metrics.loc[own, HEADLINE].mean() if comparable else float("nan")
     return {
         "differs in": "the active variant" if is_active else _differences(contents, runs.index[0]),
@@ -56,6 +58,15 @@ def _describe_variant(contents: Contents, variant: str) -> dict[str, Any]:
         "difference, dB": metrics[HEADLINE].mean() - active_db,
         **{title: show_spread(metrics[name].tolist(), digits) for name, (title, digits) in FIGURES.items()},
     }
+
+
+def _count_left_out(count: int) -> str:
+    if not count:
+        return ""
+    counted = "1 older run" if count == 1 else f"{count} older runs"
+    return (
+        f"{counted} of the same variant and seed, made by other code or data, {'is' if count == 1 else 'are'} left out."
+    )
 
 
 def _differences(contents: Contents, run_id: str) -> str:
@@ -77,6 +88,7 @@ def _list_settings(changed: dict[str, str], keys: list[str]) -> str:
 
 
 def _same_test(contents: Contents, run_id: str) -> bool:
+    """Tells whether a run was measured on the images and holes, and in the way, that the active results were."""
     images = contents.logged.images
     theirs = images[images["run_id"] == run_id]
     ours = contents.rows[contents.rows["method"] == MODEL]

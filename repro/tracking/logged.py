@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from repro import paths
 from repro.evidence import read_image_rows
 from repro.tracking.publish import CHANGES, KEY, SEED, VARIANT, find_runs
-from repro.tracking.store import Store, open_store
+from repro.tracking.store import Store, explain_refusals, is_server, open_store, without_password
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,9 @@ def logged_variants() -> Logged:
     import pandas as pd
 
     store = open_store()
-    found = {run.data.tags[KEY]: run for run in reversed(find_runs(store, "attributes.status = 'FINISHED'"))}
+    with explain_refusals(store.uri):
+        finished = find_runs(store, "attributes.status = 'FINISHED'")
+    found = {run.data.tags[KEY]: run for run in reversed(finished)}
     runs = sorted((run for run in found.values()), key=lambda run: -run.info.start_time)
     index = pd.Index([run.info.run_id for run in runs], name="run_id", dtype=object)
     described = pd.DataFrame([_describe(store, run) for run in runs], index=index)
@@ -56,7 +58,7 @@ def logged_variants() -> Logged:
 def _describe(store: Store, run: Any) -> dict[str, Any]:
     import pandas as pd
 
-    server = store.uri.rstrip("/") if store.uri.startswith("http") else "http://127.0.0.1:5000"
+    server = without_password(store.uri).rstrip("/") if is_server(store.uri) else "http://127.0.0.1:5000"
     tags = run.data.tags
     return {
         "name": run.info.run_name,

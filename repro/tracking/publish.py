@@ -19,7 +19,7 @@ from repro.audit.choice import show_value, walk_details
 from repro.errors import UserError
 from repro.evidence import Evidence, read_evidence
 from repro.medfe.params.tree import flatten
-from repro.tracking.store import Store, import_mlflow, lock, open_store
+from repro.tracking.store import Store, explain_refusals, import_mlflow, is_server, lock, open_store
 
 if TYPE_CHECKING:
     from repro.medfe.params import Params
@@ -29,6 +29,8 @@ KEY, VARIANT, SEED, CHANGES = "repro.key", "repro.variant", "repro.seed", "repro
 BATCH = 100
 """MLflow takes at most 100 parameters or tags in one request."""
 METRICS_BATCH = 1000
+ABANDONED_AFTER_S = 600
+"""A run on a server that has been unfinished for longer is no longer being written."""
 
 Item = TypeVar("Item")
 
@@ -67,7 +69,9 @@ def publish_workspace(params: "Params") -> Evidence:
 
 
 def rebuild(commits: Iterable[str] = ()) -> list[Rebuilt]:
-    """Logs the results of the working tree, of every DVC experiment and of the named commits; skips what is logged.
+    """Logs the results of every DVC experiment, the named commits and the working tree; skips what is logged.
+
+    The oldest commit goes first and the working tree last: of several runs of one variant and seed, the newest counts.
 
     Raises:
         UserError: the tracking store cannot be opened, or git does not know a commit.
@@ -75,8 +79,8 @@ def rebuild(commits: Iterable[str] = ()) -> list[Rebuilt]:
     store = open_store()
     head = files.head()
     revisions = [*files.experiments(), *map(files.commit_revision, commits)]
-    rebuilt = [_attempt(store, "working tree", paths.RESULTS, head, head)]
-    for revision in revisions:
+    rebuilt = []
+    for revision in sorted(revisions, key=lambda revision: files.committed_at(revision.commit)):
         with tempfile.TemporaryDirectory() as folder:
             try:
                 results = files.fetch_results(revision, Path(folder))
@@ -84,7 +88,7 @@ def rebuild(commits: Iterable[str] = ()) -> list[Rebuilt]:
                 rebuilt.append(Rebuilt(revision.label, None, str(error)))
                 continue
             rebuilt.append(_attempt(store, revision.label, results, revision.commit, revision.baseline))
-    return rebuilt
+    return [*rebuilt, _attempt(store, "working tree", paths.RESULTS, head, head)]
 
 
 def _attempt(store: Store, label: str, results: Path, commit: str | None, baseline: str | None) -> Rebuilt:
@@ -95,15 +99,27 @@ def _attempt(store: Store, label: str, results: Path, commit: str | None, baseli
 
 
 def _publish(store: Store, evidence: Evidence, commit: str | None, baseline: str | None) -> str:
-    with lock(f"publish-{evidence.key[:16]}"):
+    with explain_refusals(store.uri), lock(f"publish-{evidence.key[:16]}"):
         unfinished = []
         for run in find_runs(store, f"tags.`{KEY}` = '{evidence.key}'"):
             if run.info.status == "FINISHED":
                 return str(run.info.run_id)
-            unfinished.append(run.info.run_id)
-        for run_id in unfinished:  # left by a publisher that was killed
-            store.client.delete_run(run_id)
+            unfinished.append(run)
+        for run in unfinished:
+            if _is_abandoned(store, run):
+                store.client.delete_run(run.info.run_id)
         return _log(store, evidence, commit, files.committed_params(baseline))
+
+
+def _is_abandoned(store: Store, run: Any) -> bool:
+    """Tells whether an unfinished run was left by a publisher that was killed.
+
+    The lock keeps other processes of this project out, but not other machines that write to the same server.
+    """
+    if not is_server(store.uri):
+        return True
+    age_ms = time.time() * 1000 - run.info.start_time
+    return bool(run.info.status == "RUNNING" and age_ms > ABANDONED_AFTER_S * 1000)
 
 
 def find_runs(store: Store, query: str) -> list[Any]:

@@ -7,10 +7,12 @@ import logging
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
 
@@ -19,6 +21,9 @@ from repro.errors import UserError
 from repro.storage import written_file
 
 EXPERIMENT = "medfe"
+VARIABLE = "MLFLOW_TRACKING_URI"
+DATABASE = "sqlite:///"
+SERVERS = ("http://", "https://")
 SERVER_TIMEOUT_S = 4
 
 
@@ -32,7 +37,7 @@ class Store(NamedTuple):
 
 def tracking_uri() -> str:
     """Returns the tracking store: MLFLOW_TRACKING_URI, or a database file in the project that the user works in."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.home() / 'mlflow.db'}"
+    return os.environ.get(VARIABLE) or f"{DATABASE}{paths.home() / 'mlflow.db'}"
 
 
 def has_store() -> bool:
@@ -42,29 +47,65 @@ def has_store() -> bool:
 
 
 def open_store() -> Store:
-    """Opens the tracking store, and makes its database and experiment if there are none yet.
+    """Opens the tracking store; makes its database and experiment if there are none yet, restores a deleted one.
 
     Raises:
-        UserError: a server does not answer, or the database belongs to another folder.
+        UserError: the address is none of a database or server, the server does not answer or refuses, or the database
+            belongs to another folder.
     """
     uri = tracking_uri()
+    _check_address(uri)
     database = _database(uri)
-    if uri.startswith(("http://", "https://")):
+    if database is None:
         _check_server(uri)
     mlflow = import_mlflow()
     if database is not None:
-        uri = f"sqlite:///{database}"
+        uri = f"{DATABASE}{database}"
         _create_database(database)
-    client = mlflow.MlflowClient(tracking_uri=uri)
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
-        return Store(client, _create_experiment(client, database), uri)
-    if database is not None and experiment.artifact_location != _artifacts(database):
-        raise UserError(
-            f"{database}: its artifacts lie in {experiment.artifact_location}, not beside it (was the project moved?)\n"
-            "  delete the file and make it again from DVC's results: repro publish"
-        )
+    with explain_refusals(uri):
+        client = mlflow.MlflowClient(tracking_uri=uri)
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return Store(client, _create_experiment(client, database), uri)
+        if database is not None and experiment.artifact_location != _artifacts(database):
+            raise _moved(database, experiment.artifact_location)
+        if experiment.lifecycle_stage == "deleted":
+            _restore_experiment(client, experiment.experiment_id)
     return Store(client, experiment.experiment_id, uri)
+
+
+def is_server(uri: str) -> bool:
+    """Tells whether a tracking store is a server, which other machines may write to as well."""
+    return uri.startswith(SERVERS)
+
+
+def without_password(uri: str) -> str:
+    """Returns an address that may be shown: no user, no password, no query; also of an address that is malformed."""
+    scheme, colon, rest = uri.rpartition("://")
+    return scheme + colon + rest.rpartition("@")[2].partition("?")[0]
+
+
+@contextmanager
+def explain_refusals(uri: str) -> Iterator[None]:
+    """Turns what a server refuses into an error for the user that does not show the password.
+
+    Raises:
+        UserError: the server refuses access (401, 403), or cannot do what it is asked for.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if not is_server(uri):
+            raise
+        shown = f"{VARIABLE}={without_password(uri)}"
+        if error.error_code in ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"):
+            raise UserError(
+                f"{shown}: the server refuses access ({error.error_code})\n"
+                "  set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to an account that may write there"
+            ) from None
+        raise UserError(f"{shown}: {_hide_password(uri, ' '.join(str(error).split()))[:300]}") from None
 
 
 def lock(name: str) -> FileLock:
@@ -87,27 +128,55 @@ def import_mlflow() -> Any:
     return mlflow
 
 
+def _check_address(uri: str) -> None:
+    if not uri.startswith((DATABASE, *SERVERS)) or uri == DATABASE:
+        raise UserError(
+            f"{VARIABLE}={without_password(uri)}: neither a database nor a server\n"
+            "  expected sqlite:///FILE or http(s)://HOST:PORT; unset it to log into mlflow.db in this project"
+        )
+    if not is_server(uri):
+        return
+    try:
+        parts = urlsplit(without_password(uri))
+        well_formed = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise UserError(f"{VARIABLE}={without_password(uri)}: no address of a server\n  expected http(s)://HOST:PORT")
+
+
 def _check_server(uri: str) -> None:
     try:
-        urllib.request.urlopen(f"{_without_password(uri).rstrip('/')}/health", timeout=SERVER_TIMEOUT_S).close()  # noqa: S310
+        urllib.request.urlopen(f"{without_password(uri).rstrip('/')}/health", timeout=SERVER_TIMEOUT_S).close()  # noqa: S310
     except urllib.error.HTTPError as error:
         error.close()  # something answers; a proxy may hide /health
     except (OSError, ValueError, HTTPException) as error:
         raise UserError(
-            f"MLFLOW_TRACKING_URI={_without_password(uri)}: no answer within {SERVER_TIMEOUT_S} s ({error})\n"
+            f"{VARIABLE}={without_password(uri)}: no answer within {SERVER_TIMEOUT_S} s ({error})\n"
             "  start that server, or unset the variable to log into mlflow.db in this project"
         ) from None
 
 
-def _without_password(uri: str) -> str:
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+def _hide_password(uri: str, text: str) -> str:
+    account = uri.partition("://")[2].rpartition("@")[0]
+    password = account.partition(":")[2]
+    for secret in filter(None, (account, unquote(account), password, unquote(password))):
+        text = text.replace(secret, "***")
+    return text
+
+
+def _moved(database: Path, location: str) -> UserError:
+    advice = (
+        f"name another file in {VARIABLE}, or unset it to log into mlflow.db in this project"
+        if os.environ.get(VARIABLE)
+        else "delete the file and make it again from DVC's results: repro publish"
+    )
+    return UserError(f"{database}: its artifacts lie in {location}, not beside it (was the project moved?)\n  {advice}")
 
 
 def _database(uri: str) -> Path | None:
     """Returns the file of an SQLite URI; a relative one lies in the project, not in DVC's temporary copy of it."""
-    prefix = "sqlite:///"
-    return paths.home() / uri.removeprefix(prefix) if uri.startswith(prefix) else None
+    return paths.home() / uri.removeprefix(DATABASE) if uri.startswith(DATABASE) else None
 
 
 def _artifacts(database: Path) -> str:
@@ -122,7 +191,7 @@ def _create_database(database: Path) -> None:
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
         with written_file(database) as partial:
-            store: Any = SqlAlchemyStore(f"sqlite:///{partial}", _artifacts(database))  # type: ignore[no-untyped-call]
+            store: Any = SqlAlchemyStore(f"{DATABASE}{partial}", _artifacts(database))  # type: ignore[no-untyped-call]
             store.create_experiment(EXPERIMENT, artifact_location=_artifacts(database))
             store.engine.dispose()
 
@@ -132,8 +201,19 @@ def _create_experiment(client: Any, database: Path | None) -> str:
 
     try:
         return str(client.create_experiment(EXPERIMENT, artifact_location=_artifacts(database) if database else None))
-    except MlflowException:  # another process was faster, or the experiment lies in MLflow's bin
+    except MlflowException:
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
             raise
-        return str(experiment.experiment_id)
+        return str(experiment.experiment_id)  # another process was faster
+
+
+def _restore_experiment(client: Any, experiment: str) -> None:
+    """Takes the experiment, with its runs, out of MLflow's bin, where a user has put it."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.restore_experiment(experiment)
+    except MlflowException:
+        if client.get_experiment(experiment).lifecycle_stage == "deleted":
+            raise  # no other process was faster

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from repro.medfe.data.arrays import SPLITS, SplitName
-from repro.medfe.data.sources.catalogue import LeftOut
+from repro.medfe.data.files import LeftOut
 
 LEFT_OUT = "left_out.csv"
 REPORT = "report.json"

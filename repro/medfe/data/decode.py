@@ -6,6 +6,8 @@ of data sets and splits. Colour profiles are ignored: the values are taken for s
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -52,10 +54,25 @@ def decode_image(content: bytes) -> DecodedImage:
     Raises:
         UnreadableImageError: empty, of no known format, damaged, too many pixels, or values without an RGB form.
     """
+    with open_image(content) as opened:
+        return _decode(opened)
+
+
+@contextmanager
+def open_image(content: bytes) -> Iterator[Image.Image]:
+    """Yields the image in the bytes of a file, not loaded yet; what loading it in the block raises is translated.
+
+    Raises:
+        UnreadableImageError: empty, of no known format, damaged, or too many pixels.
+    """
     if not content:
         raise UnreadableImageError(EMPTY)
     try:
-        return _decode(content)
+        with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
+            limit = Image.MAX_IMAGE_PIXELS
+            if limit is not None and opened.width * opened.height > limit:
+                raise UnreadableImageError(TOO_MANY_PIXELS)
+            yield opened
     except UnreadableImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -66,15 +83,11 @@ def decode_image(content: bytes) -> DecodedImage:
         raise UnreadableImageError(DAMAGED) from error
 
 
-def _decode(content: bytes) -> DecodedImage:
-    with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
-        limit = Image.MAX_IMAGE_PIXELS
-        if limit is not None and opened.width * opened.height > limit:
-            raise UnreadableImageError(TOO_MANY_PIXELS)
-        stored_16_bit, turned_by_pillow = _stored_in_16_bits(opened), _is_turned_on_loading(opened)
-        opened.load()  # before the EXIF tags, whose reading loads a PNG too and would hide that it is damaged
-        orientation = _orientation(opened)
-        rgb, kind = _to_rgb(opened)
+def _decode(opened: Image.Image) -> DecodedImage:
+    stored_16_bit, turned_by_pillow = _stored_in_16_bits(opened), _is_turned_on_loading(opened)
+    opened.load()  # before the EXIF tags, whose reading loads a PNG too and would hide that it is damaged
+    orientation = _orientation(opened)
+    rgb, kind = _to_rgb(opened)
     if orientation in _UPRIGHT:
         rgb = rgb.transpose(_UPRIGHT[orientation])
     conversions = [kind] if kind else []

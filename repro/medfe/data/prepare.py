@@ -18,9 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from repro.errors import UserError
 from repro.medfe.data.account import LEFT_OUT, REPORT, Account
 from repro.medfe.data.arrays import COLUMNS, INDEX, SPLITS, SplitName
+from repro.medfe.data.files import LeftOut
 from repro.medfe.data.reading import View, read_photographs
 from repro.medfe.data.sources import open_source
-from repro.medfe.data.sources.catalogue import Catalogue, LeftOut
+from repro.medfe.data.sources.catalogue import Catalogue
 from repro.medfe.data.split import Pool, assign_split, make_pools
 from repro.medfe.data.squares import RESAMPLING, Region, choose_regions, cut
 from repro.medfe.data.writing import SplitWriter

@@ -6,7 +6,6 @@ Pillow releases the interpreter lock while it decodes. Knows nothing of splits a
 
 import hashlib
 import os
-import stat
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,16 +16,14 @@ from typing import NamedTuple
 from PIL import Image
 
 from repro.medfe.data.decode import UnreadableImageError, decode_image
+from repro.medfe.data.files import read_bytes
 
 THREADS = min(4, os.cpu_count() or 1)
 """No effect on what comes out."""
 
-MAX_FILE_BYTES = 512 * 2**20
-"""Larger files are left out unread; an image within Pillow's pixel limit does not need more."""
-
-MISSING = "file that is not there"
-TOO_LARGE = "file of more than 512 MiB"
-FORBIDDEN = "file that cannot be opened"
+SMALLEST_SIDE_PX = 16
+"""Photographs with a shorter side are left out. Source: our inference; enlarged they are blur."""
+TOO_SMALL = f"shorter side below {SMALLEST_SIDE_PX} px"
 
 
 class View(NamedTuple):
@@ -34,10 +31,10 @@ class View(NamedTuple):
 
     Attributes:
         file: what the file is called in the index.
-        image: upright RGB; None where it could not be read.
+        image: upright RGB; None where it could not be read or is too small.
         conversions: the kinds of conversion that were needed.
         digest: hash of the file's bytes.
-        refusal: why it could not be read; empty where it could.
+        refusal: why there is no image; empty where there is one.
     """
 
     file: str
@@ -74,28 +71,16 @@ def _read_views(files: Mapping[str, Path]) -> list[View]:
 
 
 def read_view(file: str, path: Path) -> View:
-    """Returns a decoded file, or the reason why it gives no image."""
+    """Returns a decoded file, or the reason why it gives no image that can be used."""
     content = b""
     try:
-        content = _read_bytes(path)
+        content = read_bytes(path)
         image, conversions = decode_image(content)
+        if min(image.size) < SMALLEST_SIDE_PX:
+            raise UnreadableImageError(TOO_SMALL)
     except UnreadableImageError as error:
         return View(file, None, (), _digest(content), str(error))
     return View(file, image, conversions, _digest(content), "")
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableImageError(MISSING)
-        if status.st_size > MAX_FILE_BYTES:
-            raise UnreadableImageError(TOO_LARGE)
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise UnreadableImageError(MISSING) from None
-    except OSError:
-        raise UnreadableImageError(FORBIDDEN) from None
 
 
 def _digest(content: bytes) -> bytes:

@@ -57,11 +57,10 @@ class VggLoss(nn.Module):
         self.averages_style = style_layers == "r11_r21_r31_r41_r51"
         self.vgg_input = vgg_input
         named = name_layers(features)
-        last = max(list(named.values()).index(layer) for layer in {*self.perceptual, *self.style} - {REAPPLIED})
+        needed = {"relu5_1" if layer == REAPPLIED else layer for layer in (*self.perceptual, *self.style)}
+        last = max(list(named.values()).index(layer) for layer in needed)
         self.layers = nn.ModuleList(list(named)[: last + 1])
         self.names = list(named.values())[: last + 1]
-        for parameter in self.parameters():
-            parameter.requires_grad_(False)
 
     def forward(self, output: Tensor, target: Tensor) -> VggTerms:
         """Returns both terms for images (B, 3, H, W) in [-1, 1]; sums of L1 means over their layers."""
@@ -93,7 +92,7 @@ def make_vgg_loss(loss: LossParams) -> VggLoss | None:
     """
     if not (loss.perceptual_weight or loss.style_weight):
         return None
-    features = load_features(loss)
+    features = load_features(loss).requires_grad_(False)
     return VggLoss(features, loss.vgg_input, loss.perceptual_layers, loss.style_layers, loss.relu5_2)
 
 

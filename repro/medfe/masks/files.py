@@ -1,7 +1,8 @@
 """Irregular holes from image files, e.g. the sets that NVIDIA published with Liu et al. 2018.
 
 A folder tree is read once, each file is sorted into the bucket of its hole ratio at the wanted size, and masks are
-drawn from the files of a bucket. Broken files are left out and counted.
+drawn from the files of a bucket. The files are not trusted: links are not followed, only the formats and sizes that
+photographs may have are opened, and what cannot be used is counted with its reason.
 """
 
 import sys
@@ -15,9 +16,14 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
+from repro import paths
 from repro.errors import UserError
+from repro.medfe.data.decode import UNSUPPORTED, UnreadableImageError, open_image
+from repro.medfe.data.files import list_files, read_bytes
 from repro.medfe.masks.buckets import BUCKETS
 from repro.medfe.params.masks import Binarise, MasksParams, Polarity
+
+OUTSIDE = "hole ratio outside 1-60 %"
 
 
 class MaskFiles(NamedTuple):
@@ -41,23 +47,23 @@ def index_mask_files(params: MasksParams, size_px: int) -> MaskFiles:
     Raises:
         UserError: no such folder, or a bucket without files.
     """
-    root = Path(params.root)
+    root = paths.locate(params.root)
     if not root.is_dir():
-        raise UserError(f"masks.root: there is no folder {root}; put the mask files there, or set masks.root")
+        raise UserError(f"masks.root: there is no folder {params.root}; put the mask files there, or set masks.root")
     by_bucket: dict[str, list[Path]] = {bucket.name: [] for bucket in BUCKETS}
-    left_out: Counter[str] = Counter()
-    files = sorted(file for file in root.rglob("*") if file.is_file())
-    for file in track(files, "mask files", console=Console(stderr=True), disable=not sys.stderr.isatty()):
+    names, refused = list_files(root)
+    left_out = Counter(item.reason for item in refused)
+    for name in track(names, "mask files", console=Console(stderr=True), disable=not sys.stderr.isatty()):
         try:
-            ratio = read_mask_file(file, size_px, params.polarity, params.binarise).mean()
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            left_out["not a readable image"] += 1
+            ratio = read_mask_file(root / name, size_px, params.polarity, params.binarise).mean()
+        except UnreadableImageError as error:
+            left_out[str(error)] += 1
             continue
-        name = next((bucket.name for bucket in BUCKETS if bucket.low < ratio <= bucket.high), None)
-        if name is None:
-            left_out["hole ratio outside 1-60 %"] += 1
+        bucket = next((bucket for bucket in BUCKETS if bucket.low < ratio <= bucket.high), None)
+        if bucket is None:
+            left_out[OUTSIDE] += 1
         else:
-            by_bucket[name].append(file)
+            by_bucket[bucket.name].append(root / name)
     _check_filled(by_bucket, left_out, params)
     return MaskFiles(by_bucket, dict(left_out), params.polarity, params.binarise)
 
@@ -72,9 +78,9 @@ def read_mask_file(file: Path, size_px: int, polarity: Polarity, binarise: Binar
         (size_px, size_px) bool, True where there is a hole.
 
     Raises:
-        OSError: the file is no image that can be read.
+        UnreadableImageError: the file gives no image, for one of the reasons that photographs have.
     """
-    with Image.open(file) as image:
+    with open_image(read_bytes(file)) as image:
         grey = _to_grey(image)
     if polarity == "hole_is_black":
         grey = 255 - grey
@@ -94,13 +100,18 @@ def read_mask_file(file: Path, size_px: int, polarity: Polarity, binarise: Binar
 
 def _to_grey(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Returns (H, W) uint8 in which 255 is white, also for files of zeros and ones or of 16 bits."""
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, np.float64)
-        values = values * (255 / 65535) if values.max() > 255 else values
-    else:
-        values = np.asarray(image.convert("L"), np.float64)
-    if values.max() <= 1:
-        values = values * 255
+    grey = (
+        _reduce_to_8_bits(image) if image.mode.startswith("I") or image.mode == "F" else np.asarray(image.convert("L"))
+    )
+    return grey * np.uint8(255) if grey.max() <= 1 else grey
+
+
+def _reduce_to_8_bits(image: Image.Image) -> npt.NDArray[np.uint8]:
+    values = np.asarray(image).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise UnreadableImageError(UNSUPPORTED)
+    if values.max() > 255:
+        values *= 255 / 65535
     grey: npt.NDArray[np.uint8] = np.rint(values.clip(0, 255)).astype(np.uint8)
     return grey
 

@@ -16,6 +16,9 @@ WIDTHS = (1, 2, 4, 8)
 
 MIN_LOCAL_PX = 32
 
+FULL_FROM_PX = 4
+"""Side of the map that the last convolution of a full head covers. Source: RKlazinga/MEDFE @9b64dc3."""
+
 
 class Scores(NamedTuple):
     """Logits of each discriminator that is in place, with those of the same images' regions."""
@@ -73,6 +76,9 @@ class Discriminator(nn.Module):
             case "patch":
                 layers.append(self._convolution(model, widths[-1], 1, kernel, strides[-1], padding))
             case "full":
+                while image_px > FULL_FROM_PX:
+                    layers += [self._convolution(model, widths[-1], widths[-1], 4, 2, 1), nn.LeakyReLU(LEAKY_SLOPE)]
+                    image_px //= 2
                 layers.append(self._convolution(model, widths[-1], 1, image_px, 1, 0))
             case _:
                 assert_never(model.discriminator_head)
@@ -101,7 +107,7 @@ def local_size(image_px: int) -> int:
 
 def count_judged(adv_input: AdversarialInput) -> int:
     """Returns the channels that `stack_judged` gives."""
-    return {"raw": 3, "composite": 3, "raw_with_mask": 4, "conditional": 6}[adv_input]
+    return {"raw": 3, "composite": 3, "composite_with_mask": 4, "conditional": 6}[adv_input]
 
 
 def stack_judged(output: Tensor, filled: Tensor, target: Tensor, hole: Tensor, adv_input: AdversarialInput) -> Tensor:
@@ -119,8 +125,8 @@ def stack_judged(output: Tensor, filled: Tensor, target: Tensor, hole: Tensor, a
             return output
         case "composite":
             return torch.where(hole, output, target)
-        case "raw_with_mask":
-            return torch.cat([output, hole.to(output.dtype)], dim=1)
+        case "composite_with_mask":
+            return torch.cat([torch.where(hole, output, target), hole.to(output.dtype)], dim=1)
         case "conditional":
             return torch.cat([output, filled], dim=1)
         case _:

@@ -27,7 +27,7 @@ class StructureParams(Group):
             options={
                 "rtv": (paper("MEDFE-CAE paper PDF @74226cf, second-hand"), release("authors' README @1661941")),
                 "l0": (related("Jaylyn25/Image-Inpainting-Refinement dataprocess.py"),),
-                "canny": (related("EdgeConnect networks @3142579"), related("CTSDG @def0274")),
+                "canny": (related("EdgeConnect @3142579: sigma 2"), related("CTSDG @def0274")),
             },
             defensible="N",
         ),
@@ -40,7 +40,9 @@ class StructureParams(Group):
             paper="silent",
             options={
                 "after_resize": (inference("the smoothing then acts at the size that the network sees"),),
-                "before_resize": (inference("the smoothing then acts on the photograph as it was shot"),),
+                "before_resize": (
+                    release("data/Matlab/generate_structure_images.m, then data/dataprocess.py @9adf889", "I"),
+                ),
             },
         ),
     ]

@@ -78,7 +78,7 @@ class OptimisationParams(Group):
                 "constant_then_linear": (release("options @9adf889: 20 of 120 epochs, then to zero", "C"),),
                 "constant": (related("StructureFlow @1ac8f55"), related("RFR @e1cad6a")),
                 "step": (related("TSGL @e9f6438: StepLR, 0.1; here at each third of the training"),),
-                "finetune": (related("naoto0804 PConv @8d64e7e: to a quarter; here for the last quarter"),),
+                "finetune": (related("naoto0804 PConv @8d64e7e: to a quarter, with frozen norms; here the rate only"),),
             },
         ),
     ]
@@ -118,6 +118,9 @@ class OptimisationParams(Group):
                 "same": (inference("one rule for all networks"),),
                 "default": (release("models/networks.py @9adf889: it misses spectrally normalised weights", "C"),),
             },
-            only_if={"loss.adv": ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp")},
+            only_if={
+                "optimisation.initialisation": ("normal", "xavier", "kaiming"),
+                "loss.adv": ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp"),
+            },
         ),
     ]

@@ -17,7 +17,7 @@ from repro.medfe.params.tree import Params
 
 GroupType = TypeVar("GroupType", bound=Group)
 
-_MAX_PROBLEMS = 5
+_MAX_PROBLEMS = 3
 
 
 def load_params(file: Path) -> Params:
@@ -30,6 +30,8 @@ def load_params(file: Path) -> Params:
         values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{file} is missing; get it back by: git checkout {file}") from None
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror})") from None
     except (YAMLError, UnicodeDecodeError) as error:
         where = " ".join(str(error).split())
         raise UserError(f"{file} is no YAML: {where}\n  get it back by: git checkout {file}") from None

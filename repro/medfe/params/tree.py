@@ -1,11 +1,13 @@
 """The root of the params tree, the constraints between its groups, and the identity of a variant."""
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from repro.audit.choice import show_value, walk_details
 from repro.medfe.params.augmentation import AugmentationParams
 from repro.medfe.params.data import DataParams
 from repro.medfe.params.evaluation import EvaluationParams
@@ -39,15 +41,21 @@ class Params(Group):
             _refuse(
                 "data.image_px", f"a multiple of {2**self.model.depth}, which model.depth={self.model.depth} halves"
             )
-        if self.loss.style_layers == "r22_r34_r44_r52" and self.loss.vgg != "vgg19":
-            _refuse("loss.style_layers", "r22_r34_r44_r52 with loss.vgg=vgg19 only: vgg16 has no relu3_4")
+        for detail in walk_details(type(self)):
+            for key, values in detail.choice.forbidden_with.get(self.value(detail.key), {}).items():
+                if self.value(key) in values:
+                    _refuse(detail.key, f"another option, or {key} another than {show_value(self.value(key))}")
         if self.loss.vgg_width != 1 and self.loss.vgg_weights != "random":
             _refuse("loss.vgg_width", "1 with loss.vgg_weights=imagenet, whose channels are what was trained")
-        if self.loss.adv == "none" and self.model.discriminator_regularisation == "gradient_penalty":
-            _refuse("model.discriminator_regularisation", "gradient_penalty only where loss.adv is not none")
+        if self.training.validate_every_steps % self.training.log_every_steps:
+            _refuse("training.validate_every_steps", "a multiple of training.log_every_steps")
         if self.loss.global_region == "none" and self.loss.local_region == "none" and self.loss.adv != "none":
             _refuse("loss.local_region", "a region for at least one discriminator, or loss.adv=none")
         return self
+
+    def value(self, key: str) -> Any:
+        """Returns the value of a dotted key."""
+        return reduce(getattr, key.split("."), self)
 
     def resolved(self) -> dict[str, Any]:
         """Returns the whole tree as plain values that JSON can hold."""

@@ -7,12 +7,13 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from repro.errors import UserError
+from repro.medfe.params.tree import flatten
 from repro.paths import READINGS, SCALES
 
 Values = dict[str, Any]
 
 
-def merge_reading(name: str) -> Values:
+def load_reading(name: str) -> Values:
     """Returns the options of a reading, as nested values.
 
     Raises:
@@ -21,13 +22,18 @@ def merge_reading(name: str) -> Values:
     return _load(READINGS, name, "reading")
 
 
-def merge_scale(name: str) -> Values:
-    """Returns what a scale fixes, as nested values.
+def merge_reading(name: str, scale: str) -> dict[str, Any]:
+    """Returns what a reading at a scale sets, under dotted keys.
+
+    A scale fixes its budget, and names what it takes instead of an option that it cannot carry.
 
     Raises:
-        UserError: there is no such scale.
+        UserError: there is no such reading or scale.
     """
-    return _load(SCALES, name, "scale")
+    fixed = _load(SCALES, scale, "scale")
+    instead = fixed.pop("instead_of", {})
+    values = flatten(load_reading(name)) | flatten(fixed)
+    return values | {key: others.get(values[key], values[key]) for key, others in instead.items()}
 
 
 def override_values(values: Values, overrides: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 from repro.errors import UserError
 from repro.medfe.params.reading import parse_params
 from repro.medfe.params.tree import Params
-from repro.medfe.readings.merging import Values, merge_reading, merge_scale, override_values
+from repro.medfe.readings.merging import merge_reading, override_values
 from repro.storage import written_file
 
 
@@ -26,9 +26,7 @@ def use_reading(file: Path, reading: str, scale: str, overrides: Mapping[str, An
     round_trip = YAML()
     round_trip.width = 120
     values = round_trip.load(file.read_text(encoding="utf-8"))
-    for source in (merge_reading(reading), merge_scale(scale)):
-        _update(values, source)
-    override_values(values, overrides)
+    override_values(values, merge_reading(reading, scale) | dict(overrides))
     params = parse_params(values, f"{reading} at scale {scale}")
     text = io.StringIO()
     round_trip.dump(values, text)
@@ -53,11 +51,3 @@ def parse_overrides(arguments: Iterable[str]) -> dict[str, Any]:
         except YAMLError:
             raise UserError(f"the value of {argument!r} is no YAML; write lists as [3,5,7]") from None
     return overrides
-
-
-def _update(values: Values, source: Mapping[str, Any]) -> None:
-    for name, value in source.items():
-        if isinstance(value, Mapping):
-            _update(values.setdefault(name, {}), value)
-        else:
-            values[name] = list(value) if isinstance(value, list) else value

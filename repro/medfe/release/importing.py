@@ -11,7 +11,7 @@ from repro.errors import UserError
 from repro.medfe.checkpoint import Checkpoint, load_tensors, save_checkpoint, save_tensors
 from repro.medfe.model import Generator
 from repro.medfe.params.reading import parse_model
-from repro.medfe.readings.merging import merge_reading, override_values
+from repro.medfe.readings.merging import load_reading, override_values
 from repro.medfe.release.names import NETWORKS, Network, is_counting, our_names, release_shapes
 
 RELEASE_WIDTH = 64
@@ -34,7 +34,12 @@ def load_release(en: Path, de: Path, medfe: Path, overrides: Mapping[str, Any] |
     theirs = read_release({"EN": Path(en), "DE": Path(de), "MEDFE": Path(medfe)})
     counted = all(bool((tensor == 1).all()) for name, tensor in theirs["MEDFE"].items() if is_counting(name))
     scaling = "one_over_sum" if counted else "counting_kernels"
-    values = merge_reading("release")
+    foreign = [key for key in overrides or {} if not key.startswith("model.")]
+    if foreign:
+        raise UserError(
+            f"overrides: {', '.join(foreign)} is not a detail of the model; expected e.g. model.mask_to_branch"
+        )
+    values = load_reading("release")
     override_values(values, {"model.partial_scaling": scaling, "model.base_width": RELEASE_WIDTH, **(overrides or {})})
     model = parse_model(values["model"], "overrides")
     generator = Generator(model)

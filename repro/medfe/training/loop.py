@@ -1,5 +1,6 @@
 """The training loop: step, log, validate, checkpoint; killed anywhere, it goes on to the same bits."""
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,9 @@ from repro.medfe.training.resume import ResumeState, pack_players, resume_key, u
 from repro.medfe.training.step import Players, Terms
 from repro.medfe.training.validation import Validation, open_validation
 from repro.storage import write_json, written_folder
+
+CODE = Path(__file__).parents[1]
+"""Code that a training depends on: a resumed one must not go on with other code."""
 
 Row = dict[str, float]
 Tick = Callable[[int, Row], None]
@@ -115,7 +119,7 @@ def train(params: Params, prepared: Path, masks: Path, folder: Path, states: Pat
     device = set_up_device(params.runtime)
     environment = describe_environment(device)
     relevant = {name: value for name, value in params.resolved().items() if name != "evaluation"}
-    key = resume_key({"params": relevant, "environment": environment}, [prepared, masks])
+    key = resume_key({"params": relevant, "environment": environment}, [prepared, masks, *sorted(CODE.rglob("*.py"))])
     state = ResumeState(states, key)
     with _alone(states / f"{key}.lock"):
         training = Training(params, prepared, masks, device)
@@ -127,6 +131,7 @@ def train(params: Params, prepared: Path, masks: Path, folder: Path, states: Pat
             training.run(state, samples, tick)
         _write_outputs(training, environment, samples, folder)
         state.remove()
+        shutil.rmtree(samples, ignore_errors=True)
 
 
 def _write_outputs(training: Training, environment: dict[str, Any], samples: Path, folder: Path) -> None:
@@ -154,8 +159,7 @@ def _write_outputs(training: Training, environment: dict[str, Any], samples: Pat
         write_json(partial / "record.json", record)
         (partial / "samples").mkdir()
         for file in sorted(samples.glob("*.png")):
-            file.replace(partial / "samples" / file.name)
-        samples.rmdir()
+            shutil.copyfile(file, partial / "samples" / file.name)
 
 
 def _alone(lock: Path) -> FileLock:

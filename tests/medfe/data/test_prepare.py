@@ -12,6 +12,7 @@ from repro.errors import UserError
 from repro.medfe.data import decode, reading, writing
 from repro.medfe.data.account import LEFT_OUT, REPORT
 from repro.medfe.data.arrays import INDEX, SPLITS, open_split
+from repro.medfe.data.files import MISSING
 from repro.medfe.data.prepare import DUPLICATE, prepare_photographs
 from repro.storage import hash_tree
 
@@ -107,6 +108,16 @@ def test_broken_and_mixed_files_are_counted(tmp_path, data_params, write_photogr
     assert report["file_width_px"] == {"smallest": 40, "median": 90, "largest": 90}
 
 
+def test_tiny_photographs_are_left_out_with_their_own_reason(tmp_path, data_params, write_photographs):
+    write_photographs(tmp_path / "in", range(5))
+    Image.new("RGB", (1, 1)).save(tmp_path / "in/dot.png")
+    Image.new("RGB", (200, 15)).save(tmp_path / "in/strip.png")
+    prepare_photographs(data_params(root=str(tmp_path / "in")), tmp_path / "out")
+    report = read_report(tmp_path / "out")
+    assert report["left_out_reasons"] == {"shorter side below 16 px": 2}
+    assert report["files_read"] == 5
+
+
 def test_a_decompression_bomb_is_left_out(tmp_path, data_params, write_photographs, monkeypatch):
     write_photographs(tmp_path / "in", range(3))
     Image.new("L", (200, 200)).save(tmp_path / "in/bomb.png")
@@ -138,7 +149,7 @@ def test_published_splits_of_celeba(tmp_path, data_params, write_photographs):
     prepare_photographs(data_params(source="celeba", root=str(tmp_path)), tmp_path / "out")
     report = read_report(tmp_path / "out")
     assert report["photographs"] == {"train": 3, "validation": 1, "test": 2}
-    assert report["left_out_reasons"] == {reading.MISSING: 1}
+    assert report["left_out_reasons"] == {MISSING: 1}
 
 
 def test_structure_before_the_resize_is_smoothed_at_the_photographs_resolution(

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from repro.medfe.data import decode, reading
+from repro.medfe.data.files import MISSING, TOO_LARGE
 from repro.medfe.data.reading import read_photographs, read_view
 
 
@@ -50,9 +51,9 @@ def test_no_more_than_one_photograph_for_each_thread_is_read_ahead(tmp_path, wri
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda _: None, reading.MISSING),
-        (lambda path: path.mkdir(), reading.MISSING),
-        (os.mkfifo, reading.MISSING),
+        (lambda _: None, MISSING),
+        (lambda path: path.mkdir(), MISSING),
+        (os.mkfifo, MISSING),
         (lambda path: path.write_bytes(b""), decode.EMPTY),
         (lambda path: path.write_bytes(b"text"), decode.UNKNOWN),
     ],
@@ -66,6 +67,16 @@ def test_a_file_that_fails_says_why(tmp_path, make, reason):
 
 
 def test_a_large_file_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr("repro.medfe.data.files.MAX_FILE_BYTES", 10)
     (tmp_path / "file.png").write_bytes(bytes(11))
-    assert read_view("file.png", tmp_path / "file.png").refusal == reading.TOO_LARGE
+    assert read_view("file.png", tmp_path / "file.png").refusal == TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"), [((16, 40), ""), ((15, 40), reading.TOO_SMALL), ((40, 1), reading.TOO_SMALL)]
+)
+def test_a_photograph_with_a_short_side_is_refused(tmp_path, size, reason):
+    Image.new("RGB", size).save(tmp_path / "file.png")
+    view = read_view("file.png", tmp_path / "file.png")
+    assert view.refusal == reason
+    assert (view.image is None) == bool(reason)

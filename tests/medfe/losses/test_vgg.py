@@ -1,5 +1,7 @@
 """The VGG terms against a VGG that is run layer by layer."""
 
+from typing import get_args
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,6 +10,7 @@ from torchvision.models import vgg16, vgg19
 from repro.errors import UserError
 from repro.medfe import release_losses
 from repro.medfe.losses.vgg import VggLoss, describe_vgg, gram, load_features, make_vgg_loss, name_layers
+from repro.medfe.params.loss.vgg import PerceptualLayers, Relu52, StyleLayers
 from tiny import tiny_params
 
 NORMALISED = (
@@ -52,6 +55,21 @@ def test_release_losses_layer_by_layer(features) -> None:
     terms = release_losses(output, target, features)
     torch.testing.assert_close(terms.perceptual, perceptual)
     torch.testing.assert_close(terms.style, style)
+
+
+@pytest.mark.parametrize("relu5_2", get_args(Relu52))
+@pytest.mark.parametrize("style", get_args(StyleLayers))
+@pytest.mark.parametrize("perceptual", get_args(PerceptualLayers))
+def test_every_combination_of_layers(perceptual: str, style: str, relu5_2: str) -> None:
+    chosen = {"loss.perceptual_layers": perceptual, "loss.style_layers": style, "loss.relu5_2": relu5_2}
+    loss = make_vgg_loss(tiny_params(chosen | {"loss.vgg": "vgg19"}).loss)
+    assert all(torch.isfinite(term) and term > 0 for term in loss(images(1), images(2)))
+
+
+def test_the_features_that_are_given_stay_as_they_are(features) -> None:
+    before = [parameter.requires_grad for parameter in features.parameters()]
+    release_losses(images(1), images(2), features)
+    assert [parameter.requires_grad for parameter in features.parameters()] == before == [True] * len(before)
 
 
 def test_gram_is_the_mean_inner_product() -> None:

@@ -5,8 +5,10 @@ import pytest
 from PIL import Image
 
 from repro.errors import UserError
+from repro.medfe.data import decode
+from repro.medfe.data.files import LINK, TOO_LARGE
 from repro.medfe.masks.buckets import BUCKETS
-from repro.medfe.masks.files import index_mask_files, read_mask_file
+from repro.medfe.masks.files import OUTSIDE, index_mask_files, read_mask_file
 from repro.medfe.masks.shapes import draw_box, draw_centre
 from repro.medfe.masks.strokes import draw_strokes
 from repro.medfe.params.masks import MasksParams
@@ -112,6 +114,23 @@ def test_a_mask_file_of_16_bits_is_read(tmp_path):
     assert not read_mask_file(tmp_path / "mask.png", 40, "hole_is_white", "positive")[20:].any()
 
 
+@pytest.mark.parametrize("value", [1, 255, 65535])
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_a_deep_mask_file_is_read_whatever_its_white_is(tmp_path, dtype, value):
+    pixels = np.zeros((40, 40), dtype)
+    pixels[:20] = value
+    Image.fromarray(pixels).save(tmp_path / "mask.tif")
+    hole = read_mask_file(tmp_path / "mask.tif", 40, "hole_is_white", "full")
+    np.testing.assert_array_equal(hole, pixels > 0)
+
+
+def test_grey_levels_of_16_bits_keep_their_place(tmp_path):
+    levels = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    Image.fromarray(levels).save(tmp_path / "mask.png")
+    hole = read_mask_file(tmp_path / "mask.png", 256, "hole_is_white", "half")
+    np.testing.assert_array_equal(hole, np.round(levels / 257) >= 128)
+
+
 def test_binarising_decides_where_the_resized_edge_lies(tmp_path):
     file = write_square(tmp_path / "mask.png", 0.3, side=99)
     counts = [read_mask_file(file, 64, "hole_is_white", how).sum() for how in ("positive", "half", "full")]
@@ -127,9 +146,43 @@ def test_files_are_sorted_into_buckets_and_broken_ones_counted(tmp_path):
     assert {name: [file.name for file in found] for name, found in files.by_bucket.items()} == {
         bucket.name: [f"{number}.png"] for number, bucket in enumerate(BUCKETS)
     }
-    assert files.left_out == {"not a readable image": 2, "hole ratio outside 1-60 %": 1}
+    assert files.left_out == {decode.UNKNOWN: 1, decode.DAMAGED: 1, OUTSIDE: 1}
     for bucket in BUCKETS:
         assert bucket.low < files.draw(np.random.default_rng(0), 64, bucket.low, bucket.high).mean() <= bucket.high
+
+
+def test_no_more_is_opened_than_of_photographs(tmp_path, monkeypatch):
+    """PostScript would start Ghostscript; links, huge files and huge images are not opened either."""
+    root = tmp_path / "masks"
+    write_all_buckets(root)
+    (root / "script.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n%%EOF\n")
+    (root / "link.png").symlink_to(write_square(tmp_path / "outside.png", 0.25))
+    (root / "folder").symlink_to(tmp_path)
+    write_square(root / "bomb.png", 0.25, side=101)
+    (root / "long.png").write_bytes(bytes(9001))
+    Image.fromarray(np.full((50, 50), np.nan, np.float32)).save(root / "nan.tif", compression="tiff_lzw")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100 * 100)
+    monkeypatch.setattr("repro.medfe.data.files.MAX_FILE_BYTES", 9000)
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: pytest.fail("Ghostscript was started"))
+    assert index_mask_files(params(root), 64).left_out == {
+        decode.UNKNOWN: 1,
+        decode.TOO_MANY_PIXELS: 1,
+        decode.UNSUPPORTED: 1,
+        TOO_LARGE: 1,
+        LINK: 2,
+    }
+
+
+def test_a_relative_root_is_found_from_a_temporary_copy(tmp_path, monkeypatch):
+    """In `dvc exp run --temp` the masks, which git ignores, stay in the project."""
+    write_all_buckets(tmp_path / "project" / "holes")
+    (tmp_path / "copy").mkdir()
+    monkeypatch.chdir(tmp_path / "copy")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "project"))
+    assert all(index_mask_files(params("holes"), 64).by_bucket.values())
+    write_all_buckets(tmp_path / "copy" / "holes")
+    found = index_mask_files(params("holes"), 64).by_bucket
+    assert {str(file.parent.parent) for files in found.values() for file in files} == {"holes"}
 
 
 def test_a_bucket_without_files_is_refused_with_counts(tmp_path):

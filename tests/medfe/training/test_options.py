@@ -18,13 +18,12 @@ LATE_STEP = 9
 
 CONTEXT: dict[str, dict[str, Any]] = {
     "model.depth": {"data.image_px": 128},
-    "model.spatial_window": {"data.image_px": 64},
+    "model.spatial_window": {"data.image_px": 192},
     "model.mask_update": {"model.mask_to_branch": "nearest"},
     "model.residual_kernel": {"data.image_px": 256},
     "model.residual_dilations": {"data.image_px": 256},
     "model.norm_levels": {"data.image_px": 128},
     "loss.style_layers": {"loss.vgg": "vgg19"},
-    "optimisation.discriminator_initialisation": {"optimisation.initialisation": "normal"},
 }
 """What else has to be chosen for a detail to show, beyond its own `only_if`."""
 

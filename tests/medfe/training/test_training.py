@@ -18,7 +18,7 @@ from repro.medfe.training.step import Players, schedule_factor
 from repro.storage import hash_tree
 from tiny import random_batch, tiny_params
 
-LENGTH = {"steps": 7, "batch_size": 2, "log_every_steps": 2, "validate_every_steps": 3, "checkpoint_every_steps": 2}
+LENGTH = {"steps": 7, "batch_size": 2, "log_every_steps": 1, "validate_every_steps": 3, "checkpoint_every_steps": 2}
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +70,43 @@ def test_a_killed_training_goes_on_to_the_same_bits(prepared, tmp_path, monkeypa
     assert results(tmp_path / "killed") == results(whole)
 
 
+@pytest.mark.parametrize("killed_in", ["save_checkpoint", "shutil.copyfile", "ResumeState.remove"])
+def test_a_kill_while_the_outputs_are_written_costs_nothing(prepared, tmp_path, monkeypatch, killed_in: str) -> None:
+    whole = run(prepared, tmp_path / "whole")
+
+    def die(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"repro.medfe.training.loop.{killed_in}", die)
+        with pytest.raises(KilledError):
+            run(prepared, tmp_path / "killed")
+    assert results(run(prepared, tmp_path / "killed")) == results(whole)
+    assert [file.suffix for file in (tmp_path / "states").iterdir()] == [".lock"]
+
+
+def test_a_resumed_training_does_not_go_on_with_other_code(prepared, tmp_path, monkeypatch) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "a.py").write_text("1")
+    monkeypatch.setattr(loop, "CODE", code)
+    keys = []
+    real = loop.resume_key
+    monkeypatch.setattr(loop, "resume_key", lambda *given: keys.append(real(*given)) or keys[-1])
+    run(prepared, tmp_path / "one")
+    (code / "a.py").write_text("2")
+    run(prepared, tmp_path / "two")
+    assert keys[0] != keys[1]
+
+
 def test_outputs(prepared, tmp_path) -> None:
     folder = run(prepared, tmp_path / "run")
     history = pd.read_csv(folder / "history.csv")
-    assert list(history["step"]) == [2, 4, 6, 7]
+    assert list(history["step"]) == [1, 2, 3, 4, 5, 6, 7]
+    validated = history.dropna(subset="validation_psnr_hole_db")
+    assert list(validated["step"]) == [3, 6, 7]
+    best = validated.loc[validated["validation_psnr_hole_db"].idxmax()]
+    assert json.loads((folder / "metrics.json").read_text())["best_step"] == best["step"]
     terms = {"pixel", "structure", "texture", "perceptual", "style", "adversarial_global", "adversarial_local"}
     assert terms | {"discriminator_global", "discriminator_local", "total"} <= set(history.columns)
     assert np.isfinite(history[sorted(terms)].to_numpy()).all()
@@ -119,7 +152,7 @@ def test_a_broken_resume_state_is_no_obstacle(prepared, tmp_path, monkeypatch) -
 
 def test_a_diverged_training_is_told_and_leaves_nothing(prepared, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(Players, "step", lambda *_: {"pixel": torch.tensor(float("nan"))})
-    with pytest.raises(UserError, match="diverged at step 2: pixel is no longer finite"):
+    with pytest.raises(UserError, match="diverged at step 1: pixel is no longer finite"):
         run(prepared, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

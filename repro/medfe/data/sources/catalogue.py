@@ -7,15 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from repro import paths
 from repro.medfe.data.arrays import SplitName
-
-
-class LeftOut(NamedTuple):
-    """A file that is not used, and why."""
-
-    file: str
-    reason: str
+from repro.medfe.data.files import LeftOut
 
 
 class Catalogue(NamedTuple):
@@ -31,12 +24,3 @@ class Catalogue(NamedTuple):
     published: Mapping[SplitName, Sequence[str]]
     find_views: Callable[[str], Mapping[str, Path]]
     left_out: Sequence[LeftOut]
-
-
-def locate(root: str) -> Path:
-    """Returns the folder of a source: in the working tree, else in the project that the user works in.
-
-    A temporary copy that DVC made of the project holds tracked files only.
-    """
-    here = Path(root)
-    return here if here.exists() else paths.home() / root

@@ -9,11 +9,12 @@ set is refused.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from repro import paths
 from repro.errors import UserError
 from repro.medfe.data.arrays import SplitName
-from repro.medfe.data.sources.catalogue import Catalogue, LeftOut, locate
+from repro.medfe.data.files import LeftOut, list_files
+from repro.medfe.data.sources.catalogue import Catalogue
 from repro.medfe.data.sources.download import download_celeba, download_places365
-from repro.medfe.data.sources.folder import list_files
 
 PLACES365_LISTS: Mapping[SplitName, tuple[str, str]] = {
     "train": ("places365_train_standard.txt", "data_256_standard"),
@@ -90,7 +91,7 @@ def _catalogue(
 
 def _complete(root: str, needed: Sequence[str], download: Callable[[Path], None] | None) -> Path:
     """Returns the folder of the data set once all that is needed is there."""
-    folder = locate(root)
+    folder = paths.locate(root)
     problem = ""
     if download is not None and _missing(folder, needed):
         try:

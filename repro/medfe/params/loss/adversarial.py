@@ -6,12 +6,13 @@ from pydantic import Field
 
 from repro.audit.choice import Choice, inference, related, release, replication
 from repro.medfe.params.group import Group
+from repro.medfe.params.sources import PROBABLY_THE_PAPERS
 
 Adversarial = Literal["ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp", "none"]
 GlobalRegion = Literal["whole", "none"]
 LocalRegion = Literal["random_crop", "hole_box", "none"]
 LocalNetwork = Literal["separate", "shared"]
-AdversarialInput = Literal["raw", "composite", "raw_with_mask", "conditional"]
+AdversarialInput = Literal["raw", "composite", "composite_with_mask", "conditional"]
 
 _GAME = ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp")
 _ADVERSARIAL = {"loss.adv": _GAME}
@@ -28,7 +29,7 @@ class AdversarialDetails(Group):
             paper="ambiguous",
             options={
                 "ragan": (
-                    replication("RKlazinga training/loss.py @215a824, from the paper alone: probably the paper's", "I"),
+                    PROBABLY_THE_PAPERS,
                     related("RelativisticGAN @2646c0b, loss_D 6"),
                 ),
                 "ralsgan": (
@@ -51,10 +52,10 @@ class AdversarialDetails(Group):
         Choice(
             "What is the weight of the adversarial term?",
             gap="hyperparameters",
-            paper="stated",
+            paper="ambiguous",
             options={
                 0.2: (
-                    replication("RKlazinga training/loss.py @215a824", "I"),
+                    PROBABLY_THE_PAPERS,
                     release("options/base_options.py @9adf889"),
                 ),
                 0.1: (related("EdgeConnect @3142579"), related("CTSDG @def0274"), related("TSGL @e9f6438")),
@@ -71,9 +72,12 @@ class AdversarialDetails(Group):
         Choice(
             "Does a global discriminator see the whole image?",
             gap="adversarial loss",
-            paper="stated",
+            paper="ambiguous",
             options={
-                "whole": (release("@9adf889"), replication("RKlazinga training/loss.py @215a824")),
+                "whole": (
+                    release("@9adf889"),
+                    PROBABLY_THE_PAPERS,
+                ),
                 "none": (inference("the component can be left out, as the replicators had to"),),
             },
             defensible="N",
@@ -108,6 +112,7 @@ class AdversarialDetails(Group):
                 **_ADVERSARIAL,
                 "loss.local_region": ("random_crop", "hole_box"),
                 "loss.global_region": ("whole",),
+                "model.discriminator_head": ("patch",),
             },
         ),
     ]
@@ -120,7 +125,7 @@ class AdversarialDetails(Group):
             options={
                 "raw": (release("models/MEDFE.py @9adf889"),),
                 "composite": (replication("RKlazinga/MEDFE @9b64dc3"), related("GMCNN @08eb38f")),
-                "raw_with_mask": (related("generative_inpainting @3a53243: mask channel"),),
+                "composite_with_mask": (related("generative_inpainting @3a53243: mask channel"),),
                 "conditional": (related("pix2pix"),),
             },
             only_if=_ADVERSARIAL,

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from repro.audit.choice import Choice, inference, related, release, replication
 from repro.medfe.params.group import Group
+from repro.medfe.params.sources import PROBABLY_THE_PAPERS
 
 PixelForm = Literal["whole", "hole_area", "valid_1_hole_6", "valid_10_hole_60", "valid_1_hole_5"]
 
@@ -34,9 +35,12 @@ class PixelDetails(Group):
         Choice(
             "What is the weight of the pixel term?",
             gap="hyperparameters",
-            paper="stated",
+            paper="ambiguous",
             options={
-                1.0: (replication("RKlazinga training/loss.py @215a824", "I"), release("models/MEDFE.py @9adf889")),
+                1.0: (
+                    PROBABLY_THE_PAPERS,
+                    release("models/MEDFE.py @9adf889"),
+                ),
                 100.0: (related("Shift-Net @a353431"), related("CSA @f0b0712"), related("pix2pix")),
             },
             free=True,
@@ -48,9 +52,12 @@ class PixelDetails(Group):
         Choice(
             "What is the weight of the structure supervision?",
             gap="hyperparameters",
-            paper="stated",
+            paper="ambiguous",
             options={
-                1.0: (replication("RKlazinga training/loss.py @215a824", "I"), release("models/MEDFE.py @9adf889")),
+                1.0: (
+                    PROBABLY_THE_PAPERS,
+                    release("models/MEDFE.py @9adf889"),
+                ),
                 0.0: (inference("the component can be left out, as the replicators had to"),),
             },
             free=True,
@@ -62,9 +69,12 @@ class PixelDetails(Group):
         Choice(
             "What is the weight of the texture supervision?",
             gap="hyperparameters",
-            paper="stated",
+            paper="ambiguous",
             options={
-                1.0: (replication("RKlazinga training/loss.py @215a824", "I"), release("models/MEDFE.py @9adf889")),
+                1.0: (
+                    PROBABLY_THE_PAPERS,
+                    release("models/MEDFE.py @9adf889"),
+                ),
                 0.0: (inference("the component can be left out, as the replicators had to"),),
             },
             free=True,

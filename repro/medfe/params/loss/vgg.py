@@ -6,6 +6,7 @@ from pydantic import Field
 
 from repro.audit.choice import Choice, inference, related, release, replication
 from repro.medfe.params.group import Group
+from repro.medfe.params.sources import PROBABLY_THE_PAPERS
 
 Vgg = Literal["vgg16", "vgg19"]
 VggInput = Literal["imagenet", "raw"]
@@ -25,7 +26,10 @@ class VggDetails(Group):
             gap="hyperparameters",
             paper="contradicted",
             options={
-                0.1: (replication("RKlazinga training/loss.py @215a824", "I"), related("StructureFlow @1ac8f55")),
+                0.1: (
+                    PROBABLY_THE_PAPERS,
+                    related("StructureFlow @1ac8f55"),
+                ),
                 0.2: (release("options/base_options.py @9adf889"),),
                 0.05: (related("naoto0804 PConv @8d64e7e"), related("RFR @e1cad6a")),
                 1.0: (related("Shift-Net @a353431"), related("dl-lab @f6f028d")),
@@ -40,9 +44,12 @@ class VggDetails(Group):
         Choice(
             "What is the weight of the style term?",
             gap="hyperparameters",
-            paper="stated",
+            paper="ambiguous",
             options={
-                250.0: (replication("RKlazinga training/loss.py @215a824", "I"), release("@9adf889")),
+                250.0: (
+                    PROBABLY_THE_PAPERS,
+                    release("@9adf889"),
+                ),
                 120.0: (related("naoto0804 PConv @8d64e7e"), related("RFR @e1cad6a")),
                 10.0: (related("Shift-Net @a353431"), related("PD-GAN @eec6306")),
                 0.1: (related("dl-lab @f6f028d"),),
@@ -56,9 +63,12 @@ class VggDetails(Group):
         Choice(
             "Which VGG gives the features?",
             gap="activation and normalisation",
-            paper="stated",
+            paper="ambiguous",
             options={
-                "vgg16": (replication("RKlazinga training/loss.py @215a824", "I"), release("models/loss.py @d7d5aaa")),
+                "vgg16": (
+                    PROBABLY_THE_PAPERS,
+                    release("models/loss.py @d7d5aaa"),
+                ),
                 "vgg19": (related("EdgeConnect @3142579"), related("StructureFlow @1ac8f55")),
             },
             defensible="N",
@@ -72,7 +82,7 @@ class VggDetails(Group):
             paper="silent",
             options={
                 "imagenet": (related("naoto0804 PConv @8d64e7e"), related("NVIDIA/partialconv @610d373")),
-                "raw": (release("models/MEDFE.py @9adf889"),),
+                "raw": (release("@9adf889"),),
             },
             defensible="E",
         ),
@@ -104,6 +114,7 @@ class VggDetails(Group):
                 "r11_r21_r31_r41_r51": (replication("RKlazinga training/loss.py @215a824"),),
                 "pool1_to_3": (related("naoto0804 PConv @8d64e7e"), related("RFR @e1cad6a")),
             },
+            forbidden_with={"r22_r34_r44_r52": {"loss.vgg": ("vgg16",)}},
         ),
     ]
     relu5_2: Annotated[

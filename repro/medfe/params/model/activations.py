@@ -81,6 +81,7 @@ class Activations(Group):
                 "activated": (release("models/Encoder.py @d7d5aaa: in-place LeakyReLU", "C"),),
             },
             defensible="E",
+            only_if={"model.block_order": ("activation_first",)},
         ),
     ]
     output_activation: Annotated[

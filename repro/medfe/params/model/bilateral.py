@@ -43,7 +43,7 @@ class BilateralDetails(Group):
                 "window_33": (replication("RKlazinga bpa.py @9b64dc3"),),
             },
             only_if=_PROPAGATION,
-            inert={"window_33": "a grid of up to 17 positions a side, as below 136 px, lies inside the window"},
+            visible="the branch grid has more than 17 positions a side: image_px above 136",
         ),
     ]
     range_similarity: Annotated[
@@ -69,7 +69,13 @@ class BilateralDetails(Group):
             paper="contradicted",
             options={
                 "transposed": (paper("abstract: features propagate between positions", "I"), inference("the formula")),
-                "reshaped": (release("models/PCconv.py @9adf889: read back without transposing", "C"),),
+                "reshaped": (
+                    release("models/PCconv.py @9adf889: read back without transposing", "C"),
+                    replication("RKlazinga bpa.py @9b64dc3: reshapes without permute"),
+                    related("MFCL @1c33b1e"),
+                    related("TSGL @e9f6438"),
+                    related("dl-lab @f6f028d"),
+                ),
             },
             defensible="N",
             only_if=_PROPAGATION,

@@ -56,7 +56,7 @@ class Kernels(Group):
                 3: (release("models/Encoder.py @d7d5aaa"), related("EdgeConnect @3142579")),
                 2: (replication("RKlazinga res_block.py @9b64dc3"),),
             },
-            only_if={"model.residual_blocks": (1, 2, 4, 8, 16)},
+            only_if={"model.residual_blocks": (4, 1, 2, 3, 8, 16)},
         ),
     ]
     residual_dilations: Annotated[
@@ -71,8 +71,11 @@ class Kernels(Group):
                 (1, 1): (replication("mhumver/ReproduceDL commit log @81adc4f"),),
                 (5, 1): (replication("mhumver/ReproduceDL commit log @81adc4f"),),
                 (10, 1): (replication("mhumver/ReproduceDL commit log @81adc4f"),),
+                (15, 1): (replication("mhumver/ReproduceDL commit log @81adc4f"),),
+                (20, 1): (replication("mhumver/ReproduceDL commit log @81adc4f"),),
             },
-            only_if={"model.residual_blocks": (1, 2, 4, 8, 16)},
+            visible="the innermost map has several positions: image_px of at least 2 ** (depth + 1)",
+            only_if={"model.residual_blocks": (4, 1, 2, 3, 8, 16)},
         ),
     ]
     stream_kernels: Annotated[
@@ -84,7 +87,7 @@ class Kernels(Group):
             paper="stated",
             options={
                 (3, 5, 7): (paper("Figure 2"), release("models/PCconv.py @9adf889"), replication("RKlazinga @9b64dc3")),
-                (3, 5): (replication("mvanlobensels fork PCconv.py @16bd16a"),),
+                (3, 5): (replication("mvanlobensels fork: drops the 7x7 of the structure branch; here of both", "I"),),
             },
             defensible="N",
             free=True,
@@ -101,6 +104,7 @@ class Kernels(Group):
                 5: (
                     paper("quoted in RKlazinga network/branch.py @9b64dc3"),
                     release("models/PCconv.py @9adf889"),
+                    replication("RKlazinga network/branch.py @9b64dc3"),
                 ),
             },
             free=True,
@@ -113,7 +117,12 @@ class Kernels(Group):
             gap="kernel sizes",
             paper="silent",
             options={
-                4: (release("discriminators @9adf889"), related("Shift-Net @a353431"), related("CSA @f0b0712")),
+                4: (
+                    release("discriminators @9adf889"),
+                    related("Shift-Net @a353431"),
+                    related("CSA @f0b0712"),
+                    replication("RKlazinga/MEDFE @9b64dc3"),
+                ),
                 5: (related("generative_inpainting @3a53243"),),
             },
             only_if={"loss.adv": ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp")},
@@ -126,7 +135,10 @@ class Kernels(Group):
             gap="kernel sizes",
             paper="silent",
             options={
-                (2, 2, 2, 2, 2): (release("discriminators @9adf889: 94 px, wider than the local crop", "C"),),
+                (2, 2, 2, 2, 2): (
+                    release("discriminators @9adf889: 94 px, wider than the local crop", "C"),
+                    replication("RKlazinga/MEDFE @9b64dc3: stride 2 down to 4x4"),
+                ),
                 (2, 2, 2, 1, 1): (
                     related("Shift-Net @a353431: 70 px"),
                     related("CSA @f0b0712"),

@@ -33,6 +33,7 @@ class Topology(Group):
                 "after_residual": (release("models/Encoder.py @d7d5aaa"),),
             },
             defensible="E",
+            only_if={"model.residual_blocks": (4, 1, 2, 3, 8, 16)},
         ),
     ]
     residual_blocks: Annotated[
@@ -47,6 +48,7 @@ class Topology(Group):
                 0: (replication("mhumver/ReproduceDL commit log @81adc4f"),),
                 1: (replication("mhumver/ReproduceDL commit log @81adc4f"),),
                 2: (replication("mhumver/ReproduceDL commit log @81adc4f"),),
+                3: (replication("mhumver/ReproduceDL commit log @81adc4f"),),
                 8: (related("EdgeConnect networks.py @3142579"),),
                 16: (replication("mhumver/ReproduceDL commit log @81adc4f"),),
             },
@@ -63,7 +65,7 @@ class Topology(Group):
                 "parallel": (replication("RKlazinga/MEDFE @cfc9eab, later removed"),),
             },
             defensible="N",
-            only_if={"model.residual_blocks": (1, 2, 4, 8, 16)},
+            only_if={"model.residual_blocks": (4, 1, 2, 3, 8, 16)},
         ),
     ]
     branch_weights: Annotated[
@@ -125,8 +127,11 @@ class Topology(Group):
             paper="stated",
             options={
                 6: (paper("Figure 2"), release("models/Encoder.py @d7d5aaa"), replication("RKlazinga/MEDFE @9b64dc3")),
-                5: (replication("mvanlobensels fork PCconv.py @16bd16a"),),
-                7: (replication("mvanlobensels fork Encoder.py @16bd16a"), related("naoto0804 PConv @8d64e7e")),
+                5: (replication("mvanlobensels fork Encoder.py, PCconv.py @16bd16a"),),
+                7: (
+                    replication("mvanlobensels fork Encoder.py, PCconv.py @16bd16a"),
+                    related("naoto0804 PConv @8d64e7e"),
+                ),
             },
             defensible="N",
         ),
@@ -155,6 +160,7 @@ class Topology(Group):
                 "rgb_ones_mask": (related("generative_inpainting inpaint_model.py @3a53243"),),
                 "rgb": (related("naoto0804 PConv @8d64e7e"),),
             },
+            only_if={"model.encoder_convolution": ("plain",)},
         ),
     ]
     skip_addition: Annotated[

@@ -9,7 +9,8 @@ import sklearn.datasets
 from PIL import Image
 
 from repro.errors import UserError
-from repro.medfe.data.sources import folder, installed, open_source, published
+from repro.medfe.data import files
+from repro.medfe.data.sources import installed, open_source, published
 
 
 def fail_to_download(_):
@@ -80,15 +81,15 @@ def test_links_pipes_and_odd_names_are_left_out(tmp_path):
     (tree / "loop").symlink_to(tree)
     os.mkfifo(tree / "pipe.png")
     Path(os.fsdecode(os.fsencode(tree) + b"/\xff.png")).write_bytes(b"x")
-    names, left_out = folder.list_files(tree)
+    names, left_out = files.list_files(tree)
     assert names == ["a.png", "inner/b.png"]
     assert {item.file: item.reason for item in left_out} == {
-        "link.png": folder.LINK,
-        "inner link": folder.LINK,
-        "outer link": folder.LINK,
-        "loop": folder.LINK,
-        "pipe.png": folder.SPECIAL,
-        "\\udcff.png": folder.UNNAMEABLE,
+        "link.png": files.LINK,
+        "inner link": files.LINK,
+        "outer link": files.LINK,
+        "loop": files.LINK,
+        "pipe.png": files.SPECIAL,
+        "\\udcff.png": files.UNNAMEABLE,
     }
 
 

@@ -1,0 +1,99 @@
+"""The generator by the letter of its formulas: the reference of the benchmarks and the oracle of the tests.
+
+One image at a time; partial convolutions count valid positions by a second convolution over all channels; the
+spatial term multiplies every pair of positions out before it sums; the range term unfolds its neighbourhoods. The
+weights are those of the generator that it is made from.
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from repro.medfe.model import Generator, GeneratorOutput
+from repro.medfe.model.equalisation import BilateralPropagation
+from repro.medfe.model.partial_convolution import PartialConvolution
+
+
+class LiteralGenerator(nn.Module):
+    """Computes what `generator` does, one image after the other."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = copy.deepcopy(generator)
+        for module in list(self.generator.modules()):
+            for name, child in list(module.named_children()):
+                if isinstance(child, PartialConvolution):
+                    setattr(module, name, LiteralPartialConvolution(child))
+                elif isinstance(child, BilateralPropagation):
+                    setattr(module, name, LiteralPropagation(child))
+
+    def forward(self, image: Tensor, hole: Tensor) -> GeneratorOutput:
+        """See `Generator.forward`."""
+        outputs = [self.generator(image[i : i + 1], hole[i : i + 1]) for i in range(len(image))]
+        return GeneratorOutput(*(torch.cat(items) for items in zip(*outputs, strict=True)))
+
+
+class LiteralPartialConvolution(nn.Module):
+    """Two convolutions of the same size: one of the features, one of the mask."""
+
+    def __init__(self, convolution: PartialConvolution) -> None:
+        super().__init__()
+        self.convolution = convolution
+        counting = convolution.counting
+        ones = torch.ones_like(convolution.weight) if counting is None else counting
+        self.register_buffer("kernels", ones.detach().clone())
+
+    def forward(self, features: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """See `PartialConvolution.forward`; the mask has as many channels as the features."""
+        own = self.convolution
+        valid = valid.expand_as(features)
+        total = F.conv2d(features * valid, own.weight, stride=own.stride, padding=own.padding)
+        with torch.no_grad():
+            count = F.conv2d(valid, self.get_buffer("kernels"), stride=own.stride, padding=own.padding)
+            empty = count == 0
+            if own.scaling == "window_over_sum":
+                count = count / own.weight[0].numel()
+            count = count.masked_fill(empty, 1.0)
+            passed = torch.ones_like(count).masked_fill(empty, 0.0)
+        result = total / count
+        if own.bias is not None:
+            result = result + own.bias.view(1, -1, 1, 1)
+        return result.masked_fill(empty, 0.0), passed if own.update == "per_layer" else valid
+
+
+class LiteralPropagation(nn.Module):
+    """The two terms as sums over pairs of positions, for `sigmoid_product`."""
+
+    def __init__(self, propagation: BilateralPropagation) -> None:
+        super().__init__()
+        self.propagation = propagation
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Keeps the shape (1, C, H, W)."""
+        terms = (self._spatial(features[0]), self._range(features))
+        return self.propagation.fuse(torch.cat([self._lay_out(term, features) for term in terms], dim=1))
+
+    def _spatial(self, features: Tensor) -> Tensor:
+        """Returns (H * W, C); the product that is summed has (H * W, C, H, W) numbers."""
+        height, width = features.shape[-2:]
+        rows, columns = (torch.arange(side, dtype=features.dtype) for side in (height, width))
+        squares = (rows[:, None] - rows).square()[:, None, :, None] + (columns[:, None] - columns).square()[:, None]
+        weights = torch.exp(-squares / (2 * self.propagation.sigma**2)).view(-1, height, width)
+        weights = weights / weights.sum(dim=(1, 2), keepdim=True)
+        return (weights[:, None] * features[None]).sum(dim=(2, 3))
+
+    def _range(self, features: Tensor) -> Tensor:
+        """Returns (H * W, C)."""
+        channels = features.shape[1]
+        around = F.unfold(features, 3, padding=1).view(channels, 9, -1)
+        likeness = F.unfold(features.sigmoid(), 3, padding=1).view(channels, 9, -1)
+        own = features.sigmoid().view(channels, 1, -1)
+        weights = (likeness * own).mean(0).softmax(0)
+        return (around * weights).sum(1).T
+
+    def _lay_out(self, term: Tensor, features: Tensor) -> Tensor:
+        if self.propagation.layout == "reshaped":
+            return term.reshape(features.shape)
+        return term.T.reshape(features.shape)

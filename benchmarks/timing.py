@@ -1,0 +1,62 @@
+"""Timing in pairs: ours and the reference take turns, each in a process of its own, and so meet the same noise."""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Figures(NamedTuple):
+    """What one process measured."""
+
+    seconds: float
+    """Median of the timed calls."""
+    peak_mib: float
+    """Largest resident memory of the whole process."""
+
+
+class Comparison(NamedTuple):
+    """Ours beside the reference; ratios are medians of the pairs' ratios."""
+
+    ours: Figures
+    reference: Figures
+    times_faster: float
+    memory_ratio: float
+
+
+def measure_here(call: Callable[[], object], repeats: int) -> None:
+    """Times a call after one warm-up and prints the figures as JSON; for the processes of `compare`."""
+    call()
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - started)
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": statistics.median(seconds), "peak_mib": peak_mib}))
+
+
+def run_apart(module: str, *arguments: str) -> Figures:
+    """Runs `python -m module arguments` and returns the figures that it prints last."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return Figures(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def compare(ours: Callable[[], Figures], reference: Callable[[], Figures], pairs: int) -> Comparison:
+    """Measures in turns and returns medians."""
+    measured = [(ours(), reference()) for _ in range(pairs)]
+
+    def middle(which: int) -> Figures:
+        return Figures(*(statistics.median(pair[which][field] for pair in measured) for field in (0, 1)))
+
+    return Comparison(
+        middle(0),
+        middle(1),
+        statistics.median(pair[1].seconds / pair[0].seconds for pair in measured),
+        statistics.median(pair[0].peak_mib / pair[1].peak_mib for pair in measured),
+    )

@@ -1,0 +1,64 @@
+"""The generator against its literal formulation, over batches, sizes, holes and readings."""
+
+import pytest
+import torch
+
+from benchmarks.literal import LiteralGenerator
+from repro.medfe.initialisation import initialise
+from repro.medfe.model import Generator
+from repro.medfe.params.tree import flatten
+from repro.medfe.readings.merging import load_reading
+from tiny import random_batch, tiny_params
+
+
+def both(overrides: dict, dtype: torch.dtype) -> tuple[float, float, float]:
+    """Returns the relative errors of output, structure and texture."""
+    params = tiny_params(overrides)
+    generator = Generator(params.model)
+    initialise(generator, "xavier", 0, "generator")
+    generator = generator.to(dtype).eval()
+    batch = random_batch(params)
+    with torch.inference_mode():
+        ours = generator(batch.image.to(dtype), batch.hole)
+        literal = LiteralGenerator(generator)(batch.image.to(dtype), batch.hole)
+    return tuple(float((a - b).norm() / b.norm()) for a, b in zip(ours, literal, strict=True))
+
+
+@pytest.mark.parametrize("size", [64, 128])
+@pytest.mark.parametrize("reading", ["paper", "release"])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("mask", ["nearest", "mean_5_16", "max_pool", "empty"])
+def test_equals_the_literal_formulation(size: int, reading: str, count: int, mask: str) -> None:
+    model = {f"model.{key}": value for key, value in flatten(load_reading(reading)["model"]).items()}
+    chosen = {
+        "data.image_px": size,
+        "training.batch_size": count,
+        "model.mask_to_branch": mask,
+        "model.stream_layers": 2,
+    }
+    assert max(both(model | chosen, torch.float64)) < 1e-9
+    assert max(both(model | chosen, torch.float32)) < 5e-4
+
+
+@pytest.mark.parametrize("scaling", ["one_over_sum", "window_over_sum", "counting_kernels"])
+@pytest.mark.parametrize("update", ["per_layer", "fixed"])
+@pytest.mark.parametrize("layout", ["transposed", "reshaped"])
+def test_equals_it_under_every_scaling_update_and_layout(scaling: str, update: str, layout: str) -> None:
+    chosen = {"model.partial_scaling": scaling, "model.mask_update": update, "model.bilateral_layout": layout}
+    assert max(both(chosen, torch.float64)) < 1e-9
+
+
+def test_the_gradients_are_the_same() -> None:
+    params = tiny_params({"model.mask_to_branch": "max_pool"})
+    generator = Generator(params.model)
+    initialise(generator, "xavier", 0, "generator")
+    generator = generator.double().eval()
+    literal = LiteralGenerator(generator)
+    batch = random_batch(params)
+    gradients = []
+    for network in (generator, literal):
+        image = batch.image.double().requires_grad_()
+        output = network(image, batch.hole)
+        sum(item.square().mean() for item in output).backward()
+        gradients.append(image.grad)
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-9, atol=1e-12)
