@@ -6,6 +6,7 @@ import re
 import shutil
 import statistics
 import subprocess
+from collections.abc import Collection, Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -168,21 +169,29 @@ def test_an_error_for_the_user_inside_the_notebook_reaches_him(tmp_path):
         _run_notebook(source, tmp_path / "run.ipynb")
 
 
-def _logged(*runs: tuple[str, int, float, str], other_test: bool = False) -> Logged:
-    """Makes what the tracking store would give back of runs (variant, seed, hole PSNR, loss.adv)."""
+def _logged(*runs: tuple[str, int, float, str], other_test: Collection[int] = (), keys: Sequence[str] = ()) -> Logged:
+    """Makes what the tracking store would give back of runs (variant, seed, hole PSNR, loss.adv), newest first.
+
+    `other_test` numbers the runs that were tested on other holes; without `keys`, all hold the active evidence.
+    """
+    evidence = read_evidence(paths.RESULTS)
     index = pd.Index([f"run{place}" for place in range(len(runs))], name="run_id")
     described = [
-        {"variant": variant, "seed": seed, "link": f"http://127.0.0.1:5000/#/{seed}"} for variant, seed, *_ in runs
+        {"variant": variant, "seed": seed, "key": key, "link": f"http://127.0.0.1:5000/#/{seed}"}
+        for (variant, seed, *_), key in zip(runs, keys or [evidence.key] * len(runs), strict=True)
     ]
-    settings = {key: str(value) for key, value in flatten(read_evidence(paths.RESULTS).params).items()}
+    settings = {key: str(value) for key, value in flatten(evidence.params).items()}
     params = [
         settings | {"loss.adv": option, "seed": str(seed), "data.source": "photos"} for _, seed, _, option in runs
     ]
     metrics = [{variants.HEADLINE: level, "evaluate/ssim": 0.8, "evaluate/l1_hole": 0.1} for _, _, level, _ in runs]
     rows = read_image_rows(paths.EVALUATE / paths.IMAGES)
-    if other_test:
-        rows["hole_ratio"] += 0.01
-    images = pd.concat([rows.assign(run_id=run) for run in index])
+    images = pd.concat(
+        [
+            rows.assign(run_id=run, hole_ratio=rows["hole_ratio"] + 0.01 * (place in other_test))
+            for place, run in enumerate(index)
+        ]
+    )
     return Logged(pd.DataFrame(described, index), pd.DataFrame(params, index), pd.DataFrame(metrics, index), images)
 
 
@@ -191,8 +200,8 @@ def load(project, monkeypatch):
     """Returns a function that loads the project's contents with these logged runs."""
     assert project == Path.cwd()
 
-    def load(*runs, other_test=False):
-        logged = _logged(*runs, other_test=other_test)
+    def load(*runs, other_test=(), keys=()):
+        logged = _logged(*runs, other_test=other_test, keys=keys)
         monkeypatch.setattr(report_contents, "logged_variants", lambda: logged)
         return load_contents()
 
@@ -215,7 +224,42 @@ def test_variants_show_what_differs_and_by_how_much(load):
 def test_variants_tested_on_other_holes_are_not_compared(load):
     runs = [("0123456789", 0, 17.0, "ralsgan"), ("other", 0, 18.5, "hinge")]
     assert "+1.50" in variants.show_variants(load(*runs)).source
-    assert "+1.50" not in variants.show_variants(load(*runs, other_test=True)).source
+    assert "+1.50" not in variants.show_variants(load(*runs, other_test=[1])).source
+
+
+@pytest.mark.parametrize("other", range(4))
+def test_every_run_counts_for_whether_the_test_is_the_same(load, other):
+    runs = [
+        ("0123456789", 0, 17.0, "ralsgan"),
+        ("0123456789", 1, 17.0, "ralsgan"),
+        ("other", 0, 18.5, "hinge"),
+        ("other", 1, 18.5, "hinge"),
+    ]
+    assert "+1.50" in variants.show_variants(load(*runs)).source
+    assert "+1.50" not in variants.show_variants(load(*runs, other_test=[other])).source
+
+
+def test_runs_of_other_code_or_data_are_not_averaged_as_if_they_were_seeds(load):
+    active = read_evidence(paths.RESULTS).key
+    contents = load(
+        ("0123456789", 0, 11.0, "ralsgan"),  # newer than the active evidence, and not what is reported on
+        ("0123456789", 0, 17.0, "ralsgan"),
+        ("0123456789", 1, 18.0, "ralsgan"),
+        ("other", 0, 18.5, "hinge"),
+        ("other", 0, 12.0, "hinge"),
+        keys=["a", active, "b", "c", "d"],
+    )
+    shown = _Page(variants.show_variants(contents).source).text
+    assert "3 finished runs of 2 variants" in shown
+    assert "2 older runs of the same variant and seed, made by other code or data, are left out." in shown
+    assert "17.50 17.00 to 18.00" in shown
+    assert "18.50" in shown
+    assert "+1.00" in shown
+    assert set(contents.logged.images["run_id"]) == set(contents.logged.runs.index) == {"run1", "run2", "run3"}
+    alone = load(("0123456789", 0, 17.0, "ralsgan"))
+    assert "left out" not in variants.show_variants(alone).source
+    stale = variants.show_variants(load(("0123456789", 0, 17.0, "ralsgan"), keys=["a"])).source
+    assert "1 older run of the same variant and seed, made by other code or data, is left out." in stale
 
 
 def test_an_empty_store_is_told_of(load):
@@ -224,11 +268,31 @@ def test_an_empty_store_is_told_of(load):
     assert "one seed" in results.show_what_it_means(contents).source
 
 
-def test_the_scale_is_cautioned_against_below_the_papers_size_only(load):
+@pytest.mark.parametrize("image_px", [64, 256, 512])
+@pytest.mark.parametrize("width", [16, 64])
+def test_the_caution_names_what_is_smaller(load, image_px, width):
     contents = load(("0123456789", 0, 17.0, "ralsgan"))
-    assert "Laptop scale" in results.show_summary(contents).source
-    full = contents._replace(settings=contents.settings | {"data.image_px": 256})
-    assert "Laptop scale" not in results.show_summary(full).source
+    settings = contents.settings | {"data.image_px": image_px, "model.base_width": width}
+    shown = results.show_summary(contents._replace(settings=settings)).source
+    assert ("Reduced scale" in shown) == (image_px < 256 or width < 64)
+    assert ("instead of 256 x 256" in shown) == (image_px < 256)
+    assert ("instead of the release's 64" in shown) == (width < 64)
+
+
+@pytest.mark.parametrize(
+    ("source", "image_px", "said"),
+    [
+        ("photos", 64, "measured on other photographs and on images of 256 x 256 pixels."),
+        ("photos", 256, "measured on other photographs."),
+        ("celeba", 64, "measured on images of 256 x 256 pixels."),
+        ("celeba", 256, "The data set is one that the paper used"),
+        ("folder", 256, "nothing here tells whether the paper used them"),
+    ],
+)
+def test_what_is_said_beside_the_paper_follows_from_the_data(load, source, image_px, said):
+    contents = load(("0123456789", 0, 17.0, "ralsgan"))
+    settings = contents.settings | {"data.source": source, "data.image_px": image_px}
+    assert said in results.show_what_it_means(contents._replace(settings=settings)).source
 
 
 def test_the_report_stands_without_baselines(project, load):

@@ -6,7 +6,10 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +21,9 @@ from repro.errors import UserError
 from repro.evidence import changes, describe_published, read_evidence
 from repro.medfe.params.tree import flatten
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild
+from repro.tracking.logged import _describe
+from repro.tracking.publish import _publish, find_runs
+from repro.tracking.store import import_mlflow
 
 pytestmark = [
     # SQLAlchemy 2.1 warns of how MLflow 3.17 declares its tables
@@ -178,10 +184,12 @@ def test_a_dead_server_is_reported_within_seconds(tmp_path, monkeypatch):
         port = free.getsockname()[1]
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:secret@127.0.0.1:{port}")
+    results = write_evidence(tmp_path / "results")
+    import_mlflow()
     start = time.monotonic()
     with pytest.raises(UserError, match="no answer") as caught:
-        publish_variant(write_evidence(tmp_path / "results"))
-    assert time.monotonic() - start < 5
+        publish_variant(results)
+    assert time.monotonic() - start < 15
     assert "secret" not in str(caught.value)
 
 
@@ -196,8 +204,91 @@ def test_a_server_that_hangs_is_reported_within_seconds(tmp_path, monkeypatch):
 
 def test_a_moved_project_is_told_to_rebuild(project, empty_store):
     (project / "mlflow.db").write_bytes(empty_store.read_bytes())  # its artifacts lie where it was made
-    with pytest.raises(UserError, match="repro publish"):
+    with pytest.raises(UserError, match="delete the file"):
         open_store()
+
+
+def test_a_database_that_the_user_named_is_not_to_be_deleted(project, empty_store, monkeypatch):
+    (project / "mlflow.db").rename(project / "shared.db")
+    (project / "shared.db").write_bytes(empty_store.read_bytes())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///shared.db")
+    with pytest.raises(UserError, match="name another file in MLFLOW_TRACKING_URI") as caught:
+        open_store()
+    assert "delete" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mlruns",
+        "databricks",
+        "file:///tmp/mlruns",
+        "sqlite:///",
+        "mysql://user:secret@host/db",
+        "postgresql://host/db?password=secret",
+        "user:secret@host",
+    ],
+)
+def test_an_address_that_is_neither_database_nor_server_is_refused(project, monkeypatch, uri):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(UserError, match=r"expected sqlite:///FILE or http\(s\)://HOST:PORT") as caught:
+        open_store()
+    assert "secret" not in str(caught.value)
+    assert not (project / "mlruns").exists()
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://[::1", "http://", "http://user:secret@[::1", "https://host:port", "http://host:0"]
+)
+@pytest.mark.usefixtures("project")
+def test_a_malformed_address_is_told_of(monkeypatch, uri):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(UserError, match="no address of a server") as caught:
+        open_store()
+    assert "secret" not in str(caught.value)
+
+
+def test_an_experiment_that_was_deleted_is_restored_with_its_runs(project):
+    run_id = publish_variant(write_evidence(project / "results"))
+    store = open_store()
+    store.client.delete_experiment(store.experiment)
+    assert list(logged_variants().runs.index) == [run_id]
+    assert store.client.get_experiment(store.experiment).lifecycle_stage == "active"
+
+
+@pytest.mark.parametrize("status", [401, 403, 400])
+@pytest.mark.usefixtures("project")
+def test_a_server_that_refuses_is_told_of(monkeypatch, status):
+    with _refusing_server(status) as port:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:se%23cret@127.0.0.1:{port}")
+        said = "refuses access" if status != 400 else "400"
+        with pytest.raises(UserError, match=said) as caught:
+            open_store()
+    assert "cret" not in str(caught.value)
+    assert f"http://127.0.0.1:{port}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "status", "kept"), [(60, "RUNNING", True), (700, "RUNNING", False), (700, "FAILED", True)]
+)
+def test_a_run_that_another_machine_may_be_writing_is_left_alone(project, age_s, status, kept):
+    evidence = read_evidence(write_evidence(project / "results"))
+    store = open_store()
+    started_ms = int((time.time() - age_s) * 1000)
+    other = store.client.create_run(store.experiment, start_time=started_ms, tags={"repro.key": evidence.key})
+    if status != "RUNNING":
+        store.client.set_terminated(other.info.run_id, status)
+    _publish(store._replace(uri="http://127.0.0.1:1"), evidence, None, None)  # the client stays that of the database
+    stage = store.client.get_run(other.info.run_id).info.lifecycle_stage
+    assert stage == ("active" if kept else "deleted")
+
+
+def test_links_hold_no_password(project):
+    publish_variant(write_evidence(project / "results"))
+    store = open_store()
+    run = find_runs(store, "")[0]
+    described = _describe(store._replace(uri="https://user:secret@host:5000/"), run)
+    assert described["link"].startswith("https://host:5000/#/experiments/")
 
 
 def test_results_that_are_missing_are_named(project):
@@ -215,9 +306,9 @@ def test_rebuilding_finds_the_working_tree_and_every_experiment(project):
     done = rebuild()
 
     assert [(item.label.split("/")[-1], item.run is not None) for item in done] == [
-        ("working tree", True),
         ("brave-hinge", True),
         ("no-results", False),
+        ("working tree", True),
     ]
     names = set(logged_variants().runs["name"])
     assert names == {"0123456789 seed 0", "0123456789 seed 0 loss.adv=hinge"}
@@ -246,6 +337,29 @@ def test_changes_compare_values_and_not_how_they_are_written():
     params = {"loss": {"adv": "hinge", "weight": 250.0}, "model": {"kernels": (3, 5, 7)}, "new": 2}
     assert changes(params, baseline) == {"loss.adv": "hinge"}
     assert flatten(params, "/") == {"loss/adv": "hinge", "loss/weight": 250.0, "model/kernels": (3, 5, 7), "new": 2}
+
+
+@contextmanager
+def _refusing_server(status: int):
+    """Yields the port of a server that answers everything with a status."""
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"refused")
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def _make_repository(project: Path, results: Path) -> None:

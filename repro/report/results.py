@@ -16,7 +16,7 @@ from repro.report.fragment import Fragment
 PAPER_PX = 256
 """Side of the paper's images."""
 FULL_WIDTH = 64
-"""Base width of the network at full scale."""
+"""Base width of the released network."""
 PAPER_SOURCES = ("places365", "celeba", "paris_streetview")
 """Values of `data.source` that name a data set of the paper's."""
 ACTIVE = TITLES[MODEL]
@@ -157,7 +157,7 @@ def _scale_caution(contents: Contents) -> str:
     size_px, width = contents.settings["data.image_px"], contents.settings["model.base_width"]
     smaller = [
         f"images of {size_px} x {size_px} pixels instead of {PAPER_PX} x {PAPER_PX}" if size_px < PAPER_PX else "",
-        f"a network of base width {width} instead of {FULL_WIDTH}" if width < FULL_WIDTH else "",
+        f"a network of base width {width} instead of the release's {FULL_WIDTH}" if width < FULL_WIDTH else "",
     ]
     if not any(smaller):
         return ""

@@ -4,9 +4,10 @@ Evidence flows in, tables of every logged variant flow out to the report. The in
 it, and `rebuild` makes it again from what DVC keeps.
 """
 
+from repro.tracking.address import tracking_uri
 from repro.tracking.logged import Logged, logged_variants
 from repro.tracking.publish import Rebuilt, publish_variant, publish_workspace, rebuild
-from repro.tracking.store import has_store, open_store, tracking_uri
+from repro.tracking.store import has_store, open_store
 
 __all__ = [
     "Logged",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repro import paths
 from repro.evidence import read_image_rows
+from repro.tracking.address import explain_refusals, is_server, without_password
 from repro.tracking.publish import CHANGES, KEY, SEED, VARIANT, find_runs
-from repro.tracking.store import Store, explain_refusals, is_server, open_store, without_password
+from repro.tracking.store import Store, open_store
 
 if TYPE_CHECKING:
     import pandas as pd

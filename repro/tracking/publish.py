@@ -19,7 +19,8 @@ from repro.audit.choice import show_value, walk_details
 from repro.errors import UserError
 from repro.evidence import Evidence, read_evidence
 from repro.medfe.params.tree import flatten
-from repro.tracking.store import Store, explain_refusals, import_mlflow, is_server, lock, open_store
+from repro.tracking.address import explain_refusals, is_server
+from repro.tracking.store import Store, import_mlflow, lock, open_store
 
 if TYPE_CHECKING:
     from repro.medfe.params import Params

@@ -1,29 +1,31 @@
-"""The tracking store: where it is, and how it is opened and made.
+"""The tracking store: how it is opened and made.
 
-An address flows in from the environment, an open `Store` flows out. Knows nothing of what is logged.
+An address flows in, an open `Store` flows out. Knows nothing of what is logged.
 """
 
 import logging
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
 
 from repro import paths
 from repro.errors import UserError
 from repro.storage import written_file
+from repro.tracking.address import (
+    DATABASE,
+    VARIABLE,
+    check_address,
+    explain_refusals,
+    tracking_uri,
+    without_password,
+)
 
 EXPERIMENT = "medfe"
-VARIABLE = "MLFLOW_TRACKING_URI"
-DATABASE = "sqlite:///"
-SERVERS = ("http://", "https://")
 SERVER_TIMEOUT_S = 4
 
 
@@ -33,11 +35,6 @@ class Store(NamedTuple):
     client: Any
     experiment: str
     uri: str
-
-
-def tracking_uri() -> str:
-    """Returns the tracking store: MLFLOW_TRACKING_URI, or a database file in the project that the user works in."""
-    return os.environ.get(VARIABLE) or f"{DATABASE}{paths.home() / 'mlflow.db'}"
 
 
 def has_store() -> bool:
@@ -54,7 +51,7 @@ def open_store() -> Store:
             belongs to another folder.
     """
     uri = tracking_uri()
-    _check_address(uri)
+    check_address(uri)
     database = _database(uri)
     if database is None:
         _check_server(uri)
@@ -72,40 +69,6 @@ def open_store() -> Store:
         if experiment.lifecycle_stage == "deleted":
             _restore_experiment(client, experiment.experiment_id)
     return Store(client, experiment.experiment_id, uri)
-
-
-def is_server(uri: str) -> bool:
-    """Tells whether a tracking store is a server, which other machines may write to as well."""
-    return uri.startswith(SERVERS)
-
-
-def without_password(uri: str) -> str:
-    """Returns an address that may be shown: no user, no password, no query; also of an address that is malformed."""
-    scheme, colon, rest = uri.rpartition("://")
-    return scheme + colon + rest.rpartition("@")[2].partition("?")[0]
-
-
-@contextmanager
-def explain_refusals(uri: str) -> Iterator[None]:
-    """Turns what a server refuses into an error for the user that does not show the password.
-
-    Raises:
-        UserError: the server refuses access (401, 403), or cannot do what it is asked for.
-    """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        if not is_server(uri):
-            raise
-        shown = f"{VARIABLE}={without_password(uri)}"
-        if error.error_code in ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"):
-            raise UserError(
-                f"{shown}: the server refuses access ({error.error_code})\n"
-                "  set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to an account that may write there"
-            ) from None
-        raise UserError(f"{shown}: {_hide_password(uri, ' '.join(str(error).split()))[:300]}") from None
 
 
 def lock(name: str) -> FileLock:
@@ -128,23 +91,6 @@ def import_mlflow() -> Any:
     return mlflow
 
 
-def _check_address(uri: str) -> None:
-    if not uri.startswith((DATABASE, *SERVERS)) or uri == DATABASE:
-        raise UserError(
-            f"{VARIABLE}={without_password(uri)}: neither a database nor a server\n"
-            "  expected sqlite:///FILE or http(s)://HOST:PORT; unset it to log into mlflow.db in this project"
-        )
-    if not is_server(uri):
-        return
-    try:
-        parts = urlsplit(without_password(uri))
-        well_formed = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        well_formed = False
-    if not well_formed:
-        raise UserError(f"{VARIABLE}={without_password(uri)}: no address of a server\n  expected http(s)://HOST:PORT")
-
-
 def _check_server(uri: str) -> None:
     try:
         urllib.request.urlopen(f"{without_password(uri).rstrip('/')}/health", timeout=SERVER_TIMEOUT_S).close()  # noqa: S310
@@ -155,14 +101,6 @@ def _check_server(uri: str) -> None:
             f"{VARIABLE}={without_password(uri)}: no answer within {SERVER_TIMEOUT_S} s ({error})\n"
             "  start that server, or unset the variable to log into mlflow.db in this project"
         ) from None
-
-
-def _hide_password(uri: str, text: str) -> str:
-    account = uri.partition("://")[2].rpartition("@")[0]
-    password = account.partition(":")[2]
-    for secret in filter(None, (account, unquote(account), password, unquote(password))):
-        text = text.replace(secret, "***")
-    return text
 
 
 def _moved(database: Path, location: str) -> UserError:

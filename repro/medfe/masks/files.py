@@ -100,9 +100,8 @@ def read_mask_file(file: Path, size_px: int, polarity: Polarity, binarise: Binar
 
 def _to_grey(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Returns (H, W) uint8 in which 255 is white, also for files of zeros and ones or of 16 bits."""
-    grey = (
-        _reduce_to_8_bits(image) if image.mode.startswith("I") or image.mode == "F" else np.asarray(image.convert("L"))
-    )
+    deep = image.mode.startswith("I") or image.mode == "F"
+    grey = _reduce_to_8_bits(image) if deep else np.asarray(image.convert("L"))
     return grey * np.uint8(255) if grey.max() <= 1 else grey
 
 

@@ -18,7 +18,7 @@ LATE_STEP = 9
 
 CONTEXT: dict[str, dict[str, Any]] = {
     "model.depth": {"data.image_px": 128},
-    "model.spatial_window": {"data.image_px": 192},
+    "model.spatial_window": {"data.image_px": 192, "model.bilateral_sigma": 96.0},
     "model.mask_update": {"model.mask_to_branch": "nearest"},
     "model.residual_kernel": {"data.image_px": 256},
     "model.residual_dilations": {"data.image_px": 256},

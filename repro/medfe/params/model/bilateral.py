@@ -43,7 +43,7 @@ class BilateralDetails(Group):
                 "window_33": (replication("RKlazinga bpa.py @9b64dc3"),),
             },
             only_if=_PROPAGATION,
-            visible="the branch grid has more than 17 positions a side: image_px above 136",
+            visible="the branch grid has more than 17 positions a side, image_px above 136, and sigma is wide",
         ),
     ]
     range_similarity: Annotated[
