@@ -38,11 +38,11 @@ def folder(tmp_path_factory) -> Path:
     for index in range(3):
         coarse = Image.fromarray(rng.integers(0, 256, (12, 20, 3), dtype=np.uint8))
         coarse.resize((200, 120), Image.Resampling.BICUBIC).save(root / "wide" / f"{index}.png")
-    (root / "masks").mkdir()
+    (root / "mask_files").mkdir()
     for index, share in enumerate((0.08, 0.15, 0.25, 0.35, 0.45, 0.55, 0.45, 0.55, 0.65, 0.75, 0.85, 0.92)):
         ramp = np.linspace(0, 1, 200)[None, :].repeat(200, axis=0)
         grey = np.clip((ramp - (1 - share)) * 8 + 0.5, 0, 1) * 255
-        Image.fromarray(grey.astype(np.uint8)).save(root / "masks" / f"{index:02}.png")
+        Image.fromarray(grey.astype(np.uint8)).save(root / "mask_files" / f"{index:02}.png")
     params, *_ = write_prepared(root)
     torch.manual_seed(0)
     last, best = (Generator(params.model).state_dict() for _ in range(2))
@@ -87,7 +87,7 @@ def with_option(detail: Detail, value: Any, folder: Path) -> Params:
     base = {
         "data.crops_per_photo": 1,
         "data.evaluation_crops_per_photo": 1,
-        "masks.root": str(folder / "masks"),
+        "masks.root": str(folder / "mask_files"),
         "masks.polarity": "hole_is_white",
         "masks.pool_size": 12,
         "evaluation.output": "composite",
