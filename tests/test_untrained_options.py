@@ -39,7 +39,7 @@ def folder(tmp_path_factory) -> Path:
         coarse = Image.fromarray(rng.integers(0, 256, (12, 20, 3), dtype=np.uint8))
         coarse.resize((200, 120), Image.Resampling.BICUBIC).save(root / "wide" / f"{index}.png")
     (root / "mask_files").mkdir()
-    for index, share in enumerate((0.08, 0.15, 0.25, 0.35, 0.45, 0.55, 0.45, 0.55, 0.65, 0.75, 0.85, 0.92)):
+    for index, share in enumerate(np.arange(0.02, 0.99, 0.03)):
         ramp = np.linspace(0, 1, 200)[None, :].repeat(200, axis=0)
         grey = np.clip((ramp - (1 - share)) * 8 + 0.5, 0, 1) * 255
         Image.fromarray(grey.astype(np.uint8)).save(root / "mask_files" / f"{index:02}.png")
