@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from prepared_on_disk import write_prepared
 from repro.audit.choice import walk_details
 from repro.audit.ledger import select_details, to_markdown
-from repro.cli import app, main
+from repro.cli import app, images, ledger, main, results, variants
 from repro.cli.ledger import TITLE
 from repro.errors import UserError
 from repro.medfe.params import Params, load_params
@@ -180,3 +180,12 @@ def test_inpaint_keeps_known_pixels_of_a_photograph_of_any_size(tmp_path) -> Non
                 checkpoint,
             )
         assert not (tmp_path / out).exists()
+
+
+def test_the_readme_counts_the_ledger_as_it_is_and_names_every_command() -> None:
+    readme = (ROOT / "README.md").read_text()
+    found = list(walk_details(Params))
+    assert f"{len(found)} details, {sum(len(detail.choice.options) for detail in found)} options" in readme
+    for module in (images, ledger, results, variants):
+        for command in module.COMMANDS:
+            assert command.__name__.replace("_", "-") in readme
