@@ -5,6 +5,7 @@ Neither the order nor a single bit depends on the threads. Knows nothing of mask
 """
 
 import csv
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -53,6 +54,9 @@ def prepare_photographs(params: DataParams, folder: Path) -> None:
             _fill(writers, catalogue, params, account)
         _require_all_splits(account, params)
         write_json(partial / REPORT, _describe(params) | account.report())
+    if account.files_left_out:
+        files = account.files_left_out + account.files_read
+        print(f"{account.files_left_out} of {files} files left out; why stands in {folder / LEFT_OUT}", file=sys.stderr)
 
 
 def _fill(writers: dict[SplitName, SplitWriter], catalogue: Catalogue, params: DataParams, account: Account) -> None:
