@@ -256,8 +256,8 @@ def on_disk(pairs, tmp_path):
     (prepared / "index.csv").write_text("\n".join(["split,index,photograph,file,left,top,side_px", *rows]) + "\n")
     holes = np.array([[read_hole(image, bucket) for bucket in range(3)] for image in range(4)])
     np.save(masks / "test.npy", np.packbits(holes, axis=-1))
-    buckets = [{"bucket": name, "count": 4, "mean_ratio": 0.1} for name in BUCKETS]
-    (masks / "masks.json").write_text(json.dumps({"size_px": SIDE_PX, "buckets": {"test": buckets}}))
+    record = {"size_px": SIDE_PX, "splits": {"test": {"buckets": list(BUCKETS)}}}
+    (masks / "masks.json").write_text(json.dumps(record))
     return prepared, masks
 
 
