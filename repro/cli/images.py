@@ -1,4 +1,4 @@
-"""Commands on photographs and checkpoints: `inpaint`, `import-release`, `export-release`."""
+"""Commands on photographs and checkpoints: `inpaint`, `evaluate`, `import-release`, `export-release`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +22,19 @@ def inpaint(
 
     inpaint_file(checkpoint, photo, mask, output)
     print(f"wrote {output}")
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A trained or an imported checkpoint.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write into; replaced if it is there.")],
+) -> None:
+    """Measure a checkpoint on the test holes that `dvc repro baselines` has prepared."""
+    from repro.medfe.evaluation.model import evaluate_model
+    from repro.medfe.params import load_params
+
+    params = load_params(paths.PARAMS)
+    evaluate_model(checkpoint, paths.PREPARED, paths.MASKS, paths.BASELINES, params.evaluation, params.runtime, output)
+    print(f"wrote {output}/{paths.METRICS}, {paths.IMAGES} and {paths.GRID}")
 
 
 def import_release(
@@ -49,4 +62,4 @@ def export_release(
     print(f"wrote {output}/EN.pkl, DE.pkl and MEDEF.pkl")
 
 
-COMMANDS = (inpaint, import_release, export_release)
+COMMANDS = (inpaint, evaluate, import_release, export_release)

@@ -16,6 +16,9 @@ from repro.audit.ledger import select_details, to_markdown
 from repro.cli import app, images, ledger, main, results, variants
 from repro.cli.ledger import TITLE
 from repro.errors import UserError
+from repro.medfe.checkpoint import Checkpoint, save_checkpoint
+from repro.medfe.evaluation.baselines import evaluate_baselines
+from repro.medfe.model import Generator
 from repro.medfe.params import Params, load_params
 from repro.medfe.training.loop import train
 from tiny import PARAMS_FILE
@@ -180,6 +183,24 @@ def test_inpaint_keeps_known_pixels_of_a_photograph_of_any_size(tmp_path) -> Non
                 checkpoint,
             )
         assert not (tmp_path / out).exists()
+
+
+def test_evaluate_measures_an_imported_or_trained_checkpoint(tmp_path, monkeypatch) -> None:
+    params, prepared, masks = write_prepared(tmp_path)
+    evaluate_baselines(prepared, masks, params.evaluation, tmp_path / "baselines")
+    weights = Generator(params.model).state_dict()
+    model = params.model.model_dump(mode="json")
+    save_checkpoint(tmp_path / "release.pt", Checkpoint(model, {"imported": ["EN.pkl"]}, weights, weights))
+    for name, folder in (("PREPARED", prepared), ("MASKS", masks), ("BASELINES", tmp_path / "baselines")):
+        monkeypatch.setattr(f"repro.paths.{name}", folder)
+    monkeypatch.chdir(tmp_path)
+    YAML().dump(params.resolved(), tmp_path / "params.yaml")
+    call("evaluate", "release.pt", "-o", "measured")
+    figures = json.loads((tmp_path / "measured" / "metrics.json").read_text())
+    assert figures["psnr_hole_db"] > 0
+    with pytest.raises(UserError, match="is missing"):
+        call("evaluate", "absent.pt", "-o", "nothing")
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_the_readme_counts_the_ledger_as_it_is_and_names_every_command() -> None:
