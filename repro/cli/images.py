@@ -26,7 +26,7 @@ def inpaint(
 
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A trained or an imported checkpoint.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write into; replaced if it is there.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A new folder, or that of an earlier evaluation.")],
 ) -> None:
     """Measure a checkpoint on the test holes that `dvc repro baselines` has prepared."""
     from repro.medfe.evaluation.model import evaluate_model

@@ -1,7 +1,6 @@
 """Commands that show what the paper leaves open: `details`, `diff`, `schema`."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -61,7 +60,7 @@ def diff(
 
 def schema() -> None:
     """Write params.schema.json, by which editors complete params.yaml."""
-    write_schema(Path(paths.SCHEMA))
+    write_schema(paths.SCHEMA)
     print(f"wrote {paths.SCHEMA}")
 
 

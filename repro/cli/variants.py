@@ -5,7 +5,6 @@ import sys
 from typing import Annotated
 
 import typer
-from ruamel.yaml import YAML
 
 from repro import paths
 from repro.medfe.params.reading import load_params, parse_params
@@ -34,8 +33,7 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Check it and print the command only.")] = False,
 ) -> None:
     """Check a variant, then run it as a DVC experiment."""
-    load_params(paths.PARAMS)
-    values = YAML(typ="safe", pure=True).load(paths.PARAMS.read_text(encoding="utf-8"))
+    values = load_params(paths.PARAMS).resolved()
     override_values(values, parse_overrides(overrides or []))
     params = parse_params(values, "this variant")
     print(f"variant {params.variant()}, seed {params.seed}", flush=True)

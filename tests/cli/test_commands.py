@@ -20,6 +20,7 @@ from repro.medfe.checkpoint import Checkpoint, save_checkpoint
 from repro.medfe.evaluation.baselines import evaluate_baselines
 from repro.medfe.model import Generator
 from repro.medfe.params import Params, load_params
+from repro.medfe.params.tree import flatten
 from repro.medfe.training.loop import train
 from tiny import PARAMS_FILE
 
@@ -109,16 +110,9 @@ def test_every_reading_is_complete_and_sets_nothing_else() -> None:
     details = {detail.key: detail for detail in walk_details(Params)}
     for reading in READINGS:
         values = YAML(typ="safe").load((ROOT / "ablations" / "readings" / f"{reading}.yaml").read_text())
-        flat = {key: tuple(value) if isinstance(value, list) else value for key, value in _flatten(values).items()}
+        flat = {key: tuple(value) if isinstance(value, list) else value for key, value in flatten(values).items()}
         assert flat.keys() == details.keys()
         assert all(value in details[key].choice.options for key, value in flat.items())
-
-
-def _flatten(values: dict, prefix: str = "") -> dict:
-    flat = {}
-    for name, value in values.items():
-        flat |= _flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return flat
 
 
 @pytest.mark.usefixtures("project")
