@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from repro import paths
+from repro.errors import UserError
 
 Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write; replaced if it is there.")]
 
@@ -32,6 +33,7 @@ def evaluate(
     from repro.medfe.evaluation.model import evaluate_model
     from repro.medfe.params import load_params
 
+    _refuse_foreign(output)
     params = load_params(paths.PARAMS)
     evaluate_model(checkpoint, paths.PREPARED, paths.MASKS, paths.BASELINES, params.evaluation, params.runtime, output)
     print(f"wrote {output}/{paths.METRICS}, {paths.IMAGES} and {paths.GRID}")
@@ -60,6 +62,15 @@ def export_release(
 
     convert(load_generator(checkpoint, "last"), output)
     print(f"wrote {output}/EN.pkl, DE.pkl and MEDEF.pkl")
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raises a UserError where replacing a folder would take files that no evaluation has written."""
+    ours = (paths.IMAGES, paths.PROTOCOLS, paths.METRICS, paths.GRID)
+    foreign = [item.name for item in folder.iterdir() if item.name not in ours] if folder.is_dir() else []
+    if foreign or folder.is_file():
+        what = f"holds {foreign[0]}, which no evaluation wrote" if foreign else "is a file"
+        raise UserError(f"{folder} {what}; name a new folder, since an evaluation replaces the whole of it")
 
 
 COMMANDS = (inpaint, evaluate, import_release, export_release)

@@ -195,6 +195,11 @@ def test_evaluate_measures_an_imported_or_trained_checkpoint(tmp_path, monkeypat
     with pytest.raises(UserError, match="is missing"):
         call("evaluate", "absent.pt", "-o", "nothing")
     assert not (tmp_path / "nothing").exists()
+    call("evaluate", "release.pt", "-o", "measured")
+    for folder, message in ((".", "which no evaluation wrote"), ("release.pt", "is a file")):
+        with pytest.raises(UserError, match=message):
+            call("evaluate", "release.pt", "-o", folder)
+    assert (tmp_path / "params.yaml").is_file()
 
 
 def test_the_readme_counts_the_ledger_as_it_is_and_names_every_command() -> None:
