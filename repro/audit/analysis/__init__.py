@@ -1,0 +1,1 @@
+"""What is said after everything has run: noise floor, effects, verdicts, claims. Tables flow in and out."""

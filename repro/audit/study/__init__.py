@@ -1,0 +1,1 @@
+"""What is declared before anything runs: a study, its design, its cells."""

@@ -1,0 +1,140 @@
+"""A study as its author declares it: details to vary, design, seeds, outcomes with margins, claims, controls.
+
+A YAML file flows in, a frozen `Study` flows out. Knows nothing of how cells are made of it, nor of any case.
+"""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from repro.errors import UserError
+
+Design = Literal["one_at_a_time", "plackett_burman", "fractional_factorial", "full_factorial", "d_optimal", "random"]
+Direction = Literal["higher", "lower"]
+Expected = Literal["better", "worse"]
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Metric(_Declared):
+    """An outcome.
+
+    Attributes:
+        direction: which way is better.
+        margin: the difference below which two options count as the same, in the metric's unit.
+        why: the reason for that margin.
+        unit: as it is shown.
+    """
+
+    direction: Direction
+    margin: float = Field(gt=0)
+    why: str
+    unit: str = ""
+
+
+class Claim(_Declared):
+    """A sentence that the study can hold or refute: one option of a detail is better than another.
+
+    Attributes:
+        text: the claim, as one would say it.
+        metric: the outcome by which it is judged.
+        detail: dotted key.
+        better: the option that is claimed to be better.
+        than: the option that it is compared with.
+        reported: the value that the paper gives for the better option; None: not available.
+        source: where the claim stands.
+    """
+
+    text: str
+    metric: str
+    detail: str
+    better: Any
+    than: Any
+    reported: float | None = None
+    source: str
+
+
+class Planted(_Declared):
+    """Settings whose effect is known beforehand."""
+
+    settings: dict[str, Any]
+    expected: Expected
+
+
+class Controls(_Declared):
+    """Arms by which the audit checks itself.
+
+    Attributes:
+        placebo: settings that change nothing but the random stream.
+        planted: settings that change the outcome for sure.
+    """
+
+    placebo: dict[str, Any] | None = None
+    planted: Planted | None = None
+
+
+class Study(_Declared):
+    """A declared set of cells with outcomes, claims and controls.
+
+    Attributes:
+        title: the question.
+        reading: name of the baseline reading.
+        scale: name of the scale.
+        settings: dotted keys that every cell has beside reading and scale.
+        details: dotted key of each varied detail, with the options that are compared with the baseline's; None:
+            every other option of the ledger.
+        design: how options are combined.
+        runs: how many variants `d_optimal` and `random` choose.
+        generators: of `fractional_factorial`: the words that define it, one per detail, e.g. "a b c ab".
+        seeds: every variant runs with the seeds 0 to seeds - 1.
+        baseline_seeds: the baseline does so with at least these many, for the noise floor.
+        metrics: the outcomes; the first is the main one.
+        claims: sentences to hold or refute.
+        controls: placebo and planted effect.
+    """
+
+    title: str
+    reading: str
+    scale: str
+    settings: dict[str, Any] = {}
+    details: dict[str, list[Any] | None]
+    design: Design
+    runs: int | None = Field(default=None, ge=2)
+    generators: str | None = None
+    seeds: int = Field(ge=1, le=1000)
+    baseline_seeds: int = Field(default=0, ge=0, le=1000)
+    metrics: dict[str, Metric] = Field(min_length=1)
+    claims: list[Claim] = []
+    controls: Controls = Controls()
+
+
+class NamedStudy(NamedTuple):
+    """A study and the name of its file, without the suffix."""
+
+    name: str
+    study: Study
+
+
+def load_study(file: Path) -> NamedStudy:
+    """Reads a study.
+
+    Raises:
+        UserError: the file is missing, is no YAML, or does not declare a study.
+    """
+    try:
+        values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror})") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is no YAML: {' '.join(str(error).split())}") from None
+    try:
+        return NamedStudy(file.stem, Study.model_validate(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{file}: {where}: {first['msg']}\n  what a study declares stands in {__name__}") from None

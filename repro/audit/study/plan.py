@@ -1,0 +1,73 @@
+"""The plan of a study: its variants and cells, frozen with a fingerprint before anything runs.
+
+This file holds the types; `planning` makes a plan, `freezing` keeps it and finds deviations.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Role = Literal["baseline", "arm", "placebo", "planted"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Variant(_Frozen):
+    """One set of options.
+
+    Attributes:
+        id: stable hash of all that can change a result but the seed.
+        role: what it is in the study.
+        settings: dotted keys by which it departs from the baseline; empty for the baseline.
+    """
+
+    id: str
+    role: Role
+    settings: dict[str, Any]
+
+
+class Cell(_Frozen):
+    """One variant with one seed; its id is `<variant>-s<seed>`."""
+
+    id: str
+    variant: str
+    seed: int
+
+
+class LeftOut(_Frozen):
+    """A combination that the design asked for and the constraints forbid, or under which an option has no effect."""
+
+    settings: dict[str, Any]
+    reason: str
+
+
+class Plan(_Frozen):
+    """What a study runs.
+
+    Attributes:
+        study: name of the study.
+        fingerprint: SHA-256 over the declaration, the baseline's values, the variants and the cells.
+        frozen: ISO date and time (UTC) at which it was frozen first.
+        declaration: the study as plain values.
+        levels: dotted key of each varied detail with its options, the baseline's first, as values.
+        variants: the baseline first.
+        cells: every variant with every seed.
+        left_out: what was asked for and cannot be had.
+        deviations: dated sentences: how the plan was changed after it had been frozen.
+    """
+
+    study: str
+    fingerprint: str
+    frozen: str
+    declaration: dict[str, Any]
+    levels: dict[str, list[Any]]
+    variants: list[Variant]
+    cells: list[Cell]
+    left_out: list[LeftOut]
+    deviations: list[str]
+
+    def baseline(self) -> Variant:
+        """Returns the baseline's variant."""
+        return self.variants[0]
