@@ -1,36 +1,46 @@
-"""`python -m benchmarks`: the table of the README beside this file, measured now."""
+"""`python -m benchmarks [ROW ...]`: the table of the README beside this file, measured now.
+
+A row module is any module of this package that has `rows`; without names, all of them are measured.
+"""
 
 import platform
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Final
 
 import torch
 
-from benchmarks.generator import THREADS, compare_generator
-from benchmarks.timing import Comparison
+from benchmarks.timing import Row
 
-HEAD = "| work | ours, s | reference, s | times faster | our peak, MiB | reference's, MiB | of its memory |"
+ROWS: Final = ("matrix", "generator", "step", "structure", "prepare", "pipeline", "evaluation")
+"""Row modules in the order of the table."""
 
-
-def main() -> None:
-    """Prints one row for each piece of work."""
-    print(f"{datetime.now(UTC):%Y-%m-%d}, torch {torch.__version__}, {platform.machine()}, {THREADS} threads\n")
-    print(HEAD + "\n" + "|---" * HEAD.count(" | ") + "|---|")
-    for work in ("forward", "forward_backward"):
-        print(_row(f"generator, {work.replace('_', ' and ')}", compare_generator(work)), flush=True)
+HEAD: Final = "| work | ours | reference | times faster | memory ratio | bound |\n|---|---|---|---|---|---|"
 
 
-def _row(work: str, measured: Comparison) -> str:
-    ours, reference = measured.ours, measured.reference
-    figures = [
-        f"{ours.seconds:.2f}",
-        f"{reference.seconds:.2f}",
-        f"{measured.times_faster:.2f}",
-        f"{ours.peak_mib:.0f}",
-        f"{reference.peak_mib:.0f}",
-        f"{measured.memory_ratio:.2f}",
-    ]
-    return "| " + " | ".join([work, *figures]) + " |"
+def main(names: Sequence[str]) -> int:
+    """Prints the rows of the modules named, or of all; returns the exit status."""
+    here = Path(__file__).parent
+    known = [name for name in ROWS if (here / f"{name}.py").is_file()]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        print(f"there is no row {unknown[0]}; there are: {', '.join(known)}", file=sys.stderr)
+        return 2
+    print(f"{datetime.now(UTC):%Y-%m-%d}, torch {torch.__version__}, {platform.machine()}\n\n{HEAD}", flush=True)
+    for name in names or known:
+        for row in import_module(f"benchmarks.{name}").rows():
+            print(show(row), flush=True)
+    return 0
+
+
+def show(row: Row) -> str:
+    """Returns a row as a line of the table."""
+    ratios = ["" if ratio is None else f"{ratio:.2f}" for ratio in (row.ratio, row.memory)]
+    return "| " + " | ".join([row.work, row.ours, row.reference, *ratios, row.bound]) + " |"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

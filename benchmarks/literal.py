@@ -1,19 +1,25 @@
 """The generator by the letter of its formulas: the reference of the benchmarks and the oracle of the tests.
 
-One image at a time; partial convolutions count valid positions by a second convolution over all channels; the
-spatial term multiplies every pair of positions out before it sums; the range term unfolds its neighbourhoods. The
-weights are those of the generator that it is made from.
+One image and one branch at a time; partial convolutions count valid positions by a second convolution over all
+channels; maps are resized before a 1x1 convolution reads them; normalisation is torch's own; the spatial term
+multiplies every pair of positions out before it sums; the range term unfolds its neighbourhoods. The weights are those
+of the generator that it is made from.
 """
 
 import copy
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repro.medfe.model import Generator, GeneratorOutput
+from repro.medfe.model.branches import TEXTURE_LEVELS, StructureLevels, enlarge, shrink_mask
 from repro.medfe.model.equalisation import BilateralPropagation
+from repro.medfe.model.generator import fill_hole
+from repro.medfe.model.layers import InstanceNorm
 from repro.medfe.model.partial_convolution import PartialConvolution
+from repro.medfe.model.skips import Enlarging
 
 
 class LiteralGenerator(nn.Module):
@@ -24,15 +30,27 @@ class LiteralGenerator(nn.Module):
         self.generator = copy.deepcopy(generator)
         for module in list(self.generator.modules()):
             for name, child in list(module.named_children()):
-                if isinstance(child, PartialConvolution):
-                    setattr(module, name, LiteralPartialConvolution(child))
-                elif isinstance(child, BilateralPropagation):
-                    setattr(module, name, LiteralPropagation(child))
+                if type(child) in LITERAL:
+                    setattr(module, name, LITERAL[type(child)](child))
 
     def forward(self, image: Tensor, hole: Tensor) -> GeneratorOutput:
         """See `Generator.forward`."""
-        outputs = [self.generator(image[i : i + 1], hole[i : i + 1]) for i in range(len(image))]
+        outputs = [self._fill(image[i : i + 1], hole[i : i + 1]) for i in range(len(image))]
         return GeneratorOutput(*(torch.cat(items) for items in zip(*outputs, strict=True)))
+
+    def _fill(self, image: Tensor, hole: Tensor) -> GeneratorOutput:
+        own = self.generator
+        missing = hole.to(image.dtype)
+        levels, innermost = own.encoder(fill_hole(image, hole, own.model.hole_fill), missing)
+        deep = levels if own.model.structure_tap == "before_residual" else [*levels[:-1], innermost]
+        grid = levels[TEXTURE_LEVELS - 1].shape[-2:]
+        known = 1 - shrink_mask(missing, grid, own.model.mask_to_branch)
+        texture = own.texture(own.texture_levels(levels), known)
+        structure = own.structure(own.structure_levels(deep[TEXTURE_LEVELS:], grid), known)
+        fused = own.fuse(torch.cat([structure.features, texture.features], dim=1))
+        equalised = own.propagate(own.equalise_channels(fused))
+        skips = own.add_to_skips([*levels[:-1], innermost], equalised, missing)
+        return GeneratorOutput(own.decoder(skips), structure.image, texture.image)
 
 
 class LiteralPartialConvolution(nn.Module):
@@ -60,7 +78,10 @@ class LiteralPartialConvolution(nn.Module):
         result = total / count
         if own.bias is not None:
             result = result + own.bias.view(1, -1, 1, 1)
-        return result.masked_fill(empty, 0.0), passed if own.update == "per_layer" else valid
+        result = result.masked_fill(empty, 0.0)
+        if own.update == "per_layer":
+            return result, passed
+        return result, valid if own.stride == 1 else -F.max_pool2d(-valid, own.stride)
 
 
 class LiteralPropagation(nn.Module):
@@ -97,3 +118,52 @@ class LiteralPropagation(nn.Module):
         if self.propagation.layout == "reshaped":
             return term.reshape(features.shape)
         return term.T.reshape(features.shape)
+
+
+class LiteralEnlarging(nn.Module):
+    """Resizes all channels, then projects at the full size."""
+
+    def __init__(self, enlarging: Enlarging) -> None:
+        super().__init__()
+        self.enlarging = enlarging
+
+    def forward(self, equalised: Tensor, size: torch.Size) -> Tensor:
+        """See `Enlarging.forward`."""
+        return self.enlarging.project(enlarge(equalised, size, self.enlarging.rescale))
+
+
+class LiteralStructureLevels(nn.Module):
+    """Likewise of the levels that go up to the branch grid."""
+
+    def __init__(self, levels: StructureLevels) -> None:
+        super().__init__()
+        self.levels = levels
+
+    def forward(self, levels: list[Tensor], grid: torch.Size) -> Tensor:
+        """See `StructureLevels.forward`."""
+        own = self.levels
+        paths = zip(own.paths, levels, strict=True)
+        return torch.cat([path(enlarge(own.activation(level), grid, own.rescale)) for path, level in paths], dim=1)
+
+
+class LiteralInstanceNorm(nn.Module):
+    """torch's instance normalisation."""
+
+    def __init__(self, norm: InstanceNorm) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, features: Tensor) -> Tensor:
+        """See `InstanceNorm.forward`."""
+        if features.shape[-2:] == (1, 1):
+            return features
+        return F.instance_norm(features, weight=self.norm.weight, bias=self.norm.bias, eps=self.norm.eps)
+
+
+LITERAL: dict[type[nn.Module], Callable[..., nn.Module]] = {
+    PartialConvolution: LiteralPartialConvolution,
+    BilateralPropagation: LiteralPropagation,
+    Enlarging: LiteralEnlarging,
+    StructureLevels: LiteralStructureLevels,
+    InstanceNorm: LiteralInstanceNorm,
+}

@@ -10,6 +10,22 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
+class Row(NamedTuple):
+    """One row of the table; every module of this package that measures something gives its rows by `rows()`."""
+
+    work: str
+    ours: str
+    """Our figure with its unit."""
+    reference: str
+    """The reference's figure of the same run, and what the reference is."""
+    ratio: float | None
+    """How many times faster ours is."""
+    memory: float | None
+    """Our peak memory as a share of the reference's."""
+    bound: str
+    """What the machine allows, as measured; empty where no bound can be computed."""
+
+
 class Figures(NamedTuple):
     """What one process measured."""
 
@@ -42,9 +58,19 @@ def measure_here(call: Callable[[], object], repeats: int) -> None:
 
 def run_apart(module: str, *arguments: str) -> Figures:
     """Runs `python -m module arguments` and returns the figures that it prints last."""
+    return Figures(**read_apart(module, *arguments))
+
+
+def read_apart(module: str, *arguments: str) -> dict[str, float]:
+    """Runs `python -m module arguments` in the environment of this process; returns the JSON that it prints last.
+
+    Raises:
+        subprocess.CalledProcessError: it failed; its own message is on stderr.
+    """
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return Figures(**json.loads(done.stdout.splitlines()[-1]))
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def compare(ours: Callable[[], Figures], reference: Callable[[], Figures], pairs: int) -> Comparison:

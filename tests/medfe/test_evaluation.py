@@ -22,7 +22,7 @@ from repro.medfe.evaluation.tables import IMAGE_COLUMNS, PROTOCOL_COLUMNS, read_
 from repro.medfe.metrics.learned import NotComputed
 from repro.medfe.metrics.protocol import ALL, Protocol
 from repro.medfe.params.evaluation import EvaluationParams
-from repro.medfe.params.runtime import RuntimeParams
+from tiny import tiny_params
 
 SIDE_PX = 64
 BUCKETS = ("01-10", "20-30", "50-60")
@@ -276,7 +276,7 @@ def test_a_checkpoint_from_disk_to_files(on_disk, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(model, "load_generator", lambda *asked_for: asked.append(asked_for) or Generator())
     evaluate_baselines(*on_disk, make_params(), tmp_path / "baselines")
-    runtime = RuntimeParams(device="cpu", precision="float32", threads=1, deterministic=False)
+    runtime = tiny_params().runtime
     checkpoint, folder = tmp_path / "checkpoint.pt", tmp_path / "evaluate"
     params = make_params(checkpoint="best")
     model.evaluate_model(checkpoint, *on_disk, tmp_path / "baselines", params, runtime, folder)

@@ -11,7 +11,7 @@ from repro.medfe.metrics import learned
 from repro.medfe.metrics.measure import measure
 from repro.medfe.metrics.pixels import PSNR_CAP_DB, mean_over, psnr_db
 from repro.medfe.metrics.protocol import ALL, Protocol, round_bytes, select_colour, select_output, to_byte_scale
-from repro.medfe.metrics.ssim import ssim, ssim_window, window_averages
+from repro.medfe.metrics.ssim import BLOCK, ssim, ssim_window, window_averages, with_products
 from repro.medfe.params.evaluation import EvaluationParams
 
 PLAIN = Protocol("composite", "none", "gaussian_11", "rgb")
@@ -39,6 +39,12 @@ def measured(raw, truth, hole, protocol):
     return measures
 
 
+def ssim_of(image, truth, window):
+    """The structural similarity of two batches on the scale [0, 1]."""
+    fill, true = (window_averages(with_products(item, truth), window) for item in (image, truth))
+    return ssim(fill, true[:2], window, 1.0)
+
+
 def hwc(image):
     return image.numpy().transpose(1, 2, 0)
 
@@ -46,7 +52,7 @@ def hwc(image):
 @pytest.mark.parametrize("window", SKIMAGE)
 def test_ssim_equals_scikit_image(batch, window):
     raw, truth, _ = (item / 255 for item in batch)
-    ours = ssim(window_averages(raw, window), window_averages(truth, window), window, 1.0)
+    ours = ssim_of(raw, truth, window)
     for one, image, true in zip(ours, raw, truth, strict=True):
         theirs = structural_similarity(hwc(true), hwc(image), channel_axis=-1, data_range=1.0, **SKIMAGE[window])
         assert float(one) == pytest.approx(theirs, abs=1e-10)
@@ -56,9 +62,18 @@ def test_ssim_equals_torchmetrics_inside_the_image(batch):
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     raw, truth, _ = (item / 255 for item in batch)
-    ours = ssim(window_averages(raw, "gaussian_11"), window_averages(truth, "gaussian_11"), "gaussian_11", 1.0)
+    ours = ssim_of(raw, truth, "gaussian_11")
     _, full = structural_similarity_index_measure(raw, truth, data_range=1.0, sigma=1.5, return_full_image=True)
     torch.testing.assert_close(ours, full[..., 5:-5, 5:-5].mean(dim=(1, 2, 3)), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("places", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 5])
+@pytest.mark.parametrize("window", SKIMAGE)
+def test_averages_are_those_of_the_whole_window(window, places):
+    weights = torch.from_numpy(ssim_window(window).weights)
+    image = torch.rand(2, 1, *[places + len(weights) - 1] * 2, dtype=torch.float64)
+    whole = torch.nn.functional.conv2d(image, torch.outer(weights, weights)[None, None])
+    torch.testing.assert_close(window_averages(image, window), whole, rtol=0, atol=1e-12)
 
 
 def test_the_windows_differ(batch):
@@ -157,6 +172,13 @@ def test_the_batch_does_not_change_the_numbers(batch):
         alone = measured(*(item[place : place + 1] for item in batch), PLAIN)
         for whole, one in zip(together, alone, strict=True):
             assert float(whole[place]) == pytest.approx(float(one), rel=1e-12)
+
+
+def test_few_pixels_at_once_give_the_same_numbers(batch, monkeypatch):
+    at_once = measured(*batch, PLAIN)
+    monkeypatch.setattr("repro.medfe.metrics.measure.PIXELS_AT_ONCE", 2 * 64**2)
+    for whole, parts in zip(at_once, measured(*batch, PLAIN), strict=True):
+        torch.testing.assert_close(parts, whole, rtol=1e-12, atol=0)
 
 
 def test_lists_of_protocols_cover_the_params():

@@ -1,15 +1,15 @@
 """Photographs are read and decoded ahead of their use, in threads, and arrive in the order of their names.
 
-Names flow in, decoded views flow out; at most a few photographs are in memory at once. Threads suffice because
-Pillow releases the interpreter lock while it decodes. Knows nothing of splits and squares.
+Names flow in, decoded views flow out; at most a few photographs, or some dozens of small ones, are in memory at once.
+Threads suffice because Pillow releases the interpreter lock while it decodes. Knows nothing of splits and squares.
 """
 
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,11 @@ from repro.medfe.data.files import read_bytes
 
 THREADS = min(4, os.cpu_count() or 1)
 """No effect on what comes out."""
+
+AHEAD = 8 * THREADS
+"""Most photographs that are decoded ahead, so that no thread waits while squares are written."""
+AHEAD_BYTES = 8 * 2**20
+"""And most bytes of their files, beyond one photograph for each thread: large photographs must not fill the memory."""
 
 SMALLEST_SIDE_PX = 16
 """Photographs with a shorter side are left out. Source: our inference; enlarged they are blur."""
@@ -49,21 +54,43 @@ def read_photographs(
 ) -> Generator[tuple[str, list[View]]]:
     """Yields each photograph's name and its views, in the order of the names.
 
-    What has not been asked for yet is decoded ahead, but no more than one photograph for each thread.
+    What has not been asked for yet is decoded ahead: one photograph for each thread, and more while they are small.
     """
     remaining = iter(names)
-    ahead: deque[tuple[str, Future[list[View]]]] = deque()
+    ahead: deque[_Ordered] = deque()
     with ThreadPoolExecutor(THREADS) as pool:
         try:
             while True:
-                for name in islice(remaining, THREADS - len(ahead)):
-                    ahead.append((name, pool.submit(_read_views, find_views(name))))
+                while _has_room(ahead) and (name := next(remaining, None)) is not None:
+                    views = find_views(name)
+                    ahead.append(_Ordered(name, _file_bytes(views), pool.submit(_read_views, views)))
                 if not ahead:
                     return
-                name, views = ahead.popleft()
-                yield name, views.result()
+                ordered = ahead.popleft()
+                yield ordered.name, ordered.views.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Ordered(NamedTuple):
+    """A photograph that is being decoded, or waits for it or for its use."""
+
+    name: str
+    file_bytes: int
+    views: Future[list[View]]
+
+
+def _has_room(ahead: Collection[_Ordered]) -> bool:
+    small = sum(ordered.file_bytes for ordered in ahead) < AHEAD_BYTES
+    return len(ahead) < (AHEAD if small else THREADS)
+
+
+def _file_bytes(files: Mapping[str, Path]) -> int:
+    total = 0
+    for path in files.values():
+        with suppress(OSError):  # `read_view` says what is wrong with it
+            total += path.stat().st_size
+    return total
 
 
 def _read_views(files: Mapping[str, Path]) -> list[View]:

@@ -17,8 +17,11 @@ from repro.medfe.data.squares import Region, resize_to_square
 from repro.medfe.params.data import DataParams
 from repro.medfe.structure import smooth_images
 
-GROUP = 32
-"""Images that are smoothed and written together; no effect on the numbers."""
+GROUP_PX = 2**19
+"""Pixels that are smoothed and written together; no effect on the numbers.
+
+Enough to smooth in long vectors, and few, because nothing else is cut in the meantime.
+"""
 
 LARGEST_SMOOTHED_PX = 512
 """Before the resize, a larger region is first shrunk to this side: the cost of smoothing grows with the area.
@@ -65,7 +68,7 @@ class SplitWriter:
         self._images.append(to_array(resize_to_square(pixels, self._params.image_px)))
         if self._params.structure.order == "before_resize":
             self._structure.append(self._smooth_before_resize(pixels))
-        if len(self._images) == GROUP:
+        if len(self._images) * self._params.image_px**2 >= GROUP_PX:
             self._flush()
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ The function, the pairs and the baselines' table flow in; rows, headline figures
 networks and checkpoints.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from rich.progress import track
 from torch import Tensor
 
 from repro import paths
-from repro.errors import UserError
+from repro.errors import DivergedError
 from repro.medfe.evaluation.pairs import Batch, Pairs
 from repro.medfe.evaluation.pictures import choose_cases, draw_cases
 from repro.medfe.evaluation.summary import summarise, summarise_learned
@@ -36,7 +36,7 @@ def evaluate_fill(
     """Writes `images.csv`, `protocols.csv`, `metrics.json` and `grid.png` of a function that fills holes.
 
     Raises:
-        UserError: it fills with values that are not finite.
+        DivergedError: it fills with values that are not finite.
     """
     protocol = headline(params)
     results = measure_fill(fill, pairs, protocol, params.batch_size, device)
@@ -61,20 +61,27 @@ class Results(NamedTuple):
     fid: FrechetDistance | NotComputed
 
 
-def measure_fill(fill: Fill, pairs: Pairs, protocol: Protocol, batch_size: int, device: torch.device) -> Results:
-    """Returns the measures of every pair: under every protocol, and those of the headline by output.
+def measure_fill(
+    fill: Fill,
+    pairs: Pairs,
+    protocol: Protocol,
+    batch_size: int,
+    device: torch.device,
+    protocols: Sequence[Protocol] = ALL,
+) -> Results:
+    """Returns the measures of every pair: under the given protocols, and those of the headline by output.
 
     LPIPS and FID take colour images; FID takes bytes, so that it rounds, and holds every true image once per bucket.
     """
     lpips, fid = open_lpips(device), open_fid(len(pairs.images), device)
     images: list[pd.DataFrame] = []
-    protocols: list[pd.DataFrame] = []
+    by_protocol: list[pd.DataFrame] = []
     batches = -(-len(pairs) // batch_size)
     for batch in track(pairs.batches(batch_size), "Evaluation", batches, console=Console(stderr=True)):
         raw = _raw_output(fill, batch, device)
         truth, hole = _truth_and_hole(batch, device)
-        for measured, measures in measure(raw, truth, hole, ALL):
-            protocols.append(batch_table(pairs, batch, measures, measured._asdict()))
+        for measured, measures in measure(raw, truth, hole, protocols):
+            by_protocol.append(batch_table(pairs, batch, measures, measured._asdict()))
             if measured == protocol._replace(output=measured.output):
                 distance = _lpips(lpips, raw, truth, hole, measured)
                 labels = {"method": "model", "output": measured.output, "lpips": distance}
@@ -82,7 +89,7 @@ def measure_fill(fill: Fill, pairs: Pairs, protocol: Protocol, batch_size: int, 
         if not isinstance(fid, NotComputed):
             fid.update(truth.byte(), real=True)
             fid.update(select_output(raw, truth, hole, protocol.output).round().byte(), real=False)
-    return Results(join_tables(images, IMAGE_COLUMNS), join_tables(protocols, PROTOCOL_COLUMNS), lpips, fid)
+    return Results(join_tables(images, IMAGE_COLUMNS), join_tables(by_protocol, PROTOCOL_COLUMNS), lpips, fid)
 
 
 def _lpips(
@@ -101,7 +108,7 @@ def _raw_output(fill: Fill, batch: Batch, device: torch.device) -> Tensor:
     # nobody is handed what lies under the hole, so that no fill can be a copy of it
     raw = fill(torch.where(hole, 0, truth / 127.5 - 1).float(), hole)
     if not bool(raw.isfinite().all()):
-        raise UserError(
+        raise DivergedError(
             f"the model fills test image {batch.image[0]} or one after it with values that are not finite.\n"
             "Its training has diverged: lower its learning rates, or evaluate the best checkpoint "
             "(evaluation.checkpoint=best)"

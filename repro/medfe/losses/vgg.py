@@ -9,6 +9,7 @@ from torchvision.models import VGG16_Weights, VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
 from repro.errors import UserError
+from repro.medfe.model.convolution import channels_last_on_cpu
 from repro.medfe.params.loss import LossParams
 from repro.medfe.params.loss.vgg import PerceptualLayers, Relu52, StyleLayers, Vgg, VggInput
 from repro.randomness import derive_seed
@@ -73,7 +74,7 @@ class VggLoss(nn.Module):
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """Returns the features of each layer that a term reads."""
-        features, found = normalise_input(image, self.vgg_input), {}
+        features, found = channels_last_on_cpu(normalise_input(image, self.vgg_input)), {}
         for name, layer in zip(self.names, self.layers, strict=True):
             features = layer(features)
             found[name] = features

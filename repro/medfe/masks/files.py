@@ -21,6 +21,7 @@ from repro.errors import UserError
 from repro.medfe.data.decode import UNSUPPORTED, UnreadableImageError, open_image
 from repro.medfe.data.files import list_files, read_bytes
 from repro.medfe.masks.buckets import BUCKETS
+from repro.medfe.masks.threads import map_in_threads
 from repro.medfe.params.masks import Binarise, MasksParams, Polarity
 
 OUTSIDE = "hole ratio outside 1-60 %"
@@ -53,17 +54,22 @@ def index_mask_files(params: MasksParams, size_px: int) -> MaskFiles:
     by_bucket: dict[str, list[Path]] = {bucket.name: [] for bucket in BUCKETS}
     names, refused = list_files(root)
     left_out = Counter(item.reason for item in refused)
-    for name in track(names, "mask files", console=Console(stderr=True), disable=not sys.stderr.isatty()):
+
+    def sort_in(name: str) -> str:
+        """Returns the bucket of a file, or why it is left out."""
         try:
             ratio = read_mask_file(root / name, size_px, params.polarity, params.binarise).mean()
         except UnreadableImageError as error:
-            left_out[str(error)] += 1
-            continue
-        bucket = next((bucket for bucket in BUCKETS if bucket.low < ratio <= bucket.high), None)
-        if bucket is None:
-            left_out[OUTSIDE] += 1
+            return str(error)
+        return next((bucket.name for bucket in BUCKETS if bucket.low < ratio <= bucket.high), OUTSIDE)
+
+    sorted_in = map_in_threads(sort_in, names)
+    progress = track(sorted_in, "mask files", len(names), console=Console(stderr=True), disable=not sys.stderr.isatty())
+    for name, place in zip(names, progress, strict=True):
+        if place in by_bucket:
+            by_bucket[place].append(root / name)
         else:
-            by_bucket[bucket.name].append(root / name)
+            left_out[place] += 1
     _check_filled(by_bucket, left_out, params)
     return MaskFiles(by_bucket, dict(left_out), params.polarity, params.binarise)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.format import open_memmap
 from rich.console import Console
 from rich.progress import track
@@ -18,6 +19,7 @@ from repro.medfe.data.arrays import SPLITS, SplitName
 from repro.medfe.masks.arrays import RECORD
 from repro.medfe.masks.buckets import Bucket
 from repro.medfe.masks.sources import Source, open_source
+from repro.medfe.masks.threads import map_in_threads
 from repro.medfe.params.masks import MasksParams
 from repro.randomness import numpy_generator
 from repro.storage import write_json, written_folder
@@ -61,10 +63,17 @@ def _write_split(
     packed = open_memmap(file, "w+", np.uint8, (*shape, size_px, -(-size_px // 8)))
     ratios: list[list[float]] = [[] for _ in source.buckets]
     places = list(_places(split, shape, len(source.buckets)))
-    for index, number in track(places, f"{split} masks", console=Console(stderr=True), disable=not sys.stderr.isatty()):
+
+    def draw(place: tuple[tuple[int, ...], int]) -> npt.NDArray[np.bool_]:
+        index, number = place
         bucket = source.buckets[number]
-        rng = numpy_generator(seed, f"masks/{split}", *index)
-        hole = source.draw(rng, size_px, bucket.low, bucket.high)
+        return source.draw(numpy_generator(seed, f"masks/{split}", *index), size_px, bucket.low, bucket.high)
+
+    holes = map_in_threads(draw, places)
+    progress = track(
+        holes, f"{split} masks", len(places), console=Console(stderr=True), disable=not sys.stderr.isatty()
+    )
+    for (index, number), hole in zip(places, progress, strict=True):
         packed[index] = np.packbits(hole, axis=-1)
         ratios[number].append(float(hole.mean()))
     packed.flush()

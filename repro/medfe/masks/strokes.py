@@ -58,8 +58,8 @@ def _draw_stroke(rng: np.random.Generator, hole: npt.NDArray[np.uint8], shrink: 
     for _ in range(rng.integers(1, SEGMENTS, endpoint=True)):
         length_px = rng.uniform(*SEGMENT) * size_px * shrink
         heading += rng.normal(0, TURN)
-        end_x = float(np.clip(x + length_px * math.cos(heading), 0, size_px - 1))
-        end_y = float(np.clip(y + length_px * math.sin(heading), 0, size_px - 1))
+        end_x = min(max(x + length_px * math.cos(heading), 0.0), size_px - 1.0)
+        end_y = min(max(y + length_px * math.sin(heading), 0.0), size_px - 1.0)
         cv2.line(hole, (round(x), round(y)), (round(end_x), round(end_y)), 1, width_px)
         x, y = end_x, end_y
         if np.count_nonzero(hole) > goal:

@@ -1,7 +1,8 @@
 """All metrics of a batch of fills under any number of protocols, in one pass.
 
 Truth, hole and raw output flow in; the measures of each protocol flow out. Protocols share what they can: errors do not
-depend on the SSIM window, and the averages of the true image depend on no fill.
+depend on the SSIM window, and the averages of the true image depend on no fill. A processor takes few pixels at a time,
+which stay in its cache.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,11 +14,14 @@ from torch import Tensor
 
 from repro.medfe.metrics.pixels import mean_over, psnr_db
 from repro.medfe.metrics.protocol import Protocol, round_bytes, select_colour, select_output
-from repro.medfe.metrics.ssim import Averages, fits, ssim, window_averages
+from repro.medfe.metrics.ssim import fits, ssim, window_averages, with_products
 from repro.medfe.params.evaluation import Colour, Output, Rounding, SsimWindow
 
 DATA_RANGE: Final = 1.0
 """Images are measured on the scale [0, 1], whatever the protocol rounds them to before."""
+
+PIXELS_AT_ONCE: Final = 2**16
+"""On a processor; no effect on the numbers."""
 
 
 class Measures(NamedTuple):
@@ -41,6 +45,17 @@ def measure(
         hole: (B, 1, S, S) bool, True in the hole.
         protocols: what to measure by, in any order.
     """
+    images = max(1, PIXELS_AT_ONCE // hole[0].numel()) if raw.device.type == "cpu" else len(raw)
+    chunks = zip(raw.split(images), truth.split(images), hole.split(images), strict=True)
+    parts = [list(_measure_chunk(*chunk, protocols)) for chunk in chunks]
+    for same in zip(*parts, strict=True):
+        measures = zip(*(measured for _, measured in same), strict=True)
+        yield same[0][0], Measures(*(torch.cat(values) for values in measures))
+
+
+def _measure_chunk(
+    raw: Tensor, truth: Tensor, hole: Tensor, protocols: Sequence[Protocol]
+) -> Iterator[tuple[Protocol, Measures]]:
     truths = _Truths(truth)
     for (output, rounding, colour), group in groupby(sorted(protocols, key=_image_of), key=_image_of):
         image = round_bytes(select_output(raw, truth, hole, output), rounding)
@@ -57,24 +72,27 @@ class _Truths:
     def __init__(self, truth: Tensor) -> None:
         self._truth = truth
         self._images: dict[Colour, Tensor] = {}
-        self._averages: dict[tuple[Colour, SsimWindow], Averages] = {}
+        self._averages: dict[tuple[Colour, SsimWindow], Tensor] = {}
 
     def image(self, colour: Colour) -> Tensor:
         if colour not in self._images:
             self._images[colour] = select_colour(self._truth, colour) / 255
         return self._images[colour]
 
-    def averages(self, colour: Colour, window: SsimWindow) -> Averages:
+    def averages(self, colour: Colour, window: SsimWindow) -> Tensor:
+        """Returns (2, B, C, P, P), of the image and of its square."""
         key = (colour, window)
         if key not in self._averages:
-            self._averages[key] = window_averages(self.image(colour), window)
+            image = self.image(colour)
+            self._averages[key] = window_averages(torch.stack([image, image * image]), window)
         return self._averages[key]
 
 
 def _measure_image(
     image: Tensor, hole: Tensor, truths: _Truths, colour: Colour, protocols: Iterable[Protocol]
 ) -> Iterator[tuple[Protocol, Measures]]:
-    error = (image - truths.image(colour)).abs()
+    truth = truths.image(colour)
+    error = (image - truth).abs()
     squared = error.square()
     pixels = {
         "psnr_hole_db": psnr_db(mean_over(squared, hole), DATA_RANGE),
@@ -82,12 +100,11 @@ def _measure_image(
         "l1_hole": mean_over(error, hole),
         "l1": mean_over(error, None),
     }
+    products = with_products(image, truth)
     for protocol in protocols:
-        yield protocol, Measures(ssim=_ssim(image, truths, protocol), **pixels)
-
-
-def _ssim(image: Tensor, truths: _Truths, protocol: Protocol) -> Tensor:
-    window = protocol.ssim_window
-    if not fits(window, image.shape[-1]):
-        return image.new_full((len(image),), torch.nan)
-    return ssim(window_averages(image, window), truths.averages(protocol.colour, window), window, DATA_RANGE)
+        window = protocol.ssim_window
+        if fits(window, image.shape[-1]):
+            structure = ssim(window_averages(products, window), truths.averages(colour, window), window, DATA_RANGE)
+        else:
+            structure = image.new_full((len(image),), torch.nan)
+        yield protocol, Measures(ssim=structure, **pixels)

@@ -33,7 +33,8 @@ def mean_over(values: Tensor, hole: Tensor | None) -> Tensor:
     pixels = hole.sum(dim=(1, 2, 3))
     if not bool((pixels > 0).all()):
         raise ValueError("an image without a hole has no mean over its hole")
-    return torch.where(hole, values, 0).sum(dim=(1, 2, 3)) / (pixels * values.shape[1])
+    by_pixel = values.sum(dim=1, keepdim=True)  # first, so that the hole is cut from one channel
+    return torch.where(hole, by_pixel, 0).sum(dim=(1, 2, 3)) / (pixels * values.shape[1])
 
 
 def psnr_db(squared_error: Tensor, data_range: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""The branches: levels brought to one grid, and each branch's multi-scale filling by partial convolutions."""
+"""The way to the branches: the encoder's levels, and the mask, brought to one grid."""
 
 from typing import assert_never
 
@@ -14,7 +14,6 @@ from repro.medfe.model.layers import (
     resize_bilinear,
     strided_chain,
 )
-from repro.medfe.model.partial_convolution import PartialConvolution
 from repro.medfe.params.model import ModelParams
 from repro.medfe.params.model.rescaling import MaskToBranch, RescaleUp
 
@@ -56,7 +55,10 @@ class TextureLevels(nn.Module):
 
 
 class StructureLevels(nn.Module):
-    """Levels 4 and deeper, brought up to the branch grid and concatenated."""
+    """Levels 4 and deeper, brought up to the branch grid and concatenated.
+
+    Departs: the 1x1 convolution comes before the resizing, with which it commutes (see `Enlarging` in skips.py).
+    """
 
     def __init__(self, model: ModelParams) -> None:
         super().__init__()
@@ -68,7 +70,7 @@ class StructureLevels(nn.Module):
                 nn.Sequential(
                     nn.ConvTranspose2d(width, channels, 2 ** (index + 1), stride=2 ** (index + 1), bias=False),
                     make_norm(model.norm, channels, affine=False),
-                    make_encoder_activation(model.activation),
+                    make_encoder_activation(model.activation, inplace=True),
                 )
                 for index, width in enumerate(widths)
             )
@@ -82,49 +84,12 @@ class StructureLevels(nn.Module):
 
     def forward(self, levels: list[Tensor], grid: torch.Size) -> Tensor:
         """Returns (B, number of levels * branch channels, *grid)."""
-        paths = zip(self.paths, levels, strict=True)
-        return torch.cat([path(enlarge(self.activation(level), grid, self.rescale)) for path, level in paths], dim=1)
-
-
-class FillingStreams(nn.Module):
-    """Streams of partial convolutions, one kernel size each, side by side on the same features."""
-
-    def __init__(self, model: ModelParams) -> None:
-        super().__init__()
-        self.streams = nn.ModuleList(FillingStream(model, kernel) for kernel in model.stream_kernels)
-
-    def forward(self, features: Tensor, valid: Tensor) -> Tensor:
-        """Returns (B, number of streams * branch channels, grid, grid)."""
-        return torch.cat([stream(features, valid) for stream in self.streams], dim=1)
-
-
-class FillingStream(nn.Module):
-    """Partial convolutions of one kernel size, each with norm and activation. Source: models/PCconv.py @9adf889."""
-
-    def __init__(self, model: ModelParams, kernel: int) -> None:
-        super().__init__()
-        channels, layers = branch_channels(model), range(model.stream_layers)
-        self.convolutions = nn.ModuleList(
-            PartialConvolution(
-                channels,
-                channels,
-                kernel,
-                padding=kernel // 2,
-                bias=False,
-                scaling=model.partial_scaling,
-                update=model.mask_update,
-            )
-            for _ in layers
-        )
-        self.norms = nn.ModuleList(make_norm(model.norm, channels, affine=True) for _ in layers)
-        self.activation = make_encoder_activation(model.activation)
-
-    def forward(self, features: Tensor, valid: Tensor) -> Tensor:
-        """Keeps the shape (B, C, grid, grid); valid: (B, 1, grid, grid), 1 where known."""
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            features, valid = convolution(features, valid)
-            features = self.activation(norm(features))
-        return features
+        enlarged = []
+        for path, level in zip(self.paths, levels, strict=True):
+            convolution, norm, activation = path.children()
+            features = enlarge(convolution(self.activation(level)), grid, self.rescale)
+            enlarged.append(activation(norm(features)))
+        return torch.cat(enlarged, dim=1)
 
 
 def enlarge(features: Tensor, size: torch.Size, rescale: RescaleUp) -> Tensor:

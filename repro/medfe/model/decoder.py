@@ -5,6 +5,7 @@ from typing import assert_never
 import torch
 from torch import Tensor, nn
 
+from repro.medfe.model.convolution import TransposedConvolution
 from repro.medfe.model.layers import activate_output, level_widths, make_decoder_activation, make_norm
 from repro.medfe.params.model import ModelParams
 
@@ -43,7 +44,7 @@ class DecoderLevel(nn.Module):
         self.convolution: nn.Module
         match model.decoder_upsampling:
             case "transposed_4":
-                self.convolution = nn.ConvTranspose2d(source, target, 4, stride=2, padding=1)
+                self.convolution = TransposedConvolution(source, target, 4, stride=2, padding=1)
             case "nearest_conv_3":
                 self.convolution = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(source, target, 3, padding=1))
             case _:

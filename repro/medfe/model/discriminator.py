@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from repro.medfe.model.convolution import channels_last_on_cpu
 from repro.medfe.model.layers import LEAKY_SLOPE, InstanceNorm
 from repro.medfe.params.loss import LossParams
 from repro.medfe.params.loss.adversarial import AdversarialInput
@@ -86,7 +87,7 @@ class Discriminator(nn.Module):
 
     def forward(self, judged: Tensor) -> Tensor:
         """Returns logits (B, 1, h, w)."""
-        return self.layers(judged)
+        return self.layers(channels_last_on_cpu(judged))
 
     @staticmethod
     def _convolution(model: ModelParams, source: int, target: int, kernel: int, stride: int, padding: int) -> nn.Module:

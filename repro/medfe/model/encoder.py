@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from repro.medfe.model.convolution import Convolution
 from repro.medfe.model.layers import (
     level_widths,
     make_decoder_activation,
@@ -71,7 +72,7 @@ class EncoderLevel(nn.Module):
         self.convolution: nn.Conv2d | PartialConvolution
         match model.encoder_convolution:
             case "plain":
-                self.convolution = nn.Conv2d(source, target, kernel, stride=2, padding=padding)
+                self.convolution = Convolution(source, target, kernel, stride=2, padding=padding)
             case "partial":
                 self.convolution = PartialConvolution(
                     source,
@@ -125,7 +126,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.kernel, self.dilations = model.residual_kernel, model.residual_dilations
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(width, width, self.kernel, dilation=dilation, bias=False) for dilation in self.dilations
+            Convolution(width, width, self.kernel, dilation=dilation, bias=False) for dilation in self.dilations
         )
         self.norms = nn.ModuleList(make_norm(model.norm, width, affine=False) for _ in self.dilations)
         self.activation = make_decoder_activation(model.activation)

@@ -6,17 +6,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from repro.medfe.model.branches import (
-    FillingStreams,
-    StructureLevels,
-    TextureLevels,
-    branch_channels,
-    shrink_mask,
-)
+from repro.medfe.model.branches import TEXTURE_LEVELS, StructureLevels, TextureLevels, branch_channels, shrink_mask
 from repro.medfe.model.decoder import Decoder
 from repro.medfe.model.encoder import Encoder
 from repro.medfe.model.equalisation import BilateralPropagation, make_channel_equalisation
-from repro.medfe.model.layers import activate_output, projection
+from repro.medfe.model.filling import Branches, fill_together
+from repro.medfe.model.layers import projection
 from repro.medfe.model.skips import SkipAdditions
 from repro.medfe.params.model import ModelParams
 from repro.medfe.params.model.rescaling import HoleFill
@@ -75,66 +70,15 @@ class Generator(nn.Module):
         levels, innermost = self.encoder(filled, missing)
         deep = levels if self.model.structure_tap == "before_residual" else [*levels[:-1], innermost]
         grid = levels[2].shape[-2:]
-        known = 1 - shrink_mask(missing, grid, self.model.mask_to_branch)
-        texture = self.texture(self.texture_levels(levels), known)
-        structure = self.structure(self.structure_levels(deep[3:], grid), known)
+        # an empty mask is told from the params, never from its values: looking at them would halt a GPU
+        rescale = self.model.mask_to_branch
+        known = None if rescale == "empty" else 1 - shrink_mask(missing, grid, rescale)
+        branch_levels = self.texture_levels(levels), self.structure_levels(deep[TEXTURE_LEVELS:], grid)
+        texture, structure = fill_together(self.model, (self.texture, self.structure), branch_levels, known)
         fused = self.fuse(torch.cat([structure.features, texture.features], dim=1))
         equalised = self.propagate(self.equalise_channels(fused))
         skips = self.add_to_skips([*levels[:-1], innermost], equalised, missing)
         return GeneratorOutput(self.decoder(skips), structure.image, texture.image)
-
-
-class Filled(NamedTuple):
-    """One branch after its filling."""
-
-    features: Tensor
-    image: Tensor
-
-
-class Branch(nn.Module):
-    """Brings the concatenated levels to the branch's width, fills them, and shows what they hold."""
-
-    def __init__(
-        self, model: ModelParams, enter: nn.Module, fill: nn.Module, leave: nn.Module, show: nn.Module
-    ) -> None:
-        super().__init__()
-        self.enter, self.fill, self.leave, self.show = enter, fill, leave, show
-        self.output_activation = model.output_activation
-
-    def forward(self, levels: Tensor, known: Tensor) -> Filled:
-        """Fills (B, C, grid, grid), of which `known` (B, 1, grid, grid) is valid."""
-        features = self.leave(self.fill(self.enter(levels), known))
-        return Filled(features, activate_output(self.show(features), self.output_activation))
-
-
-class Branches:
-    """Builds the texture and the structure branch, sharing the weights that the details share."""
-
-    def __init__(self, model: ModelParams) -> None:
-        self.model, self.channels = model, branch_channels(model)
-        self.projections: dict[int, nn.Module] = {}
-        self.streams = FillingStreams(model)
-        self.head = nn.Conv2d(self.channels, 3, 1)
-
-    def pair(self) -> tuple[Branch, Branch]:
-        """Returns texture and structure."""
-        return self._branch(levels=3, own=False), self._branch(levels=self.model.depth - 3, own=True)
-
-    def _branch(self, levels: int, *, own: bool) -> Branch:
-        separate = own and self.model.branch_weights == "separate"
-        show = nn.Conv2d(self.channels, 3, 1) if own and self.model.projection_weights == "separate" else self.head
-        return Branch(
-            self.model,
-            self._project(levels * self.channels),
-            FillingStreams(self.model) if separate else self.streams,
-            self._project(len(self.model.stream_kernels) * self.channels),
-            show,
-        )
-
-    def _project(self, source: int) -> nn.Module:
-        if self.model.projection_weights == "separate":
-            return projection(source, self.channels, self.model)
-        return self.projections.setdefault(source, projection(source, self.channels, self.model))
 
 
 def fill_hole(image: Tensor, hole: Tensor, fill: HoleFill) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from repro.medfe.model.convolution import convolve
 from repro.medfe.params.model.activations import PartialScaling
 from repro.medfe.params.model.topology import MaskUpdate
 
@@ -44,24 +45,32 @@ class PartialConvolution(nn.Module):
         counting = COUNTING_DEVIATION * torch.randn(target, source, kernel, kernel) if counted else None
         self.register_buffer("counting", counting)
 
-    def forward(self, features: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Convolves where there is something to see.
 
         Args:
             features: (B, C, H, W).
-            valid: (B, 1 or C, H, W) of the same dtype, 1 where a position is valid and 0 where not.
+            valid: (B, 1 or C, H, W) of the same dtype, 1 where a position is valid and 0 where not; nothing if all
+                positions are valid.
 
         Returns:
             The features (B, D, H', W'), zero where the window saw nothing, and the mask (B, 1 or D, H', W') for the
-            next layer.
+            next layer, which is again nothing where every window is bound to see something.
         """
-        total = F.conv2d(features * valid, self.weight, stride=self.stride, padding=self.padding)
+        everywhere = valid is None
+        if valid is None:
+            valid = features.new_ones(1, 1, *features.shape[-2:])
+        else:
+            features = features * valid
+        total = convolve(features, self.weight, stride=self.stride, padding=self.padding)
         count = self._count(valid)
+        if everywhere and self.scaling != "counting_kernels":
+            total = total * count.reciprocal()
+            return (total if self.bias is None else total + self.bias.view(1, -1, 1, 1)), None
         seen = count != 0
-        divisor = torch.where(seen, count, torch.ones_like(count))
-        result = total * (seen.to(total.dtype) / divisor)
+        result = total * torch.where(seen, count.reciprocal(), 0.0)
         if self.bias is not None:
-            result = torch.where(seen, result + self.bias.view(1, -1, 1, 1), torch.zeros_like(result))
+            result = torch.where(seen, result + self.bias.view(1, -1, 1, 1), 0.0)
         match self.update:
             case "per_layer":
                 return result, seen.to(valid.dtype)
@@ -80,8 +89,9 @@ class PartialConvolution(nn.Module):
                     return self._window_sum(valid) / self.kernel**2
                 case "counting_kernels":
                     assert self.counting is not None
-                    spread = valid.expand(-1, self.counting.shape[1], -1, -1)
-                    return F.conv2d(spread, self.counting, stride=self.stride, padding=self.padding)
+                    # one mask for all channels: counting kernels may be summed over them first
+                    kernels = self.counting.sum(1, keepdim=True) if valid.shape[1] == 1 else self.counting
+                    return F.conv2d(valid, kernels, stride=self.stride, padding=self.padding)
                 case _:
                     assert_never(self.scaling)
 

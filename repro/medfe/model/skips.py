@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.medfe.model.branches import TEXTURE_LEVELS
+from repro.medfe.model.convolution import Convolution
 from repro.medfe.model.encoder import shrink_hole
 from repro.medfe.model.layers import level_widths, make_norm, projection, resize_bilinear, strided_chain
 from repro.medfe.params.model import ModelParams
@@ -41,7 +42,11 @@ class SkipAdditions(nn.Module):
 
 
 class Enlarging(nn.Module):
-    """From the branch grid to a level of its size or larger."""
+    """From the branch grid to a level of its size or larger.
+
+    Departs: a 1x1 convolution without bias mixes channels and resizing mixes positions, so they commute; the
+    convolution comes first here, on up to 16 times fewer positions and with fewer channels left to resize.
+    """
 
     def __init__(self, model: ModelParams, factor: int, source: int, target: int) -> None:
         super().__init__()
@@ -54,7 +59,8 @@ class Enlarging(nn.Module):
         """Returns (B, target channels, *size)."""
         match self.rescale:
             case "bilinear":
-                return self.project(resize_bilinear(equalised, size))
+                convolution, norm, activation = self.project
+                return activation(norm(resize_bilinear(convolution(equalised), size)))
             case "transposed":
                 return self.project(equalised)
             case _:
@@ -73,7 +79,7 @@ class Shrinking(nn.Module):
             case "single_stride":
                 stride = 2**halvings
                 self.path = nn.Sequential(
-                    nn.Conv2d(source, target, stride, stride=stride, bias=False),
+                    Convolution(source, target, stride, stride=stride, bias=False),
                     make_norm(model.norm, target, affine=False),
                 )
             case _:

@@ -56,9 +56,9 @@ def test_twice_gives_the_same_bytes_with_any_number_of_threads(tmp_path, data_pa
     write_photographs(tmp_path / "in", range(9))
     params = data_params(root=str(tmp_path / "in"), crops_per_photo=5)
     hashes = set()
-    for threads, group in ((1, 32), (2, 3), (4, 1)):
+    for threads, group_px in ((1, 32 * 64**2), (2, 3 * 64**2), (4, 1)):
         monkeypatch.setattr(reading, "THREADS", threads)
-        monkeypatch.setattr(writing, "GROUP", group)
+        monkeypatch.setattr(writing, "GROUP_PX", group_px)
         prepare_photographs(params, tmp_path / "out")
         hashes.add(hash_tree(tmp_path / "out"))
     assert len(hashes) == 1

@@ -33,7 +33,10 @@ def test_order_does_not_depend_on_the_threads(tmp_path, write_photographs, monke
         assert np.array_equal(np.asarray(view.image), np.asarray(Image.open(tmp_path / view.file)))
 
 
-def test_no_more_than_one_photograph_for_each_thread_is_read_ahead(tmp_path, write_photographs, monkeypatch):
+@pytest.mark.parametrize(("ahead_bytes", "most"), [(0, 3), (10**9, 7)], ids=["large", "small"])
+def test_large_photographs_are_read_ahead_one_for_each_thread(
+    tmp_path, write_photographs, monkeypatch, ahead_bytes, most
+):
     files = {file.name: file for file in write_photographs(tmp_path, range(20))}
     asked = []
 
@@ -41,10 +44,12 @@ def test_no_more_than_one_photograph_for_each_thread_is_read_ahead(tmp_path, wri
         asked.append(name)
         return {name: files[name]}
 
-    monkeypatch.setattr(reading, "THREADS", 2)
+    for name, value in {"THREADS": 2, "AHEAD": 6, "AHEAD_BYTES": ahead_bytes}.items():
+        monkeypatch.setattr(reading, name, value)
     arriving = read_photographs(files, find_views)
     next(arriving)
-    assert len(asked) <= 3
+    next(arriving)
+    assert len(asked) == most
     arriving.close()
 
 

@@ -1,0 +1,84 @@
+"""A tiny cell of a sweep in a tree of its own: written, and its functions timed in a process that has loaded them.
+
+`python -m benchmarks.cell write` and `python -m benchmarks.cell time` run in that tree.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+
+from repro import paths
+from repro.medfe.params import load_params, parse_params
+from repro.medfe.readings.merging import override_values
+from repro.stages.cells.sources import find_sources, params_file
+
+CELL: Final = "benchmark"
+SIZE: Final[dict[str, Any]] = {
+    "data.source": "photos",
+    "data.image_px": 64,
+    "data.crops_per_photo": 4,
+    "data.evaluation_crops_per_photo": 1,
+    "data.structure.method": "canny",
+    "masks.pool_size": 12,
+    "model.base_width": 4,
+    "loss.vgg_weights": "random",
+    "loss.vgg_width": 0.0625,
+    "training.steps": 4,
+    "training.batch_size": 2,
+    "runtime.threads": 1,
+}
+"""As little work as a cell can have."""
+
+
+def write_tree(tree: Path) -> None:
+    """Copies the project's code into a folder, with the params, the photographs and the holes of one cell."""
+    for name in ("repro", "ablations", "benchmarks"):
+        shutil.copytree(paths.PROJECT / name, tree / name)
+    shutil.copy(paths.PROJECT / paths.PARAMS, tree)
+    for command in (("benchmarks.cell", "write"), ("repro.stages.cells.code",)):
+        subprocess.run([sys.executable, "-m", *command], cwd=tree, capture_output=True, check=True)
+
+
+def write() -> None:
+    """Writes what the cell needs into the working tree."""
+    from repro.medfe.data.arrays import open_split
+    from repro.medfe.data.prepare import prepare_photographs
+    from repro.medfe.masks import make_masks
+
+    values = load_params(paths.PARAMS).resolved()
+    override_values(values, SIZE)
+    params = parse_params(values, "the benchmark's cell")
+    params_file(CELL).parent.mkdir(parents=True, exist_ok=True)
+    YAML(typ="safe", pure=True).dump(params.model_dump(mode="json"), params_file(CELL))
+    sources = find_sources(params)
+    prepare_photographs(params.data, sources.prepared)
+    images = {split: len(open_split(sources.prepared, split).images) for split in ("validation", "test")}
+    make_masks(params.masks, params.data.image_px, images, sources.masks)
+
+
+def time_functions() -> float:
+    """Returns the seconds of a cell's training and evaluation, called one after the other."""
+    from repro.medfe.evaluation.cells import evaluate_cell
+    from repro.medfe.training.loop import train
+
+    params = load_params(params_file(CELL))
+    sources = find_sources(params)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        started = time.perf_counter()
+        train(params, sources.prepared, sources.masks, folder / "train", folder / "states", half=True)
+        evaluate_cell(folder / "train", sources.prepared, sources.masks, params.evaluation, params.runtime, folder)
+        return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "write":
+        write()
+    else:
+        print(time_functions())

@@ -1,0 +1,115 @@
+"""One training step, both players and all terms: images per second over batches, and the share outside matrix work.
+
+`python -m benchmarks.step profile READING SCALE BATCH` prints where the time goes. VGG has random weights: the speed of
+a step does not depend on what they hold.
+"""
+
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+import torch
+
+from benchmarks.profiling import KINDS, share_by_kind
+from benchmarks.timing import Row, read_apart
+from repro.medfe.params import Params, parse_params
+from repro.medfe.params.tree import flatten
+from repro.medfe.readings.merging import Values, load_common, merge_reading, override_values
+from repro.medfe.training.batches import Batch
+from repro.medfe.training.step import Players
+
+MODULE: Final = "benchmarks.step"
+WARM_UPS: Final = 2
+BUDGET_S: Final = 4.0
+"""Steps are timed until so many seconds have passed, three at least."""
+
+CASES: Final[dict[tuple[str, str], tuple[int, ...]]] = {
+    ("paper", "screening"): (1, 2, 4, 8, 16),
+    ("paper", "laptop"): (1, 2, 4, 8, 16),
+    ("release", "laptop"): (1, 8, 16),
+    ("release", "gpu"): (1, 2, 4),
+}
+"""Batches by reading and scale. Those of 256 px end where a laptop's memory and a minute do."""
+
+THREADS: Final = {"screening": 1, "laptop": 1, "gpu": 2}
+"""As the scales are used: small ones several processes side by side, one core each."""
+
+
+def rows() -> list[Row]:
+    """Returns one row for each reading, scale and batch."""
+    found = []
+    for (reading, scale), batches in CASES.items():
+        alone = 0.0
+        for batch in batches:
+            measured = read_apart(MODULE, "time", reading, scale, str(batch))
+            rate = batch / measured["seconds"]
+            alone = alone or rate
+            found.append(_row(reading, scale, batch, measured, alone))
+    return found
+
+
+def load_step_params(reading: str, scale: str, batch: int) -> Params:
+    """Returns the params of a reading at a scale, for a batch size."""
+    values: Values = load_common()
+    sized = {"training.batch_size": batch, "loss.vgg_weights": "random", "runtime.threads": THREADS[scale], "seed": 0}
+    override_values(values, flatten(values) | merge_reading(reading, scale) | sized)
+    return parse_params(values, "the benchmark of a step")
+
+
+def make_batch(params: Params) -> Batch:
+    """Returns a batch of noise, with a hole in the middle of each image."""
+    generator = torch.Generator().manual_seed(0)
+    size, count = params.data.image_px, params.training.batch_size
+    image, structure = torch.rand(2, count, 3, size, size, generator=generator) * 2 - 1
+    hole = torch.zeros(count, 1, size, size, dtype=torch.bool)
+    hole[..., size // 4 : size * 3 // 4, size // 4 : size * 3 // 4] = True
+    corners = torch.full((count, 2), size // 4)
+    return Batch(image, structure, hole, corners, torch.rand(count, 1, 1, 1, generator=generator))
+
+
+def make_step(reading: str, scale: str, batch: int) -> Callable[[], None]:
+    """Returns one training step on the same batch."""
+    params = load_step_params(reading, scale, batch)
+    torch.set_num_threads(params.runtime.threads)
+    players, sample = Players(params, torch.device("cpu")), make_batch(params)
+    return lambda: players.step(sample, 0) and None
+
+
+def main(what: str, reading: str, scale: str, batch: str) -> None:
+    """Times steps of one size in this process, or prints their profile."""
+    step = make_step(reading, scale, int(batch))
+    for _ in range(WARM_UPS):
+        step()
+    if what == "profile":
+        for kind, share in share_by_kind(step).items():
+            print(f"{share:6.1%}  {kind}")
+        return
+    seconds: list[float] = []
+    while len(seconds) < 3 or sum(seconds) < BUDGET_S:
+        started = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - started)
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    outside = 1 - share_by_kind(step)[next(iter(KINDS))]
+    print(json.dumps({"seconds": statistics.median(seconds), "peak_mib": peak_mib, "outside": outside}))
+
+
+def _row(reading: str, scale: str, batch: int, measured: dict[str, float], alone: float) -> Row:
+    rate = batch / measured["seconds"]
+    threads = THREADS[scale]
+    return Row(
+        f"training step, {reading} at {scale}, batch {batch}, {threads} thread{'s' if threads > 1 else ''}",
+        f"{rate:.2f} images/s, {measured['seconds'] / batch * 1e3:.0f} ms an image, {measured['peak_mib']:.0f} MiB",
+        f"{alone:.2f} images/s, batch 1",
+        rate / alone,
+        None,
+        f"{measured['outside']:.0%} outside matrix work",
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
