@@ -14,6 +14,16 @@ PROJECT = Path(__file__).resolve().parent.parent
 """The project that this code belongs to."""
 READINGS = PROJECT / "ablations" / "readings"
 SCALES = PROJECT / "ablations" / "scales"
+COMMON = PROJECT / "ablations" / "common.yaml"
+"""What every study shares and neither a reading nor a scale says."""
+PLANS = Path("ablations/plans")
+"""One file per study: its plan, as frozen."""
+
+CELL_PARAMS = Path("ablations/cells")
+"""One file per cell of a study: its complete params; and one for each set of prepared photographs and of holes."""
+CELL_LIST = Path("ablations/cells.yaml")
+"""What ablations/dvc.yaml repeats its stages over."""
+CELL_PIPELINE = Path("ablations/dvc.yaml")
 
 PREPARED = Path("data/prepared")
 MASKS = Path("data/masks")
@@ -26,6 +36,8 @@ PUBLISHED = RESULTS / "published.json"
 
 CHECKPOINT = "checkpoint.pt"
 """In `TRAIN`: generator, its parameters and where it comes from."""
+HALF = "half.pt"
+"""In `TRAIN`, where a study asks for it: the checkpoint after half the steps."""
 HISTORY = "history.csv"
 """In `TRAIN`: one row per logged step, one column per loss term."""
 RECORD = "record.json"
@@ -41,8 +53,23 @@ METRICS = "metrics.json"
 GRID = "grid.png"
 """In `EVALUATE`: pictures by bucket, the median and the worst case."""
 
+CELL_DATA = Path("data/cells")
+"""What the cells of all studies share: photographs and holes, by what they are made from, and the hash of the code."""
+CELL_CODE = CELL_DATA / "code.json"
+CELLS = RESULTS / "cells"
+"""One folder per cell: `CELL`, `train`, `evaluate`, `half`."""
+CELL = "cell.json"
+"""In a cell: status, reason, seconds, joules, and the key of all that it depends on."""
+FILLS = "fills.npz"
+"""In `evaluate` of a cell: `fills` (N, 3, S, S) uint8 composites, `image` (N,), `bucket` (N,)."""
+LOG = "log.txt"
+"""In a cell that diverged: what it has said."""
+
 NOTEBOOK = Path("reports/replication_report.ipynb")
 REPORT = Path("reports/build")
+NOTEBOOK_OF_STUDIES = Path("reports/study_report.ipynb")
+STUDY_REPORTS = Path("reports/studies")
+"""One folder per study: its run notebook and its page."""
 
 
 def home() -> Path:

@@ -9,6 +9,7 @@ import pytest
 from filelock import FileLock, Timeout
 from ruamel.yaml import YAML
 
+from repro.errors import UserError
 from repro.stages.shell import stage
 from tiny import tiny_values
 
@@ -57,6 +58,7 @@ def start_stage() -> subprocess.Popen[str]:
     """
     code = """
 import select, sys
+from repro.errors import UserError
 from repro.stages.shell import stage
 with stage("train"):
     print("in", flush=True)
@@ -102,3 +104,13 @@ def test_a_lock_goes_with_its_process(project) -> None:
         first.kill()
     with lock_of_train(project).acquire(timeout=0):
         pass
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_of_several_processes_the_first_one_locks_and_speaks(project, monkeypatch, capsys, rank: str) -> None:
+    for name, value in {"RANK": rank, "WORLD_SIZE": "2", "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit), stage("train"):
+        raise UserError("the same everywhere")
+    assert bool(list((project / ".repro").glob("locks/train-*.lock"))) == (rank == "0")
+    assert capsys.readouterr().err == ("train: the same everywhere\n" if rank == "0" else "")

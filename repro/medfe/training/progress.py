@@ -18,14 +18,17 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def training_progress(steps: int, done: int) -> Iterator[Callable[[int, dict[str, float]], None]]:
-    """Yields a function that takes the step and its terms, and shows them on standard error."""
-    console = Console(stderr=True)
+def training_progress(
+    steps: int, done: int, *, shown: bool = True
+) -> Iterator[Callable[[int, dict[str, float]], None]]:
+    """Yields a function that takes the step and its terms, and shows them on standard error if asked to."""
+    console = Console(stderr=True, quiet=not shown)
     if done:
         console.print(f"resumed at step {done} of {steps}")
-    columns = [TextColumn("train"), BarColumn(), TextColumn("{task.completed}/{task.total}"), _Rate()]
-    shown = [TimeRemainingColumn(), TextColumn("{task.fields[terms]}")]
-    with Progress(*columns, *shown, console=console, disable=not console.is_terminal) as progress:
+    columns: list[ProgressColumn] = [TextColumn("train"), BarColumn(), TextColumn("{task.completed}/{task.total}")]
+    columns.append(_Rate())
+    columns += [TimeRemainingColumn(), TextColumn("{task.fields[terms]}")]
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("train", total=steps, completed=done, terms="")
         started = spoken = time.monotonic()
 

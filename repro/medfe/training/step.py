@@ -17,6 +17,9 @@ from repro.medfe.model.generator import fill_hole
 from repro.medfe.params import Params
 from repro.medfe.params.optimisation import OptimisationParams, Schedule
 from repro.medfe.training.batches import Batch
+from repro.medfe.training.running import autocast, memory_format, set_running
+from repro.medfe.training.seed import training_seed
+from repro.processes import ALONE, Process
 from repro.randomness import derive_seed
 
 CONSTANT_SHARE = 1 / 6
@@ -27,23 +30,25 @@ Terms = dict[str, Tensor]
 
 
 class Players(nn.Module):
-    """The generator, the discriminators, their optimisers and the fixed VGG."""
+    """The generator, the discriminators, their optimisers and the fixed VGG.
 
-    def __init__(self, params: Params, device: torch.device) -> None:
+    Several processes have the same players, and take the same steps, each on its rows of the batch.
+    """
+
+    def __init__(self, params: Params, device: torch.device, process: Process = ALONE) -> None:
         super().__init__()
         self.params, self.device = params, device
+        seed, optimisation = training_seed(params), params.optimisation
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed(params.seed, "initialisation"))
+            torch.manual_seed(derive_seed(seed, "initialisation"))
             self.generator = Generator(params.model)
             self.discriminators = Discriminators(params.model, params.loss, params.data.image_px)
-        optimisation = params.optimisation
-        initialise(self.generator, optimisation.initialisation, params.seed, "generator")
+        initialise(self.generator, optimisation.initialisation, seed, "generator")
         same = optimisation.discriminator_initialisation == "same"
-        initialise(
-            self.discriminators, optimisation.initialisation if same else "default", params.seed, "discriminators"
-        )
+        initialise(self.discriminators, optimisation.initialisation if same else "default", seed, "discriminators")
         self.vgg: VggLoss | None = make_vgg_loss(params.loss)
-        self.to(device)
+        self.to(device).to(memory_format=memory_format(params.runtime))
+        self.running = set_running(self.generator, self.discriminators, self.vgg, params.runtime, process)
         self.optimiser = _adam(self.generator, optimisation, 1)
         self.critic: Optimizer | None = None
         if params.loss.adv != "none":
@@ -53,7 +58,7 @@ class Players(nn.Module):
         """Trains both players on one batch and returns the terms."""
         factor = schedule_factor(self.params.optimisation.schedule, step / self.params.training.steps)
         with self._autocast():
-            output = GeneratorOutput(*(item.float() for item in self.generator(batch.image, batch.hole)))
+            output = GeneratorOutput(*(item.float() for item in self.running.fill(batch.image, batch.hole)))
         terms: Terms = {}
         if self.critic is not None:
             _set_rate(self.critic, factor)
@@ -66,10 +71,11 @@ class Players(nn.Module):
         loss = self.params.loss
         real, fake = self._judged(batch.image, batch), self._judged(output, batch)
         with self._autocast():
-            scores = self.discriminators(torch.cat([real, fake]), batch.corners.repeat(2, 1))
+            scores = self.running.judge(torch.cat([real, fake]), batch.corners.repeat(2, 1))
         terms = {}
         for name, logits in zip(self._names("discriminator"), scores.present(), strict=True):
-            terms[name] = discriminator_loss(loss.adv, *logits.float().chunk(2))
+            of_real, of_fake = (self.running.collect(half) for half in logits.float().chunk(2))
+            terms[name] = discriminator_loss(loss.adv, of_real, of_fake)
         if loss.adv == "wgan_gp" or self.params.model.discriminator_regularisation == "gradient_penalty":
             penalties = gradient_penalty(
                 lambda images: self.discriminators(images, batch.corners).present(), real, fake, batch.mix
@@ -88,9 +94,9 @@ class Players(nn.Module):
             "structure": supervision_loss(output.structure, batch.structure, model.target_resize),
             "texture": supervision_loss(output.texture, batch.image, model.target_resize),
         }
-        if self.vgg is not None:
+        if self.running.compare is not None:
             with self._autocast():
-                vgg = self.vgg(output.image, batch.image)
+                vgg = self.running.compare(output.image, batch.image)
             terms |= {"perceptual": vgg.perceptual, "style": vgg.style}
         if self.critic is not None:
             terms |= self._adversarial(output.image, batch)
@@ -104,11 +110,12 @@ class Players(nn.Module):
         self.discriminators.requires_grad_(False)
         with self._autocast():
             with torch.no_grad():
-                real: Scores = self.discriminators(self._judged(batch.image, batch), batch.corners)
-            fake: Scores = self.discriminators(self._judged(output, batch), batch.corners)
+                real: Scores = self.running.score(self._judged(batch.image, batch), batch.corners)
+            fake: Scores = self.running.score(self._judged(output, batch), batch.corners)
         self.discriminators.requires_grad_(True)
-        pairs = zip(self._names("adversarial"), real.present(), fake.present(), strict=True)
-        return {name: generator_loss(self.params.loss.adv, r.float(), f.float()) for name, r, f in pairs}
+        collected = ([self.running.collect(item.float()) for item in scores.present()] for scores in (real, fake))
+        pairs = zip(self._names("adversarial"), *collected, strict=True)
+        return {name: generator_loss(self.params.loss.adv, r, f) for name, r, f in pairs}
 
     def _weight(self, term: str) -> float:
         loss = self.params.loss
@@ -137,11 +144,6 @@ class Players(nn.Module):
 
     def _autocast(self) -> AbstractContextManager[None]:
         return autocast(self.params.runtime.precision, self.device)
-
-
-def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
-    """Returns the context in which the networks run at a precision."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
 def schedule_factor(schedule: Schedule, progress: float) -> float:

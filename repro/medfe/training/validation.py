@@ -14,7 +14,7 @@ from repro.medfe.model import Generator
 from repro.medfe.model.generator import composite, fill_hole
 from repro.medfe.params.model.rescaling import HoleFill
 from repro.medfe.training.batches import to_unit_range
-from repro.medfe.training.step import autocast
+from repro.medfe.training.running import autocast
 
 SAMPLES = 6
 """Pictures in a sample sheet: the first validation images, one per bucket in turn."""

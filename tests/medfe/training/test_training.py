@@ -70,7 +70,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(prepared, tmp_path, monkeypa
     assert results(tmp_path / "killed") == results(whole)
 
 
-@pytest.mark.parametrize("killed_in", ["save_checkpoint", "shutil.copyfile", "ResumeState.remove"])
+@pytest.mark.parametrize("killed_in", ["outputs.save_checkpoint", "outputs.shutil.copyfile", "loop.ResumeState.remove"])
 def test_a_kill_while_the_outputs_are_written_costs_nothing(prepared, tmp_path, monkeypatch, killed_in: str) -> None:
     whole = run(prepared, tmp_path / "whole")
 
@@ -78,7 +78,7 @@ def test_a_kill_while_the_outputs_are_written_costs_nothing(prepared, tmp_path, 
         raise KilledError
 
     with monkeypatch.context() as patched:
-        patched.setattr(f"repro.medfe.training.loop.{killed_in}", die)
+        patched.setattr(f"repro.medfe.training.{killed_in}", die)
         with pytest.raises(KilledError):
             run(prepared, tmp_path / "killed")
     assert results(run(prepared, tmp_path / "killed")) == results(whole)
