@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from repro.cli import images, ledger, results, variants
+from repro.cli import images, ledger, plan, results, sweep, variants
 from repro.errors import UserError
 
 app = typer.Typer(
@@ -13,7 +13,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (ledger, variants, results, images):
+for module in (ledger, variants, plan, sweep, results, images):
     for command in module.COMMANDS:
         app.command()(command)
 

@@ -1,7 +1,7 @@
 """Commands that show what the paper leaves open: `details`, `diff`, `schema`."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich import box
@@ -11,16 +11,9 @@ from rich.table import Table
 
 from repro import paths
 from repro.audit.choice import Detail, Kind, Status, show_value
-from repro.audit.ledger import count_details, describe_constraints, select_details, to_json, to_markdown
-from repro.cli.naming import find_params
 from repro.errors import UserError
-from repro.medfe.params import Params
-from repro.medfe.readings.comparing import compare_params
-from repro.medfe.readings.schema import write_schema
 
 TITLE = "What the MEDFE paper leaves open"
-
-As = Literal["table", "json", "markdown"]
 
 
 def details(
@@ -31,6 +24,9 @@ def details(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the document ablations/DETAILS.md.")] = False,
 ) -> None:
     """The ledger: every detail, its options, and where each was read."""
+    from repro.audit.ledger import select_details, to_json, to_markdown
+    from repro.medfe.params import Params
+
     found = select_details(Params, gap, status, source)
     if not found:
         raise UserError("no detail fits; `repro details` lists all, with their gaps and what the paper says")
@@ -47,6 +43,9 @@ def diff(
     second: Annotated[str, typer.Argument(help="Likewise.")],
 ) -> None:
     """In which details two readings, files or variants differ."""
+    from repro.cli.naming import find_params
+    from repro.medfe.readings.comparing import compare_params
+
     rows = compare_params(find_params(first), find_params(second))
     table = Table("detail", first, second, "question", box=box.SIMPLE_HEAD)
     for row in rows:
@@ -60,6 +59,8 @@ def diff(
 
 def schema() -> None:
     """Write params.schema.json, by which editors complete params.yaml."""
+    from repro.medfe.readings.schema import write_schema
+
     write_schema(paths.SCHEMA)
     print(f"wrote {paths.SCHEMA}")
 
@@ -68,6 +69,8 @@ COMMANDS = (details, diff, schema)
 
 
 def _print_table(found: list[Detail]) -> None:
+    from repro.audit.ledger import count_details, describe_constraints
+
     table = Table("detail", "question", "paper", "option", "sources", box=box.SIMPLE_HEAD)
     for detail in found:
         choice = detail.choice

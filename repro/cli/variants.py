@@ -7,9 +7,6 @@ from typing import Annotated
 import typer
 
 from repro import paths
-from repro.medfe.params.reading import load_params, parse_params
-from repro.medfe.readings.merging import override_values
-from repro.medfe.readings.writing import parse_overrides, use_reading
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE ...", help="e.g. loss.adv=hinge")]
 
@@ -20,6 +17,8 @@ def use(
     scale: Annotated[str, typer.Option(help="laptop or gpu.")] = "laptop",
 ) -> None:
     """Write params.yaml for a reading at a scale."""
+    from repro.medfe.readings.writing import parse_overrides, use_reading
+
     params = use_reading(paths.PARAMS, reading, scale, parse_overrides(overrides or []))
     print(
         f"{paths.PARAMS} is now the reading {reading} at scale {scale}: variant {params.variant()}, seed {params.seed}"
@@ -33,6 +32,10 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Check it and print the command only.")] = False,
 ) -> None:
     """Check a variant, then run it as a DVC experiment."""
+    from repro.medfe.params.reading import load_params, parse_params
+    from repro.medfe.readings.merging import override_values
+    from repro.medfe.readings.writing import parse_overrides
+
     values = load_params(paths.PARAMS).resolved()
     override_values(values, parse_overrides(overrides or []))
     params = parse_params(values, "this variant")

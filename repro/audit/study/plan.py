@@ -51,6 +51,8 @@ class Plan(_Frozen):
         fingerprint: SHA-256 over the declaration, the baseline's values, the variants and the cells.
         frozen: ISO date and time (UTC) at which it was frozen first.
         declaration: the study as plain values.
+        values: all values of the baseline under dotted keys, as JSON holds them; a cell has these, its variant's
+            settings and its seed.
         levels: dotted key of each varied detail with its options, the baseline's first, as values.
         variants: the baseline first.
         cells: every variant with every seed.
@@ -62,6 +64,7 @@ class Plan(_Frozen):
     fingerprint: str
     frozen: str
     declaration: dict[str, Any]
+    values: dict[str, Any] = {}
     levels: dict[str, list[Any]]
     variants: list[Variant]
     cells: list[Cell]

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from repro.errors import UserError
 from repro.medfe.params.tree import flatten
-from repro.paths import READINGS, SCALES
+from repro.paths import COMMON, READINGS, SCALES
 
 Values = dict[str, Any]
 
@@ -20,6 +20,11 @@ def load_reading(name: str) -> Values:
         UserError: there is no such reading.
     """
     return _load(READINGS, name, "reading")
+
+
+def load_common() -> Values:
+    """Returns what all studies share, as nested values: what neither a reading nor a scale says."""
+    return _load(COMMON.parent, COMMON.stem, "file")
 
 
 def merge_reading(name: str, scale: str) -> dict[str, Any]:

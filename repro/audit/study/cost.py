@@ -1,0 +1,59 @@
+"""What a plan is expected to cost, from the cells of plans at the same scale that have been run already.
+
+A plan and folders flow in, figures flow out. Knows nothing of how cells are run.
+"""
+
+import json
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from repro.audit.study.freezing import load_plan
+from repro.audit.study.plan import Plan
+
+RECORD = "cell.json"
+"""In each cell's folder: `status` and `seconds`."""
+
+
+class Cost(NamedTuple):
+    """An estimate.
+
+    Attributes:
+        missing: cells that have not been run.
+        measured: cells that the estimate rests on.
+        seconds: median wall-clock of one of them; None: none is known.
+        bytes_each: median size of one of them; None likewise.
+    """
+
+    missing: int
+    measured: int
+    seconds: float | None
+    bytes_each: int | None
+
+
+def estimate_cost(plan: Plan, plans: Path, cells: Path) -> Cost:
+    """Returns what the missing cells of a plan are expected to cost.
+
+    Args:
+        plan: the plan.
+        plans: folder of the frozen plans, by which a cell's scale is known.
+        cells: folder of the cells, one folder each.
+    """
+    scale, settings = plan.declaration["scale"], plan.declaration["settings"]
+    others = [load_plan(file) for file in sorted(plans.glob("*.json"))]
+    alike = [
+        item
+        for item in [plan, *others]
+        if (item.declaration["scale"], item.declaration["settings"]) == (scale, settings)
+    ]
+    known = sorted({cell.id for item in alike for cell in item.cells if (cells / cell.id / RECORD).is_file()})
+    seconds, sizes = [], []
+    for cell in known:
+        record = json.loads((cells / cell / RECORD).read_text(encoding="utf-8"))
+        if record.get("status") == "ok":
+            seconds.append(float(record["seconds"]))
+            sizes.append(sum(file.stat().st_size for file in (cells / cell).rglob("*") if file.is_file()))
+    missing = sum(not (cells / cell.id / RECORD).is_file() for cell in plan.cells)
+    if not seconds:
+        return Cost(missing, 0, None, None)
+    return Cost(missing, len(seconds), median(seconds), int(median(sizes)))

@@ -1,0 +1,90 @@
+"""Designs: how the options of several details are combined into variants.
+
+Levels flow in (dotted key to options, the baseline's first), settings flow out (the departures from the baseline).
+Knows nothing of constraints, of seeds and of what is measured.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from repro.errors import UserError
+
+Levels = Mapping[str, Sequence[Any]]
+Signs = NDArray[np.float64]
+"""(rows, details) float64: +1 where the option departs from the baseline's, -1 where it does not."""
+
+
+def one_at_a_time(levels: Levels) -> list[dict[str, Any]]:
+    """Returns every option but the baseline's, each alone."""
+    return [{key: option} for key, options in levels.items() for option in options[1:]]
+
+
+def plackett_burman(details: int) -> Signs:
+    """Returns a Plackett-Burman design with its mirror image below it (fold-over).
+
+    The rows are the next multiple of four above the number of details, twice; columns that no detail needs are left
+    out. The mirror image frees main effects of two-way interactions. The baseline is always one of the rows.
+
+    Source: Plackett & Burman (1946); Box & Wilson (1951) for the fold-over; matrices by pyDOE.
+    """
+    from pydoe import pbdesign  # takes a second to import
+
+    # pyDOE ends on a row of ones: turned, this is the baseline
+    half = -np.asarray(pbdesign(details), dtype=np.float64)[::-1, :details]
+    return np.vstack([half, -half])
+
+
+def fractional_factorial(generators: str) -> Signs:
+    """Returns the regular fraction that generators define, e.g. "a b c ab" for four details in eight rows.
+
+    Source: pyDOE's `fracfact`.
+
+    Raises:
+        UserError: they define no design, or two of them the same column.
+    """
+    from pydoe import fracfact  # takes a second to import
+
+    try:
+        signs = np.asarray(fracfact(generators), dtype=np.float64)
+    except (ValueError, IndexError, KeyError) as error:
+        raise UserError(f"generators {generators!r}: {' '.join(str(error).split())}; expected e.g. a b c ab") from None
+    words = generators.split()
+    for first, second in zip(*np.nonzero(np.triu(np.abs(signs.T @ signs) == len(signs), 1)), strict=True):
+        raise UserError(
+            f"generators {generators!r}: {words[first]} and {words[second]} are the same column, so that their "
+            "details could not be told apart; give each a word of its own"
+        )
+    return signs
+
+
+def full_factorial(levels: Levels) -> list[dict[str, Any]]:
+    """Returns every combination of all options; the baseline (no setting) is the first."""
+    first = {key: options[0] for key, options in levels.items()}
+    return [
+        {key: option for key, option in zip(levels, row, strict=True) if option != first[key]}
+        for row in product(*levels.values())
+    ]
+
+
+def read_signs(levels: Levels, signs: Signs) -> list[dict[str, Any]]:
+    """Returns the settings of each row of a two-level design."""
+    return [{key: levels[key][1] for key, sign in zip(levels, row, strict=True) if sign > 0} for row in signs]
+
+
+def code_options(levels: Levels, rows: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[str, Any]], Signs]:
+    """Returns the columns of a linear model: for each option but the baseline's, +1 in the rows that have it, else -1.
+
+    Args:
+        levels: the options.
+        rows: settings of each design point.
+
+    Returns:
+        The (detail, option) of each column, and the columns (rows, columns).
+    """
+    names = [(key, option) for key, options in levels.items() for option in options[1:]]
+    signs = [[1.0 if key in row and row[key] == option else -1.0 for key, option in names] for row in rows]
+    return names, np.array(signs, dtype=np.float64).reshape(len(rows), len(names))

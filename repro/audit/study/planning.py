@@ -1,0 +1,162 @@
+"""From a declared study to its plan: variants and cells, checked against the ledger.
+
+A study, a params tree and the baseline's values in it flow in, a `Plan` flows out. Knows nothing of any case but a
+function that names a variant, and of nothing that has been run.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from repro.audit.choice import show_value
+from repro.audit.study.combining import combine, occurring
+from repro.audit.study.declaration import NamedStudy, Study
+from repro.audit.study.levels import canonical, choose_levels
+from repro.audit.study.plan import Cell, LeftOut, Plan, Role, Variant
+from repro.audit.study.space import NotAllowedError, Settings, Space, holds, show_settings
+from repro.errors import UserError
+from repro.storage import hash_json
+
+Identify = Callable[[Mapping[str, Any]], str]
+"""Gives the id of the variant that has some values; the seed does not enter it."""
+
+
+def make_plan(
+    named: NamedStudy, tree: type[BaseModel], baseline: Mapping[str, Any], identify: Identify, now: datetime
+) -> Plan:
+    """Returns the plan of a study.
+
+    Args:
+        named: the study and its name.
+        tree: root of the params tree, whose details carry a `Choice`.
+        baseline: all values of the baseline, under dotted keys.
+        identify: from all values to the id of their variant.
+        now: the time that the plan is dated with.
+
+    Raises:
+        UserError: the study names what there is not, or asks for what cannot be had; one or two lines with a remedy.
+    """
+    name, study = named
+    space = Space(tree, baseline)
+    try:
+        return _make(name, study, space, identify, now)
+    except NotAllowedError as error:
+        raise UserError(f"study {name}: the baseline is not allowed: {error}") from None
+    except UserError as error:
+        raise UserError(f"study {name}: {error}") from None
+
+
+def _make(name: str, study: Study, space: Space, identify: Identify, now: datetime) -> Plan:
+    asked = choose_levels(study, space)
+    settings, left_out = combine(study, asked, space)
+    levels = occurring(asked, settings)
+    _check_claims(study, levels, left_out, space)
+    variants = _variants(study, settings, space, identify)
+    declaration, values = study.model_dump(mode="json"), space.values
+    cells = _cells(study, variants)
+    return Plan(
+        study=name,
+        fingerprint=_fingerprint(declaration, values, variants, cells),
+        frozen=now.astimezone(UTC).isoformat(timespec="seconds"),
+        declaration=declaration,
+        values=values,
+        levels=levels,
+        variants=variants,
+        cells=cells,
+        left_out=left_out,
+        deviations=[],
+    )
+
+
+def _fingerprint(
+    declaration: Mapping[str, Any], values: Mapping[str, Any], variants: list[Variant], cells: list[Cell]
+) -> str:
+    """Returns a hash in which no order counts but that of the metrics, whose first is the main one."""
+    return hash_json(
+        {
+            "declaration": declaration,
+            "main metric": next(iter(declaration["metrics"])),
+            "values": values,
+            "variants": sorted((variant.model_dump(mode="json") for variant in variants), key=lambda item: item["id"]),
+            "cells": sorted(cell.id for cell in cells),
+        }
+    )
+
+
+def _variants(study: Study, settings: list[dict[str, Any]], space: Space, identify: Identify) -> list[Variant]:
+    """Returns the baseline, the arms and the controls; two arms with the same values are one."""
+    found: dict[str, Variant] = {}
+
+    def add(role: Role, departures: Settings) -> None:
+        resolved = space.resolve(departures)
+        variant = identify(resolved)
+        if variant not in found:
+            found[variant] = Variant(id=variant, role=role, settings={key: resolved[key] for key in departures})
+        elif role in ("placebo", "planted"):
+            same = found[variant]
+            raise UserError(
+                f"controls: {role} ({show_settings(departures)}) is the same variant as "
+                f"{f'the {same.role} {show_settings(same.settings)}'.strip()}; give it another value"
+            )
+
+    add("baseline", {})
+    for row in settings:
+        add("arm", row)
+    if study.controls.placebo is not None:
+        _check_placebo(study.controls.placebo, space)
+        add("placebo", _control("placebo", study.controls.placebo, space))
+    if study.controls.planted is not None:
+        add("planted", _control("planted", study.controls.planted.settings, space))
+    return list(found.values())
+
+
+def _cells(study: Study, variants: list[Variant]) -> list[Cell]:
+    """Returns the cells by seed, so that a sweep that was stopped has whole replicates."""
+    many = max(study.seeds, study.baseline_seeds)
+    return [
+        Cell(id=f"{variant.id}-s{seed}", variant=variant.id, seed=seed)
+        for seed in range(many)
+        for variant in variants
+        if seed < (study.seeds if variant.role == "arm" else many)
+    ]
+
+
+def _control(role: str, settings: Settings, space: Space) -> Settings:
+    unknown = [key for key in settings if key not in space.values]
+    if unknown:
+        raise UserError(f"controls: {role}: {unknown[0]} is not a parameter")
+    try:
+        space.resolve(settings)
+    except NotAllowedError as error:
+        raise UserError(f"controls: {role}: {show_settings(settings)} is not allowed: {error}") from None
+    return settings
+
+
+def _check_placebo(settings: Settings, space: Space) -> None:
+    for key, value in settings.items():
+        choice = space.choices.get(key)
+        if choice is not None and not holds(value, tuple(choice.inert)):
+            raise UserError(
+                f"controls: placebo: {key} is a detail of the ledger, whose options may well change the outcome; "
+                "a placebo sets what changes nothing but the random stream"
+            )
+
+
+def _check_claims(study: Study, levels: Mapping[str, list[Any]], left_out: list[LeftOut], space: Space) -> None:
+    for claim in study.claims:
+        said = f"claims: {claim.text!r}"
+        if claim.metric not in study.metrics:
+            raise UserError(f"{said}: {claim.metric} is none of the metrics: {', '.join(study.metrics)}")
+        if claim.detail not in study.details:
+            raise UserError(f"{said}: {claim.detail} is not varied; add it to details, or take the claim out")
+        better, than = (canonical(claim.detail, option, space) for option in (claim.better, claim.than))
+        if better == than:
+            raise UserError(f"{said}: better and than are the same option")
+        for option in (better, than):
+            if option in levels.get(claim.detail, []):
+                continue
+            reasons = [item.reason for item in left_out if item.settings == {claim.detail: option}]
+            why = f"is left out: {reasons[0]}" if reasons else "is not among the options; add it"
+            raise UserError(f"{said}: {claim.detail}={show_value(option)} {why}")

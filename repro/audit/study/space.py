@@ -1,0 +1,135 @@
+"""The space that a study chooses from: a params tree, the baseline's values in it, and what the ledger rules out.
+
+Dotted keys with values flow in; out comes what they amount to, or the reason why they cannot be had together or
+change nothing. Knows no design.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from repro.audit.choice import Choice, show_value, walk_details
+
+Settings = Mapping[str, Any]
+"""Dotted keys with the values by which something departs from the baseline."""
+
+
+class NotAllowedError(Exception):
+    """The tree does not allow a set of values; the message says why, in one line."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """A params tree and the baseline in it.
+
+    Attributes:
+        tree: root of the params tree.
+        baseline: all values of the baseline under dotted keys.
+    """
+
+    tree: type[BaseModel]
+    baseline: Settings
+
+    @cached_property
+    def choices(self) -> dict[str, Choice]:
+        """What the ledger knows of each detail, by dotted key."""
+        return {detail.key: detail.choice for detail in walk_details(self.tree)}
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """The baseline's values as JSON holds them, checked."""
+        return self.resolve({})
+
+    def resolve(self, settings: Settings) -> dict[str, Any]:
+        """Returns all values under dotted keys, as JSON holds them, of the baseline with some settings.
+
+        Raises:
+            NotAllowedError: the tree does not allow them.
+        """
+        try:
+            checked = self.tree.model_validate(_nest({**self.baseline, **settings}))
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in problem["loc"])
+            raise NotAllowedError(f"{where}: {problem['msg']}" if where else problem["msg"]) from None
+        return _flatten(checked.model_dump(mode="json"))
+
+    def objection(self, settings: Settings) -> str | None:
+        """Returns why settings cannot be had or why one of them changes nothing; None if nothing stands against them.
+
+        An option changes nothing where the ledger calls it inert, or where the condition of its detail (`only_if`)
+        does not hold among all values.
+        """
+        values = {**self.values, **settings}
+        for key, choice in self.choices.items():
+            for other, forbidden in _lookup(choice.forbidden_with, values[key], {}).items():
+                if holds(values[other], forbidden):
+                    return f"{_shown(key, values[key])} is forbidden with {_shown(other, values[other])}"
+        for key in settings.keys() & self.choices.keys():
+            choice = self.choices[key]
+            if reason := _lookup(choice.inert, settings[key], ""):
+                return f"{_shown(key, settings[key])} changes nothing: {reason}"
+            for other, needed in choice.only_if.items():
+                if not holds(values[other], needed):
+                    return f"{key} has no effect with {_shown(other, values[other])}"
+        try:
+            self.resolve(settings)
+        except NotAllowedError as error:
+            return str(error)
+        return None
+
+    def culprits(self, settings: Settings) -> dict[str, Any]:
+        """Returns the one or two settings that draw an objection by themselves, or all where no pair does."""
+        for size in (1, 2):
+            for part in combinations(settings.items(), size):
+                if self.objection(dict(part)) is not None:
+                    return dict(part)
+        return dict(settings)
+
+
+def plain(value: Any) -> Any:
+    """Returns a value as JSON holds it: tuples become lists."""
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def holds(value: Any, allowed: tuple[Any, ...]) -> bool:
+    """Returns whether a value is among others, lists and tuples taken as the same."""
+    return plain(value) in [plain(item) for item in allowed]
+
+
+def show_settings(settings: Settings) -> str:
+    """Returns settings as one would type them after `-S`, in one line."""
+    return ", ".join(_shown(key, value) for key, value in settings.items())
+
+
+def _shown(key: str, value: Any) -> str:
+    return f"{key}={show_value(value)}"
+
+
+def _lookup(table: Mapping[Any, Any], value: Any, default: Any) -> Any:
+    return next((entry for option, entry in table.items() if plain(option) == plain(value)), default)
+
+
+def _nest(values: Settings) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        *groups, name = key.split(".")
+        place = nested
+        for group in groups:
+            place = place.setdefault(group, {})
+            if not isinstance(place, dict):
+                raise NotAllowedError(f"{key} is not a parameter")
+        place[name] = value
+    return nested
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    leaves: dict[str, Any] = {}
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        leaves |= _flatten(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
+    return leaves

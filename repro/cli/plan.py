@@ -1,0 +1,146 @@
+"""The command that plans a study and freezes its design: `plan`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from repro import paths
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from repro.audit.study.cost import Cost
+    from repro.audit.study.plan import Plan
+
+SHOWN_ALIASES = 3
+
+
+def plan(
+    study: Annotated[Path, typer.Argument(help="A study, e.g. ablations/screening.yaml.")],
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Cells at once, for the estimate of time.")] = 1,
+    aliases: Annotated[bool, typer.Option(help="Show the whole alias table.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Show the plan, and freeze and write nothing.")] = False,
+) -> None:
+    """Show what a study runs and what it can see; freeze it and write its cells."""
+    from rich.console import Console
+
+    from repro.audit.study.cost import estimate_cost
+    from repro.audit.study.freezing import freeze, locate_plan
+
+    planned = _make_plan(study)
+    file = locate_plan(paths.PLANS, planned.study)
+    if not dry_run:
+        from repro.sweep.cells import write_cells
+
+        planned = freeze(planned, paths.PLANS)
+        write_cells(planned)
+    console = Console(soft_wrap=True)
+    _show_cells(planned, console)
+    _show_design(planned, SHOWN_ALIASES if not aliases else None, console)
+    _show_detectable(planned, console)
+    _show_cost(estimate_cost(planned, paths.PLANS, paths.CELLS), len(planned.cells), jobs, console)
+    for sentence in planned.deviations:
+        console.print(f"deviation, {sentence}", markup=False)
+    if dry_run:
+        console.print("dry run: nothing frozen, nothing written")
+    else:
+        console.print(f"frozen {planned.frozen} in {file}, fingerprint {planned.fingerprint[:12]}")
+        console.print(f"next: repro sweep {study} -j {jobs}")
+
+
+COMMANDS = (plan,)
+
+
+def _make_plan(file: Path) -> "Plan":
+    from datetime import UTC, datetime
+
+    from repro.audit.study.declaration import load_study
+    from repro.audit.study.planning import make_plan
+    from repro.medfe.params import Params
+    from repro.medfe.readings.case import identify, load_baseline
+
+    named = load_study(file)
+    return make_plan(named, Params, load_baseline(named.study), identify, datetime.now(UTC))
+
+
+def _show_cells(planned: "Plan", console: "Console") -> None:
+    from rich import box
+    from rich.table import Table
+
+    declared = planned.declaration
+    console.print(f"{declared['title']}\n{declared['reading']} at scale {declared['scale']}, {declared['design']}")
+    table = Table("role", "variants", "seeds", "cells", box=box.SIMPLE_HEAD)
+    roles = {variant.id: variant.role for variant in planned.variants}
+    for role in dict.fromkeys(roles.values()):
+        seeds = {cell.seed for cell in planned.cells if roles[cell.variant] == role}
+        cells = sum(roles[cell.variant] == role for cell in planned.cells)
+        table.add_row(role, str(sum(item == role for item in roles.values())), str(len(seeds)), str(cells))
+    table.add_section()
+    table.add_row("all", str(len(roles)), "", str(len(planned.cells)))
+    console.print(table)
+
+
+def _show_design(planned: "Plan", shown: int | None, console: "Console") -> None:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    from repro.audit.study.aliases import alias_table, describe_aliases, list_groups
+    from repro.audit.study.space import show_settings
+
+    for item in planned.left_out:
+        console.print(f"left out: {show_settings(item.settings)}: {item.reason}", markup=False)
+    console.print(describe_aliases(planned))
+    groups = list_groups(alias_table(planned).sort_values(["kind", "strength"], ascending=False, kind="stable"))
+    if groups.empty:
+        return
+    table = Table("effect", "may be", "correlation", box=box.SIMPLE_HEAD)
+    for row in groups.head(shown if shown is not None else len(groups)).itertuples():
+        table.add_row(escape(str(row.effect)), escape(str(row.aliases)), f"{row.strength:.2f}")
+    console.print(table)
+    if shown is not None and len(groups) > shown:
+        console.print(f"and {len(groups) - shown} more groups of aliased effects: --aliases")
+
+
+def _show_detectable(planned: "Plan", console: "Console") -> None:
+    from math import isfinite, isnan
+
+    from rich import box
+    from rich.table import Table
+
+    from repro.audit.study.detectable import detectable_effects
+
+    found = detectable_effects(planned, _measured_noise(planned))
+    table = Table("metric", "smallest effect seen in 80 %", "margin", "noise floor (SD)", box=box.SIMPLE_HEAD)
+    for _, row in found.iterrows():
+        effect = f"{row['effect']:.3g} {row['unit']}".strip() if isfinite(row["effect"]) else "none"
+        sd = "not measured" if isnan(row["sd"]) else f"{row['sd']:.3g}"
+        table.add_row(row["metric"], effect, f"{row['margin']:g}", sd)
+    console.print(table)
+    first = found.iloc[0]
+    console.print(f"by {first['test']}, each at {first['alpha']:.3g}; {first['note']}")
+
+
+def _measured_noise(planned: "Plan") -> dict[str, float]:
+    """Returns the sd over seeds of each metric, from the cells of the baseline that have been run; two at least."""
+    from repro.audit.analysis.results import cell_means
+    from repro.sweep.results import read_results
+
+    baseline = [cell for cell in planned.cells if cell.variant == planned.baseline().id]
+    means: pd.DataFrame = cell_means(read_results(planned.model_copy(update={"cells": baseline}), links=False))
+    whole = means[means["budget"] == 1.0].groupby("metric")["value"]
+    return {str(metric): float(values.std(ddof=1)) for metric, values in whole if len(values) > 1}
+
+
+def _show_cost(cost: "Cost", cells: int, jobs: int, console: "Console") -> None:
+    told = f"{cost.missing} of {cells} cells are still to be run"
+    if cost.seconds is None or cost.bytes_each is None:
+        console.print(f"{told}; how long they take is not known: no cell of this scale has been run here")
+        return
+    minutes, megabytes = cost.missing * cost.seconds / jobs / 60, cost.missing * cost.bytes_each / 1e6
+    console.print(
+        f"{told}: about {minutes:.0f} minutes with -j {jobs} and {megabytes:.0f} MB, by the median of "
+        f"{cost.measured} cells of this scale ({cost.seconds:.0f} s)"
+    )

@@ -1,0 +1,107 @@
+"""Frozen plans: nothing changes unless something did, and then it is told with its date."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from oven import BASELINE, plan
+
+from repro.audit.study.freezing import freeze, load_plan, locate_plan
+from repro.errors import UserError
+
+LATER = datetime(2026, 4, 2, 9, tzinfo=UTC)
+DETAILS = {"tray": ["stone"], "salt": [2]}
+CLAIM = {"text": "more salt", "metric": "crust", "detail": "salt", "better": 2, "than": 1, "source": "us"}
+METRIC = {"direction": "higher", "margin": 0.5, "why": "a bite", "unit": "mm"}
+
+
+def test_an_identical_plan_changes_nothing(tmp_path) -> None:
+    first = freeze(plan(DETAILS), tmp_path)
+    file = locate_plan(tmp_path, "oven")
+    written = file.read_bytes()
+    assert freeze(plan(DETAILS, now=LATER), tmp_path) == first == load_plan(file)
+    assert file.read_bytes() == written
+    assert first.frozen == "2026-03-01T12:00:00+00:00"
+    assert first.deviations == []
+    assert [item.name for item in tmp_path.iterdir()] == ["oven.json"]
+
+
+@pytest.mark.parametrize(
+    ("details", "more", "said"),
+    [
+        (DETAILS, {"seeds": 5}, ["seeds 3 became 5"]),
+        (DETAILS | {"racks": [[3]]}, {}, ["detail racks added"]),
+        ({"tray": ["stone"]}, {}, ["detail salt taken out"]),
+        (
+            DETAILS | {"heat.degrees": [200]},
+            {"design": "plackett_burman"},
+            ["design one_at_a_time became plackett_burman", "detail heat.degrees added"],
+        ),
+        (DETAILS, {"baseline": BASELINE | {"heat.source": "wood"}}, ["baseline changed: heat.source gas became wood"]),
+        (DETAILS, {"metrics": {"crust": METRIC | {"margin": 0.1}}}, ["metrics: crust margin 0.5 became 0.1"]),
+        (
+            DETAILS,
+            {"metrics": {"crumb": METRIC, "crust": METRIC}},
+            ["main metric crust became crumb", "metrics: crumb added"],
+        ),
+        (DETAILS, {"controls": {"placebo": {"clock": 1}}}, ["controls: placebo added"]),
+        (
+            DETAILS,
+            {"claims": [CLAIM]},
+            ["claim 'more salt' added or changed"],
+        ),
+        (DETAILS, {"title": "Another title"}, []),
+    ],
+)
+def test_a_changed_plan_says_with_its_date_what_changed(tmp_path, details, more, said) -> None:
+    freeze(plan(DETAILS), tmp_path)
+    changed = freeze(plan(details, now=LATER, **more), tmp_path)
+    assert changed.deviations == [f"2026-04-02: {sentence}" for sentence in said]
+    assert changed.frozen == "2026-03-01T12:00:00+00:00"
+    assert changed.cells == plan(details, **more).cells
+    again = freeze(plan(details, **more), tmp_path)
+    assert again == changed == load_plan(locate_plan(tmp_path, "oven"))
+
+
+def test_going_back_is_a_deviation_too(tmp_path) -> None:
+    freeze(plan(DETAILS), tmp_path)
+    freeze(plan(DETAILS, seeds=5, now=LATER), tmp_path)
+    back = freeze(plan(DETAILS, now=LATER), tmp_path)
+    assert back.deviations == ["2026-04-02: seeds 3 became 5", "2026-04-02: seeds 5 became 3"]
+
+
+def test_the_order_of_the_metrics_survives_the_file(tmp_path) -> None:
+    """The first is the main one, so that sorting the keys would change what the study is about."""
+    freeze(plan(DETAILS, metrics={"z": METRIC, "a": METRIC}), tmp_path)
+    frozen = load_plan(locate_plan(tmp_path, "oven"))
+    assert list(frozen.declaration["metrics"]) == ["z", "a"]
+    assert list(frozen.levels) == ["tray", "salt"]
+
+
+def test_the_fingerprint_is_of_what_is_planned() -> None:
+    first = plan(DETAILS).fingerprint
+    shuffled = dict(reversed(BASELINE.items()))
+    assert plan(dict(reversed(DETAILS.items())), baseline=shuffled, now=LATER).fingerprint == first
+    assert plan(DETAILS, seeds=4).fingerprint != first
+    assert plan(DETAILS, baseline=BASELINE | {"clock": 3}).fingerprint != first
+
+
+def test_the_fingerprint_is_the_same_in_another_process() -> None:
+    """Hashes of strings are salted anew in every process; the fingerprint may not depend on them."""
+    code = f"from oven import plan; print(plan({DETAILS!r}).fingerprint)"
+    folder = Path(__file__).parent
+    for salt in ("1", "2"):
+        environment = {"PYTHONPATH": f"{folder}:{folder.parents[2]}", "PYTHONHASHSEED": salt}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+        assert done.stdout.strip() == plan(DETAILS).fingerprint
+
+
+def test_a_file_that_is_no_plan_is_refused(tmp_path) -> None:
+    file = locate_plan(tmp_path, "oven")
+    with pytest.raises(UserError, match="`repro plan` freezes a study"):
+        load_plan(file)
+    file.write_text("{}")
+    with pytest.raises(UserError, match=r"no frozen plan: study: .*\n.*git checkout"):
+        freeze(plan(DETAILS), tmp_path)

@@ -1,0 +1,105 @@
+"""`repro plan` as a user types it, in a folder of its own."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from repro import paths
+from repro.audit.study.cost import estimate_cost
+from repro.audit.study.freezing import load_plan, locate_plan
+from repro.cli import app
+from repro.errors import UserError
+from repro.stages.cells.outcome import Outcome
+from repro.sweep.results import MEASURES
+
+ABLATIONS = Path(__file__).parents[2] / "ablations"
+
+
+def call(*arguments: str) -> str:
+    """Returns what a command prints; what it raises goes on."""
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False, env={"COLUMNS": "300"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def write_cell(folder: Path, seed: int) -> None:
+    """Writes what planning reads of a finished cell whose hole PSNR is 15 dB and a half for each seed."""
+    for part in ("evaluate", "half"):
+        (folder / part).mkdir(parents=True)
+        measures = dict.fromkeys(MEASURES, 15 + seed / 2)
+        rows = pd.DataFrame([{"image": image, "output": "composite"} | measures for image in range(2)])
+        rows.to_csv(folder / part / paths.IMAGES, index=False)
+    choices = {"output": "composite", "rounding": "none", "ssim_window": "gaussian_11", "colour": "rgb"}
+    pd.DataFrame([choices | measures]).to_csv(folder / "evaluate" / paths.PROTOCOLS, index=False)
+    outcome = Outcome("ok", "", "key", 30.0 + seed, None, 24, "composite")
+    (folder / paths.CELL).write_text(json.dumps(outcome._asdict()))
+    (folder / "weights").write_bytes(bytes(1_000_000))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ablations").mkdir()
+    (tmp_path / "smoke.yaml").write_text((ABLATIONS / "smoke.yaml").read_text())
+    return tmp_path
+
+
+@pytest.mark.usefixtures("project")
+def test_a_plan_is_shown_frozen_and_its_cells_are_written() -> None:
+    shown = call("plan", "smoke.yaml")
+    frozen = load_plan(locate_plan(paths.PLANS, "smoke"))
+    assert frozen.fingerprint[:12] in shown
+    assert f"{len(frozen.cells)} of {len(frozen.cells)} cells are still to be run; how long" in shown
+    assert "7 seeds could" in shown
+    assert all((paths.CELL_PARAMS / f"{cell.id}.yaml").is_file() for cell in frozen.cells)
+    before = locate_plan(paths.PLANS, "smoke").read_bytes()
+    call("plan", "smoke.yaml")
+    assert locate_plan(paths.PLANS, "smoke").read_bytes() == before
+
+
+def test_a_later_change_is_a_deviation(project) -> None:
+    call("plan", "smoke.yaml")
+    file = project / "smoke.yaml"
+    file.write_text(file.read_text().replace("seeds: 3", "seeds: 7"))
+    assert "deviation" not in call("plan", "smoke.yaml", "--dry-run")
+    assert ": seeds 3 became 7" in call("plan", "smoke.yaml")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_dry_run_writes_nothing() -> None:
+    assert "nothing frozen" in call("plan", "smoke.yaml", "--dry-run")
+    assert not paths.PLANS.exists()
+    assert not paths.CELL_PARAMS.exists()
+
+
+def test_an_alias_table_names_each_group_once(project) -> None:
+    (project / "screening.yaml").write_text((ABLATIONS / "screening.yaml").read_text())
+    shown = call("plan", "screening.yaml", "--dry-run", "--aliases")
+    rows = [line for line in shown.splitlines() if line.rstrip().endswith("1.00")]
+    assert len(rows) == 15  # 105 interactions of 15 details in groups of seven
+    assert "without the mirror half" in shown
+
+
+@pytest.mark.usefixtures("project")
+def test_measured_cells_give_noise_time_and_disk() -> None:
+    call("plan", "smoke.yaml")
+    frozen = load_plan(locate_plan(paths.PLANS, "smoke"))
+    made = [cell for cell in frozen.cells if cell.variant == frozen.baseline().id]
+    for cell in made:
+        write_cell(paths.CELLS / cell.id, cell.seed)
+    cost = estimate_cost(frozen, paths.PLANS, paths.CELLS)
+    assert (cost.missing, cost.measured, cost.seconds) == (15, 3, 31.0)
+    shown = call("plan", "smoke.yaml", "-j", "2")
+    assert "15 of 18 cells are still to be run: about 4 minutes with -j 2 and 15 MB" in shown
+    row = next(line for line in shown.splitlines() if "psnr_hole_db" in line)
+    assert row.split()[-1] == "0.5"  # of 15.0, 15.5 and 16.0 dB
+
+
+def test_what_is_no_study_is_refused(project) -> None:
+    for name in ("nowhere.yaml", "bad.yaml"):
+        (project / "bad.yaml").write_text("title: x\n")
+        with pytest.raises(UserError, match=name):
+            call("plan", name)
