@@ -10,7 +10,7 @@ import pytest
 from import_graph import imported_files, imported_names
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("repro/audit", "repro/medfe", "repro/stages", "repro/cli")
+ROOMS = ("repro/audit", "repro/medfe", "repro/stages", "repro/sweep", "repro/cli")
 """Imports point from right to left."""
 
 
@@ -57,6 +57,10 @@ def test_only_tracking_imports_mlflow() -> None:
     importing = {file for file in files_of("repro") if "mlflow" in top_levels(file)}
     assert importing
     assert all("tracking" in file.parts for file in importing)
+
+
+def test_only_the_cluster_module_imports_ray() -> None:
+    assert [file.name for file in files_of("repro") if "ray" in top_levels(file)] == ["cluster.py"]
 
 
 def test_these_checks_can_fail(tmp_path) -> None:

@@ -22,7 +22,7 @@ from repro.evidence import changes, describe_published, read_evidence
 from repro.medfe.params.tree import flatten
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild
 from repro.tracking.logged import _describe
-from repro.tracking.publish import _publish, find_runs
+from repro.tracking.publish import find_runs, publish_evidence
 from repro.tracking.store import import_mlflow
 
 pytestmark = [
@@ -278,7 +278,8 @@ def test_a_run_that_another_machine_may_be_writing_is_left_alone(project, age_s,
     other = store.client.create_run(store.experiment, start_time=started_ms, tags={"repro.key": evidence.key})
     if status != "RUNNING":
         store.client.set_terminated(other.info.run_id, status)
-    _publish(store._replace(uri="http://127.0.0.1:1"), evidence, None, None)  # the client stays that of the database
+    elsewhere = store._replace(uri="http://127.0.0.1:1")  # the client stays that of the database
+    publish_evidence(elsewhere, evidence, None, {})
     stage = store.client.get_run(other.info.run_id).info.lifecycle_stage
     assert stage == ("active" if kept else "deleted")
 

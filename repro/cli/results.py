@@ -1,5 +1,6 @@
 """Commands on what has been run: `publish`, `report`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,12 +23,19 @@ def publish(
         raise UserError("nothing was published: none of the above has results\n  `dvc repro` makes some")
 
 
-def report() -> None:
-    """Build the notebook and the page from all that has been logged."""
-    from repro.report.build import build_report
+def report(
+    study: Annotated[Path | None, typer.Argument(help="A study, e.g. ablations/smoke.yaml; none: the variant.")] = None,
+) -> None:
+    """Build the notebook and the page: of the active variant, or of a study."""
+    from repro.report.build import build_report, build_study_report
 
-    build_report(paths.REPORT)
-    print(f"wrote {paths.REPORT}/replication_report.html")
+    if study is None:
+        build_report(paths.REPORT)
+        print(f"wrote {paths.REPORT / paths.NOTEBOOK.with_suffix('.html').name}")
+        return
+    folder = paths.STUDY_REPORTS / study.stem
+    build_study_report(study.stem, folder)
+    print(f"wrote {folder / paths.NOTEBOOK_OF_STUDIES.with_suffix('.html').name}")
 
 
 COMMANDS = (publish, report)

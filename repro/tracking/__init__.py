@@ -5,6 +5,7 @@ it, and `rebuild` makes it again from what DVC keeps.
 """
 
 from repro.tracking.address import tracking_uri
+from repro.tracking.cells import link_cells, publish_cells
 from repro.tracking.logged import Logged, logged_variants
 from repro.tracking.publish import Rebuilt, publish_variant, publish_workspace, rebuild
 from repro.tracking.store import has_store, open_store
@@ -13,8 +14,10 @@ __all__ = [
     "Logged",
     "Rebuilt",
     "has_store",
+    "link_cells",
     "logged_variants",
     "open_store",
+    "publish_cells",
     "publish_variant",
     "publish_workspace",
     "rebuild",

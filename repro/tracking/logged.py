@@ -59,7 +59,6 @@ def logged_variants() -> Logged:
 def _describe(store: Store, run: Any) -> dict[str, Any]:
     import pandas as pd
 
-    server = without_password(store.uri).rstrip("/") if is_server(store.uri) else "http://127.0.0.1:5000"
     tags = run.data.tags
     return {
         "name": run.info.run_name,
@@ -68,8 +67,14 @@ def _describe(store: Store, run: Any) -> dict[str, Any]:
         "key": tags[KEY],
         "changes": tags.get(CHANGES, ""),
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
-        "link": f"{server}/#/experiments/{store.experiment}/runs/{run.info.run_id}",
+        "link": link_of(store, run.info.run_id),
     }
+
+
+def link_of(store: Store, run_id: str) -> str:
+    """Returns where a run is seen: on the server, or in an `mlflow ui` of this machine."""
+    server = without_password(store.uri).rstrip("/") if is_server(store.uri) else "http://127.0.0.1:5000"
+    return f"{server}/#/experiments/{store.experiment}/runs/{run_id}"
 
 
 def _image_rows(store: Store, run: Any) -> "pd.DataFrame | None":

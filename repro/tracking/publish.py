@@ -58,14 +58,14 @@ def publish_variant(
     Raises:
         UserError: results are missing, or the tracking store cannot be opened.
     """
-    return _publish(open_store(), read_evidence(results, params), commit, baseline)
+    return publish_evidence(open_store(), read_evidence(results, params), commit, files.committed_params(baseline))
 
 
 def publish_workspace(params: "Params") -> Evidence:
     """Logs the results of the working tree, which these parameters made; see `publish_variant`."""
     evidence = read_evidence(paths.RESULTS, params)
     commit = files.head()
-    _publish(open_store(), evidence, commit, commit)
+    publish_evidence(open_store(), evidence, commit, files.committed_params(commit))
     return evidence
 
 
@@ -94,12 +94,25 @@ def rebuild(commits: Iterable[str] = ()) -> list[Rebuilt]:
 
 def _attempt(store: Store, label: str, results: Path, commit: str | None, baseline: str | None) -> Rebuilt:
     try:
-        return Rebuilt(label, _publish(store, read_evidence(results), commit, baseline), "")
+        return Rebuilt(
+            label, publish_evidence(store, read_evidence(results), commit, files.committed_params(baseline)), ""
+        )
     except UserError as error:
         return Rebuilt(label, None, str(error))
 
 
-def _publish(store: Store, evidence: Evidence, commit: str | None, baseline: str | None) -> str:
+def publish_evidence(store: Store, evidence: Evidence, commit: str | None, beside: Mapping[str, Any]) -> str:
+    """Logs a piece of evidence into an open store, unless it has been logged; returns the run id.
+
+    Args:
+        store: open.
+        evidence: as read from its folder.
+        commit: the git commit that it belongs to.
+        beside: nested params that the run's name shows the differences from; empty: none are shown.
+
+    Raises:
+        UserError: the server refuses.
+    """
     with explain_refusals(store.uri), lock(f"publish-{evidence.key[:16]}"):
         unfinished = []
         for run in find_runs(store, f"tags.`{KEY}` = '{evidence.key}'"):
@@ -109,7 +122,7 @@ def _publish(store: Store, evidence: Evidence, commit: str | None, baseline: str
         for run in unfinished:
             if _is_abandoned(store, run):
                 store.client.delete_run(run.info.run_id)
-        return _log(store, evidence, commit, files.committed_params(baseline))
+        return _log(store, evidence, commit, beside)
 
 
 def _is_abandoned(store: Store, run: Any) -> bool:

@@ -26,6 +26,8 @@ from repro.tracking.address import (
 )
 
 EXPERIMENT = "medfe"
+CELLS = "medfe cells"
+"""The experiment of the cells of studies: hundreds of short runs, apart from the variants that people look at."""
 SERVER_TIMEOUT_S = 4
 
 
@@ -43,8 +45,11 @@ def has_store() -> bool:
     return database is None or database.is_file()
 
 
-def open_store() -> Store:
+def open_store(name: str = EXPERIMENT) -> Store:
     """Opens the tracking store; makes its database and experiment if there are none yet, restores a deleted one.
+
+    Args:
+        name: of the experiment.
 
     Raises:
         UserError: the address is none of a database or server, the server does not answer or refuses, or the database
@@ -61,9 +66,9 @@ def open_store() -> Store:
         _create_database(database)
     with explain_refusals(uri):
         client = mlflow.MlflowClient(tracking_uri=uri)
-        experiment = client.get_experiment_by_name(EXPERIMENT)
+        experiment = client.get_experiment_by_name(name)
         if experiment is None:
-            return Store(client, _create_experiment(client, database), uri)
+            return Store(client, _create_experiment(client, database, name), uri)
         if database is not None and experiment.artifact_location != _artifacts(database):
             raise _moved(database, experiment.artifact_location)
         if experiment.lifecycle_stage == "deleted":
@@ -134,13 +139,13 @@ def _create_database(database: Path) -> None:
             store.engine.dispose()
 
 
-def _create_experiment(client: Any, database: Path | None) -> str:
+def _create_experiment(client: Any, database: Path | None, name: str) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
-        return str(client.create_experiment(EXPERIMENT, artifact_location=_artifacts(database) if database else None))
+        return str(client.create_experiment(name, artifact_location=_artifacts(database) if database else None))
     except MlflowException:
-        experiment = client.get_experiment_by_name(EXPERIMENT)
+        experiment = client.get_experiment_by_name(name)
         if experiment is None:
             raise
         return str(experiment.experiment_id)  # another process was faster

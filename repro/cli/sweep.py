@@ -1,0 +1,106 @@
+"""The command that runs a study: `sweep`."""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from repro import paths
+from repro.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from repro.audit.study.plan import Plan
+    from repro.sweep.work import Work
+    from repro.sweep.workers import Workers
+
+CLUSTER = "RAY_ADDRESS"
+INTERRUPTED = 130
+
+
+def sweep(
+    study: Annotated[Path, typer.Argument(help="A study, e.g. ablations/smoke.yaml.")],
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="How many cells at once.")] = None,
+    retry_failed: Annotated[bool, typer.Option(help="Run cells that have failed or diverged again.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Say which cells are out of date, and run none.")] = False,
+    gpus_per_cell: Annotated[float, typer.Option(min=0.0, help="On a Ray cluster; 0.25: four cells share one.")] = 0.0,
+) -> None:
+    """Run the missing cells of a study, here or, with RAY_ADDRESS set, on that Ray cluster."""
+    from rich.console import Console
+
+    from repro.sweep.work import find_outdated, find_work
+
+    console = Console(soft_wrap=True)
+    plan = _frozen_plan(study)
+    if dry_run:
+        outdated = find_outdated(plan)
+        console.print(f"{len(outdated)} of {len(plan.cells)} cells are out of date or missing", *outdated, sep="\n  ")
+        return
+    work = find_work(plan, retry_failed=retry_failed)
+    try:
+        failures = _run(plan, work, jobs, gpus_per_cell, console)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoints")
+        raise SystemExit(INTERRUPTED) from None
+    if failures:
+        raise SystemExit(1)
+
+
+def _run(plan: "Plan", work: "Work", jobs: int | None, gpus_per_cell: float, console: "Console") -> int:
+    """Runs what is missing, records and publishes it; returns how many cells have failed."""
+    from repro.sweep.progress import describe, shown
+    from repro.sweep.publishing import publish_finished
+    from repro.sweep.recorder import Recorder
+    from repro.sweep.sweeping import Sweep
+
+    recorder = Recorder()
+    with _open_workers(jobs, gpus_per_cell, bool(work.missing)) as workers, shown(plan.study, console) as show:
+        running = Sweep(work, workers, recorder, show)
+        try:
+            running.run()
+        finally:
+            refused = recorder.finish()
+    for line in (f"not recorded in DVC yet: {refused}" if refused else "", publish_finished(plan)):
+        if line:
+            console.print(line)
+    for cell, reason in running.failures.items():
+        console.print(f"failed: {cell}: {reason}")
+    console.print(f"{plan.study}: {describe(running.standing())}")
+    return len(running.failures)
+
+
+def _open_workers(jobs: int | None, gpus_per_cell: float, needed: bool) -> "AbstractContextManager[Workers]":
+    """Returns the workers of this machine or of the cluster; a cluster is not asked when nothing is missing."""
+    from repro.sweep.workers import LocalWorkers
+
+    address = os.environ.get(CLUSTER)
+    if not address or not needed:
+        return nullcontext(LocalWorkers(jobs or 1))
+    from repro.sweep.cluster import cluster_workers
+
+    return cluster_workers(address, jobs, gpus_per_cell)
+
+
+def _frozen_plan(file: Path) -> "Plan":
+    """Returns the frozen plan of a study.
+
+    Raises:
+        UserError: it is not frozen, or the study has changed since.
+    """
+    from repro.audit.study.declaration import load_study
+    from repro.audit.study.freezing import load_plan, locate_plan
+
+    named = load_study(file)
+    frozen = locate_plan(paths.PLANS, named.name)
+    if not frozen.is_file():
+        raise UserError(f"{file} has not been planned; freeze its design first: repro plan {file}")
+    plan = load_plan(frozen)
+    if plan.declaration != named.study.model_dump(mode="json"):
+        raise UserError(f"{file} is not what {frozen} was frozen from; note the change: repro plan {file}")
+    return plan
+
+
+COMMANDS = (sweep,)

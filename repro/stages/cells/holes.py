@@ -1,0 +1,26 @@
+"""Stage holes: draws the holes that cells with the same data and mask params share.
+
+Run as `python -m repro.stages.cells.holes NAME PHOTOGRAPHS`, from the params that `repro plan` has written for that
+name; PHOTOGRAPHS names the prepared photographs, whose number it needs.
+"""
+
+import sys
+
+from repro.stages.cells.sources import Sources, making
+
+
+def main() -> None:
+    """Writes the folder of holes."""
+    name, photographs = sys.argv[1:]
+    with making("holes", name) as values:
+        from repro.medfe.data.arrays import open_split
+        from repro.medfe.masks import make_masks
+        from repro.medfe.params.masks import MasksParams
+
+        sources = Sources(photographs, name)
+        images = {split: len(open_split(sources.prepared, split).images) for split in ("validation", "test")}
+        make_masks(MasksParams.model_validate(values["masks"]), values["data"]["image_px"], images, sources.masks)
+
+
+if __name__ == "__main__":
+    main()

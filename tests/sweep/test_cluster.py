@@ -1,0 +1,61 @@
+"""The sweep on a Ray cluster of two nodes on the loopback address, of which a worker and then a node are killed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweep_project import Project, is_cell, kill, wait_for
+
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on Linux too: then Ray keeps to the loopback address
+pytest.importorskip("ray", reason="Ray is an optional extra: uv sync --extra cluster")
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch) -> Iterator[Any]:
+    """Yields two nodes with one processor each; what they write goes to folders of this test."""
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")  # its sockets need a short name
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    nodes.add_node(num_cpus=1)
+    assert nodes.address.startswith("127.0.0.1:")
+    yield nodes
+    nodes.shutdown()
+
+
+def cells_below(folder: Path) -> list[int]:
+    """Returns the processes that make a cell somewhere below a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if is_cell(int(process.name)) and (process / "cwd").readlink().is_relative_to(folder):
+                found.append(int(process.name))
+        except OSError:
+            continue  # it has ended meanwhile
+    return found
+
+
+def parent_of(process: int) -> int:
+    """Returns the process that has started another one."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_a_killed_worker_and_a_killed_node_lose_no_cell(
+    cluster: Any, project: Project, undisturbed: Project, tmp_path: Path
+) -> None:
+    sweep = project.start_sweep(RAY_ADDRESS=cluster.address)
+    wait_for(lambda: cells_below(tmp_path))
+    (victim, *_) = cells_below(tmp_path)
+    kill(parent_of(victim))
+    wait_for(lambda: victim not in cells_below(tmp_path), seconds=5)
+    wait_for(lambda: len(cells_below(tmp_path)) == 2 or project.tables())
+    cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+    said, _ = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0, said
+    assert "3 of 3 done" in said.splitlines()[-1]
+    assert project.tables() == undisturbed.tables()
+    assert "0 of 3 cells" in project.sweep("--dry-run"), "DVC has recorded them"

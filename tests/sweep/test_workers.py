@@ -1,0 +1,136 @@
+"""The sweep's loop with processes that are no trainings: failures, kills, other sweeps, and the end of the parent."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from repro.stages.cells.outcome import Outcome, failure_file, lock_file, read_outcome
+from repro.sweep.progress import Standing, describe, duration
+from repro.sweep.recorder import Recorder
+from repro.sweep.sweeping import ATTEMPTS, Sweep
+from repro.sweep.work import Work
+from repro.sweep.workers import LocalWorkers
+from sweep_project import children_of, kill, wait_for
+from tiny import tiny_params
+
+ROOT = Path(__file__).parents[2]
+CELL = """
+import json, os, signal, sys
+from pathlib import Path
+cell, flag = sys.argv[1:]
+assert flag == "--attached"
+with open("started", "a") as stream:
+    stream.write(cell + "\\n")
+print("working on", cell, flush=True)
+def write(status, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    values = dict(status=status, reason="", key="key", seconds=1.0, joules=None, steps=1, output="composite")
+    (folder / "cell.json").write_text(json.dumps(values))
+match cell.split("-")[0]:
+    case "good": write("ok", Path("results/cells") / cell)
+    case "diverging": write("diverged", Path("results/cells") / cell)
+    case "failing": sys.exit("there is no such option")
+    case "dying": os.kill(os.getpid(), signal.SIGKILL)
+    case "waiting": sys.stdin.read()
+"""
+
+
+class Silent(Recorder):
+    """Records nothing, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[str] = []
+
+    def add(self, cell: str) -> None:
+        self.given.append(cell)
+
+    def tick(self) -> None:
+        pass
+
+
+@pytest.fixture
+def workers(tmp_path, monkeypatch) -> LocalWorkers:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    (tmp_path / "cell.py").write_text(CELL)
+    return LocalWorkers(2, (sys.executable, str(tmp_path / "cell.py")))
+
+
+def sweep_over(cells: list[str], workers: LocalWorkers) -> tuple[Sweep, Silent, list[str]]:
+    events: list[str] = []
+    work = Work(dict.fromkeys(cells, tiny_params()), dict.fromkeys(cells, "key"), cells, [], [], [])
+    recorder = Silent()
+    return Sweep(work, workers, recorder, lambda _, event: events.append(event) if event else None), recorder, events
+
+
+def test_every_cell_ends_somehow_and_is_counted(workers: LocalWorkers) -> None:
+    cells = ["good-s0", "failing-s0", "diverging-s0", "dying-s0", "good-s1"]
+    sweep, recorder, events = sweep_over(cells, workers)
+    sweep.run()
+    standing = sweep.standing()
+    assert (standing.done, standing.diverged, standing.failed, standing.running) == (2, 1, 2, [])
+    assert sorted(recorder.given) == ["diverging-s0", "good-s0", "good-s1"]
+    assert sweep.failures["failing-s0"] == "there is no such option"
+    assert "killed by signal 9, 3 times" in sweep.failures["dying-s0"]
+    assert Path("started").read_text().split().count("dying-s0") == ATTEMPTS
+    assert sum("started again" in event for event in events) == ATTEMPTS - 1
+
+    recorded = read_outcome("failing-s0")
+    assert recorded is not None
+    assert (recorded.status, recorded.key) == ("failed", "key")
+    assert not failure_file("dying-s0").exists(), "a kill says nothing of the cell"
+
+
+def test_a_cell_of_another_sweep_is_waited_for_and_not_made_twice(workers: LocalWorkers) -> None:
+    sweep, recorder, _ = sweep_over(["good-s0", "good-s1"], workers)
+    lock_file("good-s1").parent.mkdir(parents=True)
+    with FileLock(lock_file("good-s1")):
+        assert not workers.start("good-s1", tiny_params())
+        folder = Path("results/cells/good-s1")
+        folder.mkdir(parents=True)
+        outcome = Outcome("ok", "", "key", 1.0, None, 1, "composite")
+        (folder / "cell.json").write_text(json.dumps(outcome._asdict()))
+    sweep.run()
+    assert sweep.standing().done == 2
+    assert recorder.given == ["good-s0"]
+    assert Path("started").read_text().split() == ["good-s0"]
+
+
+@pytest.mark.usefixtures("workers")
+def test_no_process_outlives_a_killed_sweep(tmp_path) -> None:
+    code = """
+import sys, time
+from repro.sweep.workers import LocalWorkers
+from tiny import tiny_params
+workers = LocalWorkers(2, (sys.executable, "cell.py"))
+workers.start("waiting-s0", tiny_params())
+workers.start("waiting-s1", tiny_params())
+time.sleep(60)
+"""
+    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment)
+    wait_for(lambda: (tmp_path / "started").exists() and len((tmp_path / "started").read_text().split()) == 2)
+    children = children_of(parent.pid)
+    assert len(children) == 2
+    kill(parent.pid)
+    parent.wait()
+    wait_for(lambda: not any(is_alive(child) for child in children), seconds=5)
+
+
+def is_alive(process: int) -> bool:
+    stat = Path(f"/proc/{process}/stat")
+    return stat.is_file() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_the_time_that_is_left_follows_from_the_rate() -> None:
+    standing = Standing(10, 3, 1, 1, ["a"], ended=2, seconds=60.0, slots=2)
+    assert standing.per_minute == 2
+    assert standing.left_s == pytest.approx(150)
+    assert describe(standing) == "3 of 10 done, 1 diverged, 1 running, 1 failed, 2.0 cells/min, 2 min left"
+    assert Standing(10, 0, 0, 0, [], 0, 0.0, 1).left_s is None
+    assert [duration(seconds) for seconds in (5, 600, 7200)] == ["5 s", "10 min", "2.0 h"]

@@ -1,0 +1,140 @@
+"""A project of its own for every test that needs one: a git and DVC repository with a planned study of tiny cells."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from prepared_on_disk import write_photographs
+
+ROOT = Path(__file__).parents[1]
+DEAD_SERVER = "http://127.0.0.1:1"
+"""Where nobody answers: the cells of most tests are not published, which takes seconds, and none of them is lost."""
+STUDY = "ablations/tiny.yaml"
+DECLARED = {
+    "title": "Does a tiny study run to its end?",
+    "reading": "paper",
+    "scale": "screening",
+    "settings": {
+        "data.source": "folder",
+        "data.root": "../photographs",
+        "data.crops_per_photo": 2,
+        "data.evaluation_crops_per_photo": 1,
+        "masks.pool_size": 12,
+        "model.base_width": 4,
+        "model.stream_layers": 2,
+        "loss.vgg_width": 0.0625,
+        "training.steps": 12,
+        "training.batch_size": 2,
+        "training.log_every_steps": 1,
+        "training.validate_every_steps": 12,
+        "training.checkpoint_every_steps": 2,
+    },
+    "details": {"loss.adv": ["hinge"]},
+    "design": "one_at_a_time",
+    "seeds": 1,
+    "baseline_seeds": 2,
+    "metrics": {"psnr_hole_db": {"direction": "higher", "margin": 0.3, "why": "a test"}},
+}
+
+
+class Project:
+    """A repository with the code of this one."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def plan(self, **changes: object) -> None:
+        """Declares the study, with changes, and freezes it."""
+        with (self.root / STUDY).open("w") as stream:
+            YAML().dump(DECLARED | changes, stream)
+        self.run("-m", "repro", "plan", STUDY)
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Starts Python as in a fresh shell."""
+        pipe = subprocess.PIPE
+        command = [sys.executable, *arguments]
+        return subprocess.Popen(
+            command, cwd=self.root, env=clean() | environment, stdout=pipe, stderr=subprocess.STDOUT, text=True
+        )
+
+    def run(self, *arguments: str, **environment: str) -> str:
+        """Runs Python to its end, which has to be a good one, and returns what it has said."""
+        process = self.start(*arguments, **environment)
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        return said
+
+    def sweep(self, *options: str, **environment: str) -> str:
+        """Runs the study to its end, and returns what the sweep has said."""
+        return self.run("-m", "repro", "sweep", STUDY, *options, **environment)
+
+    def start_sweep(self, *options: str, **environment: str) -> subprocess.Popen[str]:
+        """Starts the study."""
+        return self.start("-m", "repro", "sweep", STUDY, *options, **environment)
+
+    def tables(self) -> dict[str, bytes]:
+        """Returns the rows per image of every cell and budget."""
+        cells = self.root / "results" / "cells"
+        return {str(file.relative_to(cells)): file.read_bytes() for file in sorted(cells.glob("*/*/images.csv"))}
+
+
+def clean() -> dict[str, str]:
+    """Returns the environment of a fresh shell, one thread and byte code written."""
+    kept = {"MLFLOW_TRACKING_URI": DEAD_SERVER}
+    kept |= {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_", "PYTEST_"))}
+    for name in ("PYTHONDONTWRITEBYTECODE", "RAY_ADDRESS"):
+        kept.pop(name, None)
+    return kept | {"PATH": f"{Path(sys.executable).parent}:{kept['PATH']}", "OMP_NUM_THREADS": "1"}
+
+
+def children_of(process: int) -> list[int]:
+    """Returns the ids of the processes that a process has started and that still run."""
+    found = Path(f"/proc/{process}/task/{process}/children")
+    return [int(child) for child in found.read_text().split()] if found.is_file() else []
+
+
+def is_cell(process: int) -> bool:
+    """Tells whether a process makes a cell."""
+    try:
+        return b"repro.stages.cell\0" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def wait_for(holds: Callable[[], object], seconds: float = 60) -> None:
+    """Waits until something holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def kill(process: int) -> None:
+    """Ends a process without a word."""
+    os.kill(process, signal.SIGKILL)
+
+
+def write_project(root: Path) -> None:
+    """Writes a project with a planned study, and runs the study undisturbed."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    generated = ("dvc.lock", "ablations/dvc.lock", "ablations/cells.yaml")
+    for name in filter(None, listed):
+        if (ROOT / name).is_file() and name not in generated and not name.startswith("ablations/plans/"):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, root / name)
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
+        identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=root, check=True)
+    write_photographs(root.parent / "photographs")
+    project = Project(root)
+    project.plan()
+    said = project.sweep("-j", "2", MLFLOW_TRACKING_URI="")
+    assert "3 cells published" in said

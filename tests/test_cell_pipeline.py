@@ -1,0 +1,40 @@
+"""ablations/dvc.yaml against the code: what the cells depend on, and what is left out on purpose."""
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from import_graph import imported_files
+
+ROOT = Path(__file__).parent.parent
+STAGES = YAML(typ="safe").load((ROOT / "ablations/dvc.yaml").read_text())["stages"]
+MODULES = {"code": "cell", "photographs": "cells/photographs", "holes": "cells/holes"}
+LEFT_OUT = ("repro/medfe/params/", "repro/audit/", "repro/stages/cells/")
+"""The vocabulary, and what names cells and keeps account of them; ablations/dvc.yaml says why."""
+
+
+def listed_code(stage: str) -> set[Path]:
+    body = STAGES[stage].get("do", STAGES[stage])
+    paths = [Path(dependency) for dependency in body["deps"] if dependency.startswith("repro")]
+    files = {file for path in paths for file in ((ROOT / path).rglob("*.py") if (ROOT / path).is_dir() else [path])}
+    return {file.relative_to(ROOT) if file.is_absolute() else file for file in files}
+
+
+@pytest.mark.parametrize("stage", MODULES)
+def test_a_stage_lists_the_code_that_it_imports_but_for_the_vocabulary(stage: str) -> None:
+    imported = imported_files(ROOT, Path(f"repro/stages/{MODULES[stage]}.py"))
+    imported = {file for file in imported if not str(file).startswith(LEFT_OUT)}
+    assert sorted(map(str, listed_code(stage) ^ imported)) == []
+
+
+def test_the_cells_depend_on_the_hash_of_the_code_and_on_their_params() -> None:
+    cell = STAGES["cell"]["do"]
+    assert STAGES["code"]["outs"][0] in cell["deps"]
+    assert "ablations/cells/${key}.yaml" in cell["deps"]
+
+
+def test_what_is_left_out_computes_nothing() -> None:
+    """The modules around the cells import neither torch nor numpy, so that they can hardly move a number."""
+    for file in (ROOT / "repro/stages/cells").glob("*.py"):
+        assert not {"torch", "numpy"} & {line.split()[1] for line in file.read_text().splitlines() if "import" in line}
