@@ -1,0 +1,68 @@
+"""The whole analysis of a study: plan and results in, every table of the report out.
+
+Nothing is computed here; this file says in which order the parts are asked, and what they hand to one another.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from repro.audit.analysis.accounts import list_failures, sum_costs
+from repro.audit.analysis.claims import judge_claims
+from repro.audit.analysis.contrasts import EFFECT_COLUMNS, contrast_effects
+from repro.audit.analysis.controls import judge_controls
+from repro.audit.analysis.curve import specification_curve
+from repro.audit.analysis.families import adjust_effects
+from repro.audit.analysis.interactions import interactions as find_interactions
+from repro.audit.analysis.multiverse import protocol_multiverse
+from repro.audit.analysis.noise import noise_floor
+from repro.audit.analysis.outcomes import collapse_images, tabulate_outcomes
+from repro.audit.analysis.paired import paired_effects
+from repro.audit.analysis.questions import rank_questions
+from repro.audit.analysis.report import Analysis
+from repro.audit.analysis.results import Results
+from repro.audit.analysis.variance import variance_budget
+from repro.audit.analysis.verdicts import judge_details
+from repro.audit.choice import Choice
+from repro.audit.study.declaration import Study
+from repro.audit.study.plan import Plan
+
+
+def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None = None) -> Analysis:
+    """Analyses a study.
+
+    Args:
+        plan: what was to be run.
+        results: what came out; cells that are missing are said and refuse the verdicts that need them.
+        details: the ledger by dotted key, for the words of the questions to the authors.
+
+    Raises:
+        UserError: cells were not measured on the same images.
+    """
+    study = Study.model_validate(plan.declaration)
+    cells = collapse_images(results)  # nobody but the variance budget looks at single images
+    tables = tabulate_outcomes(plan, cells)
+    parts = [paired_effects(plan, tables)]
+    if study.design != "one_at_a_time":
+        parts.append(contrast_effects(plan, cells))
+    effects = pd.concat([part for part in parts if len(part)] or [pd.DataFrame(columns=list(EFFECT_COLUMNS))])
+    effects = adjust_effects(effects.reset_index(drop=True), study.design)
+    interactions = find_interactions(plan, cells)
+    noise = noise_floor(tables)
+    verdicts = judge_details(plan, tables, effects, interactions)
+    curve, curve_test = specification_curve(plan, cells)
+    return Analysis(
+        noise=noise,
+        effects=effects,
+        interactions=interactions,
+        verdicts=verdicts,
+        claims=judge_claims(plan, tables, effects, interactions, noise),
+        controls=judge_controls(plan, tables, effects),
+        curve=curve,
+        curve_test=curve_test,
+        budget=variance_budget(plan, results),
+        protocols=protocol_multiverse(plan, results),
+        failures=list_failures(plan, results),
+        cost=sum_costs(plan, results),
+        questions=rank_questions(plan, effects, verdicts, details),
+    )

@@ -1,0 +1,165 @@
+"""What becomes of each claim: it holds, fails, depends on another detail, or stays undecided.
+
+Adjusted effects, interactions and outcomes flow in, `Analysis.claims` flows out. A claim is judged at the full
+training, by one contrast of its study with the study's own correction. The margin comes first, as for details: a
+claimed improvement that lies inside it fails even where the test finds it, as the study has declared beforehand that
+such a difference does not count.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from repro.audit.analysis.families import LEVEL, adjust_p, correction_of
+from repro.audit.analysis.outcomes import FULL, Outcomes, baseline_option, option_text
+from repro.audit.analysis.paired import compare_pairs, single_arms
+from repro.audit.analysis.report import DEPENDS, FAILS, HOLDS, OPEN
+from repro.audit.analysis.verdicts import Row, missing_cells, refuse_rows, show_number, show_p
+from repro.audit.choice import show_value
+from repro.audit.study.declaration import Claim, Metric, Study
+from repro.audit.study.plan import Plan
+
+COLUMNS = (
+    *("text", "detail", "metric", "budget", "reported", "reproduced", "reproduced_low", "reproduced_high"),
+    *("estimate", "low", "high", "noise_sd", "verdict", "reason", "source", "cells"),
+)
+
+
+class Comparison(NamedTuple):
+    """The option that is claimed to be better less the other, in the metric's unit, with the names of `effects`."""
+
+    estimate: float
+    se: float
+    low: float
+    high: float
+    low90: float
+    high90: float
+    p_adjusted: float
+    seeds: int
+    failed: int
+    cells: tuple[str, ...]
+
+
+def judge_claims(
+    plan: Plan, tables: Sequence[Outcomes], effects: pd.DataFrame, interactions: pd.DataFrame, noise: pd.DataFrame
+) -> pd.DataFrame:
+    """Judges each claim of the study.
+
+    Returns:
+        `Analysis.claims`. `reproduced` is the mean of the cells that take the better option, with the 95 % t interval
+        over the means of its seeds, to be read beside `reported`; estimate, low and high are better less other.
+    """
+    study, rows = Study.model_validate(plan.declaration), []
+    for claim in study.claims:
+        table = next(table for table in tables if table.metric == claim.metric and table.budget == FULL)
+        comparison = compare_options(plan, claim, table, effects)
+        refused = refuse_rows([comparison] if comparison else [], missing_cells(plan, study, table, claim.detail))
+        if refused is None and comparison is not None:
+            verdict, reason = judge_claim(comparison, study.metrics[claim.metric], _interactions(interactions, claim))
+        else:
+            verdict, reason = OPEN, f"{refused.reason}: {refused.refused}" if refused else ""
+        floor = noise[(noise["metric"] == claim.metric) & (noise["budget"] == FULL)]["sd"].iloc[0]
+        about = (claim.text, claim.detail, claim.metric, FULL, claim.reported)
+        span = (comparison.estimate, comparison.low, comparison.high) if comparison else (np.nan,) * 3
+        cells = comparison.cells if comparison else ()
+        reproduced = _reproduce(plan, claim, table)
+        rows.append((*about, *reproduced, *span, floor, verdict, reason, claim.source, cells))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def judge_claim(comparison: Comparison, metric: Metric, interactions: Sequence[Row]) -> tuple[str, str]:
+    """Returns the verdict on one claim and its reason.
+
+    Args:
+        comparison: better less other.
+        metric: its direction, margin and unit.
+        interactions: those that hold the claim's detail.
+    """
+    gain = comparison.estimate if metric.direction == "higher" else -comparison.estimate
+    found = (
+        f"{show_number(comparison.estimate, metric)} (95 % {comparison.low:.3g} to {comparison.high:.3g}), "
+        f"p = {show_p(comparison.p_adjusted)} adjusted"
+    )
+    if not comparison.failed and -metric.margin < comparison.low90 and comparison.high90 < metric.margin:
+        return FAILS, f"{found}: no more than the margin of {metric.margin:.3g} {metric.unit}".rstrip()
+    if comparison.p_adjusted < LEVEL:
+        return (HOLDS, found) if gain > 0 else (FAILS, f"{found}: the other way round")
+    strong = sorted((row for row in interactions if row.p_adjusted < LEVEL), key=lambda row: row.p_adjusted)
+    if strong:
+        aliases = f" or its aliases ({strong[0].aliases})" if strong[0].aliases else ""
+        return DEPENDS, f"{found}; {strong[0].first} x {strong[0].second}{aliases} matters"
+    return OPEN, f"{found}: neither shown nor refuted"
+
+
+def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataFrame) -> Comparison | None:
+    """Compares the two options of a claim; None where the study has no contrast of them.
+
+    One of the two is the baseline's, as a rule, and the contrast is a row of the effects. Two other options are
+    compared where both have an arm of their own; that test joins the study's family as one contrast more.
+    """
+    better, than = option_text(plan, claim.detail, claim.better), option_text(plan, claim.detail, claim.than)
+    baseline = baseline_option(plan, claim.detail)
+    family = effects[
+        (effects["metric"] == claim.metric) & (effects["budget"] == FULL) & effects["detail"].isin(list(plan.levels))
+    ]
+    if baseline in (better, than):
+        other = than if better == baseline else better
+        rows = list(family[(family["detail"] == claim.detail) & (family["option"] == other)].itertuples())
+        return _orient(rows[0], turned=better == baseline) if rows else None
+    arms = {(arm.detail, arm.option): table.variants.index(arm.variant) for arm in single_arms(plan)}
+    first, second = arms.get((claim.detail, better)), arms.get((claim.detail, than))
+    if first is None or second is None:
+        return None
+    pairs = compare_pairs(table.values[[first]], table.values[[second]], higher_is_better=True)
+    found: dict[str, Any] = {name: pairs[name][0] for name in ("seeds", "p", *Comparison._fields[:6])}
+    design = Study.model_validate(plan.declaration).design
+    p = adjust_p(np.append(family["p"].to_numpy(dtype=np.float64), found.pop("p")), correction_of(design))[-1]
+    shared = np.isfinite(table.values[first]) & np.isfinite(table.values[second])
+    return Comparison(
+        **found,
+        p_adjusted=float(p),
+        failed=int((table.failed[first] | table.failed[second]).sum()),
+        cells=(*table.cells[first][shared], *table.cells[second][shared]),
+    )
+
+
+def _orient(row: Row, turned: bool) -> Comparison:
+    """Takes a row of effects, option less baseline; turned: it is the baseline's option that is claimed better."""
+    spans = (row.low, row.high, row.low90, row.high90)
+    if turned:
+        spans = (-row.high, -row.low, -row.high90, -row.low90)
+    estimate = -row.estimate if turned else row.estimate
+    cells = (*row.cells, *row.baseline_cells)
+    return Comparison(estimate, row.se, *spans, row.p_adjusted, int(row.seeds), int(row.failed), cells)
+
+
+def _interactions(interactions: pd.DataFrame, claim: Claim) -> list[Row]:
+    if interactions.empty:
+        return []
+    holds = (interactions["first"] == claim.detail) | (interactions["second"] == claim.detail)
+    here = (interactions["metric"] == claim.metric) & (interactions["budget"] == FULL)
+    return list(interactions[holds & here].itertuples())
+
+
+def _reproduce(plan: Plan, claim: Claim, table: Outcomes) -> tuple[float, float, float]:
+    """Returns mean, low and high of the better option over seeds; in a design, over all variants that take it."""
+    better, baseline = option_text(plan, claim.detail, claim.better), baseline_option(plan, claim.detail)
+    alone = Study.model_validate(plan.declaration).design == "one_at_a_time"
+    rows = [
+        variant.role in ("baseline", "arm")
+        and show_value(variant.settings.get(claim.detail, plan.levels[claim.detail][0])) == better
+        and not (alone and better == baseline and variant.role == "arm")
+        for variant in plan.variants
+    ]
+    values = table.values[np.array(rows)]
+    values = values[:, np.isfinite(values).any(axis=0)]
+    if not values.size:
+        return np.nan, np.nan, np.nan
+    means = np.nanmean(values, axis=0)
+    if len(means) < 2:
+        return float(means.mean()), np.nan, np.nan
+    half = stats.t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))
+    return float(means.mean()), float(means.mean() - half), float(means.mean() + half)

@@ -1,0 +1,124 @@
+"""Main effects of a factorial design, as contrasts on pure error.
+
+Plan and `Results` flow in, rows of `Analysis.effects` flow out; p values are not adjusted yet. Every cell of the design
+serves every contrast, which is why two or three seeds suffice. Knows nothing of interactions: an effect is averaged
+over the other details, and where the design mixes it with interactions the alias table says so.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+from repro.audit.analysis.linear import (
+    Coding,
+    Fit,
+    Flags,
+    Floats,
+    PureError,
+    code_details,
+    find_pure_error,
+    fit_effects,
+    shared_values,
+)
+from repro.audit.analysis.outcomes import Outcomes, baseline_option, tabulate_outcomes
+from repro.audit.analysis.results import Results
+from repro.audit.study.plan import Plan
+
+EFFECT_COLUMNS = (
+    *("detail", "option", "metric", "budget", "baseline", "kind", "seeds", "estimate", "sd", "se", "df"),
+    *("low", "high", "low90", "high90", "hedges_g", "superiority", "bca_low", "bca_high"),
+    *("p", "p_adjusted", "correlation", "failed", "cells", "baseline_cells"),
+)
+
+
+def contrast_effects(plan: Plan, results: Results) -> pd.DataFrame:
+    """Estimates the effect of every option against the baseline's, for a design that varies many details at once.
+
+    Model, per metric and share of the training: the cell's value is a mean of its seed (a block), plus one effect for
+    each option, averaged over the other details. Noise is the pure error: what is left of the cells after one mean per
+    variant and one per seed, so that interactions cannot enter it; (V - 1)(S - 1) degrees of freedom if no cell is
+    missing. It takes the noise to be the same in all variants. Seeds that only the baseline has, the placebo and the
+    planted arm enter neither effects nor pure error; a baseline that is no row of the design serves the
+    pure error only.
+
+    `sd` is that of the pure error; `hedges_g` is the estimate over it, with the exact small-sample factor (NaN for one
+    degree of freedom); `superiority` is the chance that a run with the option beats one without at the same seed,
+    under normal noise. Failed cells count with the worst value seen; `failed` counts those with the option. With one
+    seed there is no pure error: everything but the estimate is NaN.
+
+    Returns:
+        The columns of `Analysis.effects`, kind "contrast"; correlation, bca_* and p_adjusted are NaN.
+
+    Source: Box, Hunter & Hunter, Statistics for Experimenters (2005), chapters 5 and 6; Hedges (1981) for the factor.
+    """
+    coding = code_details(plan)
+    records = []
+    for outcomes in tabulate_outcomes(plan, results):
+        fit = fit_effects(coding.matrix, shared_values(outcomes, coding.points))
+        noise = find_pure_error(shared_values(outcomes, coding.design))
+        numbers = describe_effects(fit, noise)
+        better = 1 if plan.declaration["metrics"][outcomes.metric]["direction"] == "higher" else -1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            numbers["superiority"] = stats.norm.cdf(better * fit.estimates / np.sqrt(2 * noise.variance))
+        for index in range(len(coding.options)):
+            row = {name: column[index] for name, column in numbers.items()}
+            records.append(_name_effect(plan, coding, outcomes, index) | row)
+    return pd.DataFrame(records, columns=list(EFFECT_COLUMNS))
+
+
+def describe_effects(fit: Fit, noise: PureError) -> dict[str, Floats]:
+    """Returns estimate, sd, se, df, t intervals, hedges_g and two-sided p of each column of a fit.
+
+    Without any noise a difference is certain: p is 0, or 1 where there is no difference.
+    """
+    sd = float(np.sqrt(noise.variance))
+    se = sd * np.sqrt(np.maximum(np.diag(fit.unit), 0))
+    se[np.isnan(fit.estimates)] = np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(fit.estimates == 0, 0.0, fit.estimates / se)
+        t[np.isnan(se)] = np.nan
+        g = fit.estimates / sd * small_sample_factor(noise.df)
+    p = 2 * stats.t.sf(np.abs(t), noise.df) if noise.df else np.full(len(se), np.nan)
+    wide, narrow = (float(stats.t.ppf(tail, noise.df)) if noise.df else np.nan for tail in (0.975, 0.95))
+    return {
+        "estimate": fit.estimates,
+        "sd": np.full(len(se), sd),
+        "se": se,
+        "df": np.full(len(se), float(noise.df)),
+        "low": fit.estimates - wide * se,
+        "high": fit.estimates + wide * se,
+        "low90": fit.estimates - narrow * se,
+        "high90": fit.estimates + narrow * se,
+        "hedges_g": g,
+        "p": p,
+    }
+
+
+def small_sample_factor(df: int) -> float:
+    """Returns the factor that takes the bias from an estimate divided by its sd; NaN for fewer than two df."""
+    if df < 2:
+        return np.nan
+    return float(np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / np.sqrt(df / 2))
+
+
+def _name_effect(plan: Plan, coding: Coding, outcomes: Outcomes, index: int) -> dict[str, Any]:
+    detail, option = coding.options[index]
+    used = coding.points[:, None] & np.isfinite(shared_values(outcomes, coding.design))
+    same = [column for column, (other, _) in enumerate(coding.options) if other == detail]
+    with_option: Flags = used & (coding.matrix[:, index] == 1)[:, None]
+    with_baseline: Flags = used & (coding.matrix[:, same].sum(axis=1) == 0)[:, None]
+    return {
+        "detail": detail,
+        "option": option,
+        "metric": outcomes.metric,
+        "budget": outcomes.budget,
+        "baseline": baseline_option(plan, detail),
+        "kind": "contrast",
+        "seeds": int(with_option.any(axis=0).sum()),
+        "failed": int((outcomes.failed & with_option).sum()),
+        "cells": tuple(outcomes.cells[with_option].tolist()),
+        "baseline_cells": tuple(outcomes.cells[with_baseline].tolist()),
+        **dict.fromkeys(("bca_low", "bca_high", "p_adjusted", "correlation"), np.nan),
+    }
