@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import repro
 from repro import paths
+from repro.audit.study.freezing import load_plan, locate_plan
 from repro.errors import UserError
 from repro.evidence import read_evidence
 from repro.storage import written_folder
@@ -51,6 +52,23 @@ def build_report(output: Path) -> None:
         notebook.with_suffix(".html").write_text(render_page(notebook), encoding="utf-8")
 
 
+def build_study_report(study: str, output: Path) -> None:
+    """Writes the run notebook and the page of a study, from its frozen plan and the cells that there are.
+
+    Args:
+        study: its name.
+        output: folder that is replaced.
+
+    Raises:
+        UserError: the study is not frozen, or its evidence is broken.
+    """
+    load_plan(locate_plan(paths.PLANS, study))  # refused before a kernel is started
+    with written_folder(output) as partial:
+        notebook = partial / paths.NOTEBOOK_OF_STUDIES.name
+        _run_notebook(paths.NOTEBOOK_OF_STUDIES, notebook, {"study": study})
+        notebook.with_suffix(".html").write_text(render_page(notebook), encoding="utf-8")
+
+
 def render_page(notebook: Path) -> str:
     """Returns a run notebook as one HTML page: outputs and text without code, style and pictures inside it."""
     import nbformat
@@ -67,14 +85,20 @@ def render_page(notebook: Path) -> str:
     return PAGE.format(title=content.metadata["title"], style=style, body=body)
 
 
-def _run_notebook(source: Path, output: Path) -> None:
+def _run_notebook(source: Path, output: Path, parameters: Mapping[str, Any] | None = None) -> None:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
     with tempfile.TemporaryDirectory() as folder, _own_kernel(Path(folder)):
         try:
             papermill.execute_notebook(
-                source, output, cwd=Path.cwd(), kernel_name="python3", progress_bar=False, log_output=False
+                source,
+                output,
+                parameters or {},
+                cwd=Path.cwd(),
+                kernel_name="python3",
+                progress_bar=False,
+                log_output=False,
             )
         except PapermillExecutionError as error:
             if error.ename == UserError.__name__:

@@ -1,0 +1,119 @@
+"""Sections on what became of the cells: failures, cost, and the list of all cells, where every number leads to."""
+
+import html
+
+import pandas as pd
+
+from repro.audit.analysis.results import MISSING
+from repro.audit.page.subject import ALL_CELLS, Subject, code, count, long, paragraph, show_settings
+from repro.audit.tables import show_number, table_html
+
+JOULES_PER_KWH = 3.6e6
+
+
+def show_failures(subject: Subject) -> str:
+    """Returns every cell that failed, diverged or has not been run."""
+    failures = subject.analysis.failures
+    if failures.empty:
+        return paragraph("No cell failed, diverged or is missing.")
+    counts = failures["status"].value_counts()
+    said = ", ".join(f"{number} {status}" for status, number in counts.items())
+    shown = paragraph(f"{said}. Failed and diverged cells are outcomes, and enter every test.")
+    broken, missing = (failures[(failures["status"] == MISSING) == absent] for absent in (False, True))
+    if len(broken):
+        rows = broken.set_index("cell")[["seed", "status", "reason", "path"]]
+        rows["reason"] = [long(html.escape(str(text))) for text in rows["reason"]]
+        shown += table_html(rows, "Cells that failed or diverged", {"reason": str})
+    if len(missing):
+        said = count(len(missing), "cell") + " without a result yet"
+        shown += f"<details><summary>{said}</summary>{_list_missing(subject, missing)}</details>"
+    return shown
+
+
+def _list_missing(subject: Subject, missing: pd.DataFrame) -> str:
+    """Returns one row for each variant that lacks seeds."""
+    settings = {variant.id: variant for variant in subject.plan.variants}
+    rows = {
+        variant: {
+            "role": settings[str(variant)].role,
+            "options that differ": show_settings(settings[str(variant)].settings),
+            "seeds": _ranges(sorted(part["seed"].astype(int))),
+            "reason": "; ".join(part["reason"].unique()),
+        }
+        for variant, part in missing.groupby("variant", sort=False)
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
+    return table_html(table, "Variants with cells that are missing", {"options that differ": str})
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Returns "0 to 4, 7" for 0, 1, 2, 3, 4, 7."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+
+
+def show_cost(subject: Subject) -> str:
+    """Returns hours and, where it was measured, energy."""
+    if subject.analysis.cost.empty or not subject.analysis.cost["cells"].iloc[0]:
+        return paragraph("No cell has been run.")
+    row = subject.analysis.cost.iloc[0]
+    cards = {
+        "cells run": str(int(row["cells"])),
+        "wall-clock of all cells": _show_hours(row["hours"]),
+        "of it in failed cells": _show_hours(row["hours_lost"]),
+        "mean per cell": f"{row['hours'] * 3600 / row['cells']:.1f} s",
+        "energy": _show_energy(float(row["joules"])),
+    }
+    items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in cards.items())
+    extra = paragraph(f"{html.escape(str(row['note']))}.") if row["note"] else ""
+    return f'<dl class="cards">{items}</dl>{extra}'
+
+
+def _show_energy(joules: float) -> str:
+    if pd.isna(joules):
+        return "not measured"
+    kwh = joules / JOULES_PER_KWH
+    return f"{kwh:.2f} kWh" if kwh >= 0.1 else f"{1000 * kwh:.2f} Wh"
+
+
+def _show_hours(hours: float) -> str:
+    if hours == 0:
+        return "none"
+    return f"{hours:.2f} hours" if hours >= 0.1 else f"{hours * 60:.1f} min"
+
+
+def show_cells(subject: Subject) -> str:
+    """Returns all cells, grouped by variant, each with its evidence and its run: where every number leads to."""
+    values = _main_values(subject)
+    settings = {variant.id: variant for variant in subject.plan.variants}
+    groups = []
+    for variant, part in subject.results.cells.groupby("variant", sort=False):
+        item = settings[str(variant)]
+        head = f'<h4 id="variant-{variant}">{code(variant)} {item.role} {show_settings(item.settings)}</h4>'
+        rows = "".join(_cell_row(subject, str(cell), row, values) for cell, row in part.iterrows())
+        groups.append(f"{head}<table><tbody>{rows}</tbody></table>")
+    note_on_links = "<p>The run links open while <code>mlflow ui</code> serves the tracking store.</p>"
+    return (
+        f'<div id="{ALL_CELLS}">{note_on_links}<details><summary>{count(len(subject.results.cells), "cell")}</summary>'
+        f'<div class="scroll cells">{"".join(groups)}</div></details></div>'
+    )
+
+
+def _main_values(subject: Subject) -> "pd.Series[float]":
+    rows = subject.take(subject.results.rows)
+    return rows.groupby("cell", observed=True)["value"].mean() if len(rows) else pd.Series(dtype=float)
+
+
+def _cell_row(subject: Subject, cell: str, row: "pd.Series[str]", values: "pd.Series[float]") -> str:
+    run = f'<a href="{html.escape(str(row["link"]))}">run</a>' if row["link"] else "not published"
+    value = subject.show(float(values[cell])) if cell in values.index else html.escape(str(row["status"]))
+    seconds = "" if pd.isna(row["seconds"]) else f"{show_number(float(row['seconds']), 0)} s"
+    return (
+        f'<tr id="cell-{html.escape(cell)}"><th scope="row">seed {row["seed"]}</th><td class="number">{value}</td>'
+        f'<td class="number">{seconds}</td><td>{run}</td><td>{code(row["path"])}</td></tr>'
+    )

@@ -1,0 +1,86 @@
+"""Sections on the claims of a study: one screen of verdicts, then the table that they rest on."""
+
+import html
+
+import pandas as pd
+
+from repro.audit.page.subject import Subject, badge, code, count, long, note, paragraph
+from repro.audit.tables import table_html
+
+
+def show_opening(subject: Subject) -> str:
+    """Returns what was run, at which scale, and how much of it is there."""
+    plan, cells = subject.plan, subject.results.cells
+    declared, states = subject.study, cells["status"].value_counts()
+    done = int(states.get("ok", 0))
+    others = ", ".join(f"{number} {status}" for status, number in states.items() if status != "ok")
+    varied = count(len(plan.levels), "detail") if plan.levels else "Controls only"
+    ran = (
+        f"{varied}, design {code(declared.design)}, {count(len(plan.variants), 'variant')}, "
+        f"{subject.link(count(len(cells), 'cell'), [])}: {done} ok{f', {others}' if others else ''}. "
+        f"Reading {code(declared.reading)}, frozen {html.escape(plan.frozen[:10])} with fingerprint "
+        f"{code(plan.fingerprint[:12])}."
+    )
+    caution = (
+        f"<b>Scale {code(declared.scale)}.</b> Every verdict below holds for this scale, these images and these seeds "
+        "alone; it neither confirms nor refutes numbers that the paper measured at its own scale."
+    )
+    return paragraph(ran) + note(caution)
+
+
+def show_claim_verdicts(subject: Subject) -> str:
+    """Returns one card per claim, and one line that counts the verdicts on details."""
+    claims, verdicts = subject.analysis.claims, subject.take(subject.analysis.verdicts)
+    cards = "".join(
+        f"<div><dt>{html.escape(row['text'])}</dt><dd>{badge(row['verdict'])}</dd></div>"
+        for _, row in claims.iterrows()
+    )
+    shown = f'<dl class="cards claims">{cards}</dl>' if cards else paragraph("The study declares no claims.")
+    return shown + _count_verdicts(subject, verdicts)
+
+
+def _count_verdicts(subject: Subject, verdicts: pd.DataFrame) -> str:
+    if verdicts.empty:
+        return paragraph("The study varies no detail, so that there is no verdict on any.")
+    groups = [
+        f"{badge(str(verdict))} {', '.join(code(detail) for detail in part['detail'])}"
+        for verdict, part in verdicts.groupby("verdict", sort=False)
+    ]
+    items = "".join(f"<li>{group}</li>" for group in groups)
+    return paragraph(f"Verdicts on the varied details, by {code(subject.main)}:") + f"<ul>{items}</ul>"
+
+
+def show_claims(subject: Subject) -> str:
+    """Returns the table of claims: reported, reproduced, difference, noise floor, verdict."""
+    claims = subject.analysis.claims
+    if claims.empty:
+        return paragraph("The study declares no claims.")
+    rows = []
+    for _, row in claims.iterrows():
+        metric = row["metric"]
+        difference = (
+            f"{subject.link(subject.show(row['estimate'], metric, signed=True), row['cells'])} "
+            f"<small>{subject.show_interval(row['low'], row['high'], metric, signed=True)}</small>"
+        )
+        reported = "not available" if pd.isna(row["reported"]) else subject.show(row["reported"], metric)
+        rows.append(
+            {
+                "claim": row["text"],
+                "metric": subject.label(metric),
+                "reported": reported,
+                "reproduced": f"{subject.show(row['reproduced'], metric)} <small>"
+                f"{subject.show_interval(row['reproduced_low'], row['reproduced_high'], metric)}</small>",
+                "better less other": difference,
+                "noise floor": subject.show(row["noise_sd"], metric),
+                "verdict": long(
+                    f"{badge(row['verdict'])}: {html.escape(row['reason'])} <small>{html.escape(row['source'])}</small>"
+                ),
+            }
+        )
+    table = pd.DataFrame(rows).set_index("claim")
+    html_columns = ("reproduced", "better less other", "verdict")
+    caption = (
+        "Intervals: 95 %, over seeds. Noise floor: standard deviation over seeds of the replicated baseline. "
+        "Reproduced: mean of the cells with the option that is claimed to be better."
+    )
+    return table_html(table, caption, dict.fromkeys(html_columns, str))

@@ -1,0 +1,173 @@
+"""Sections on what the details do: the specification curve, the forest plot with its table, and interactions."""
+
+import html
+
+import pandas as pd
+
+from repro.audit.figures import encode_png, figure_html
+from repro.audit.page.curve import plot_curve
+from repro.audit.page.forest import plot_forest
+from repro.audit.page.ledger import source_legend
+from repro.audit.page.subject import Subject, badge, code, count, paragraph, show_p, show_ratio
+from repro.audit.tables import table_html
+
+CONTROLS = ("placebo", "planted")
+SHOWN_INTERACTIONS = 15
+
+
+def show_curve(subject: Subject) -> str:
+    """Returns the specification curve of the main metric with the test of the whole curve."""
+    curve = subject.take(subject.analysis.curve)
+    if len(curve) < 2:
+        return paragraph("There are fewer than two variants with results: there is no curve to draw.")
+    claims = subject.study.claims
+    lines = {f"reported: {claim.text}": claim.reported for claim in claims if claim.reported is not None}
+    figure = plot_curve(curve.set_index("variant"), subject.results.variants, subject.choices, subject.label(), lines)
+    test = subject.take(subject.analysis.curve_test)
+    said = ""
+    if len(test):
+        row = test.iloc[0]
+        said = (
+            f"If no choice mattered, the {row['statistic']} would be at least as large as the observed "
+            f"{subject.show(row['observed'])} with probability {show_p(row['p'])} ({row['permutations']} permutations "
+            "of the labels within each seed)."
+        )
+    ordered = curve.sort_values("mean")
+    lowest, highest = ordered.iloc[0], ordered.iloc[-1]
+    unit = html.escape(subject.metric(subject.main).unit)
+    spread = (
+        f"From {subject.link(subject.show(lowest['mean']), lowest['cells'])} to "
+        f"{subject.link(subject.show(highest['mean']), highest['cells'])} {unit} "
+        f"over {count(len(curve), 'variant')}. {said}"
+    )
+    alternative = f"{len(curve)} variants sorted by {subject.main}, with intervals over seeds and their choices below"
+    caption = (
+        "Each point is a variant: the mean over its seeds with the 95 % t interval. Below, what it chose; the colour "
+        "says where that option was read, as in the ledger."
+    )
+    return paragraph(spread) + source_legend() + figure_html(encode_png(figure), alternative, caption, wide=True)
+
+
+def show_effects(subject: Subject) -> str:
+    """Returns the forest plot of the main metric and a table for every metric, the others folded away."""
+    effects = subject.take(subject.analysis.effects)
+    if effects.empty:
+        return paragraph("No effect could be measured.")
+    verdicts = subject.take(subject.analysis.verdicts)
+    by_detail = verdicts.set_index("detail")["verdict"] if len(verdicts) else pd.Series(dtype=str)
+    noise = subject.take(subject.analysis.noise)
+    margin = subject.metric(subject.main).margin
+    noise_sd = float(noise["sd"].iloc[0]) if len(noise) else float("nan")
+    figure = plot_forest(
+        effects, by_detail, margin, noise_sd, f"difference from the baseline's option: {subject.label()}"
+    )
+    better = subject.metric(subject.main).direction
+    caption = (
+        f"Option less the baseline's option; {better} is better. Thin: 95 % interval, thick: 90 %. A detail "
+        "is equivalent where the thick line lies inside the margin."
+    )
+    shown = _describe_noise(subject, noise)
+    shown += figure_html(encode_png(figure), f"Effect of each option on {subject.main}", caption, wide=True)
+    shown += _reasons(subject, subject.main) + _table(subject, subject.main)
+    for metric in list(subject.study.metrics)[1:]:
+        tables = _reasons(subject, metric) + _table(subject, metric)
+        shown += f"<details><summary>The same for {code(metric)}</summary>{tables}</details>"
+    return shown
+
+
+def _describe_noise(subject: Subject, noise: pd.DataFrame) -> str:
+    if noise.empty or pd.isna(noise["sd"].iloc[0]):
+        return paragraph("The noise floor was not measured: the baseline has fewer than two seeds.")
+    row = noise.iloc[0]
+    unit = html.escape(subject.metric(subject.main).unit)
+    return paragraph(
+        f"Noise floor: {subject.link(subject.show(row['sd']), row['cells'])} {unit} (95 % interval "
+        f"{subject.show_interval(row['sd_low'], row['sd_high'])}), the standard deviation over {int(row['n'])} seeds "
+        f"of the baseline, whose mean is {subject.show(row['mean'])} {unit}."
+    )
+
+
+def _table(subject: Subject, metric: str) -> str:
+    effects, verdicts = (subject.take(table, metric) for table in (subject.analysis.effects, subject.analysis.verdicts))
+    judged = {row["detail"]: row["verdict"] for _, row in verdicts.iterrows()}
+    rows = []
+    for _, row in effects.iterrows():
+        rows.append(
+            {
+                "option": _option(row),
+                "verdict": badge(judged[row["detail"]]) if row["detail"] in judged else "control",
+                "effect": subject.link(subject.show(row["estimate"], metric, signed=True), row["cells"]),
+                "95 % interval": subject.show_interval(row["low"], row["high"], metric, signed=True),
+                "Hedges g": show_ratio(row["hedges_g"], signed=True),
+                "P(better)": show_ratio(row["superiority"]),
+                "p": show_p(row["p"]),
+                "p adjusted": show_p(row["p_adjusted"]),
+                "seeds": int(row["seeds"]),
+                "correlation": show_ratio(row["correlation"], signed=True),
+                "failed": int(row["failed"]),
+            }
+        )
+    table = pd.DataFrame(rows, index=pd.Index(effects["detail"], name="detail"))
+    if effects["bca_low"].notna().any():
+        spans = zip(effects["bca_low"], effects["bca_high"], strict=True)
+        table.insert(4, "BCa", [subject.show_interval(low, high, metric, signed=True) for low, high in spans])
+    columns = ("option", "effect", "p", "p adjusted", "verdict")
+    margin = f"{subject.metric(metric).margin:g} {subject.metric(metric).unit}".rstrip()
+    caption = (
+        f"{subject.label(metric)}; margin {margin}: {subject.metric(metric).why}. Correlation: of the paired arms over "
+        "seeds; a factorial contrast has none. Failed: cells that failed or diverged, counted as the worst value seen."
+    )
+    return table_html(table, caption, dict.fromkeys(columns, str))
+
+
+def _reasons(subject: Subject, metric: str) -> str:
+    verdicts = subject.take(subject.analysis.verdicts, metric)
+    items = "".join(
+        f"<div><dt>{code(row['detail'])} {badge(row['verdict'])}</dt><dd>{_because(row)}</dd></div>"
+        for _, row in verdicts.iterrows()
+    )
+    return f'<dl class="reasons">{items}</dl>' if items else ""
+
+
+def _option(row: "pd.Series[str]") -> str:
+    if row["detail"] in CONTROLS:
+        return html.escape(str(row["option"]))
+    return f"{code(row['option'])} for {code(row['baseline'])}"
+
+
+def _because(verdict: "pd.Series[str]") -> str:
+    refused = html.escape(str(verdict["refused"]))
+    return html.escape(str(verdict["reason"])) + (f" <small>{refused}</small>" if refused else "")
+
+
+def _fold(aliases: str) -> str:
+    names = [name for name in aliases.split(", ") if name]
+    if not names:
+        return "nothing else"
+    items = "".join(f"<li>{html.escape(name)}</li>" for name in names)
+    return f"<details><summary>{count(len(names), 'other')}</summary><ul>{items}</ul></details>"
+
+
+def show_interactions(subject: Subject) -> str:
+    """Returns the strongest two-way interactions with what else each of them may be."""
+    found = subject.take(subject.analysis.interactions)
+    if found.empty:
+        return paragraph(
+            "This design cannot see interactions: an effect holds at the baseline's options of the others."
+        )
+    strongest = found.sort_values("p", kind="stable").head(SHOWN_INTERACTIONS)
+    rows = [
+        {
+            "pair": f"{row['first']} x {row['second']}",
+            "estimate": subject.link(subject.show(row["estimate"], signed=True), row["cells"]),
+            "95 % interval": subject.show_interval(row["low"], row["high"], signed=True),
+            "p": show_p(row["p"]),
+            "p adjusted": show_p(row["p_adjusted"]),
+            "or, as the design cannot tell them apart": _fold(str(row["aliases"])),
+        }
+        for _, row in strongest.iterrows()
+    ]
+    table = pd.DataFrame(rows).set_index("pair")
+    caption = f"The {len(strongest)} strongest of {len(found)} contrasts, by {subject.label()}"
+    columns = ("estimate", "p", "p adjusted", "or, as the design cannot tell them apart")
+    return table_html(table, caption, dict.fromkeys(columns, str))

@@ -1,0 +1,150 @@
+"""What the page of a study is about, and how its numbers are written and linked to the cells they rest on.
+
+Plan, results and analysis flow in as one `Subject`, which every section reads.
+"""
+
+import html
+from collections.abc import Iterable, Mapping
+from math import floor, isfinite, log10
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from repro.audit.analysis.report import Analysis
+from repro.audit.analysis.results import Results
+from repro.audit.choice import Choice, show_value
+from repro.audit.study.declaration import Metric, Study
+from repro.audit.study.plan import Plan
+from repro.audit.tables import show_number
+
+FULL = 1.0
+"""Share of the training at which the page's numbers are taken, unless it says otherwise."""
+ALL_CELLS = "cells"
+"""Anchor of the table of all cells."""
+NOTHING = show_number(float("nan"), 0)
+"""What stands where there is no number."""
+NO_BREAK = "\N{NO-BREAK SPACE}"
+LONGEST = 34
+"""Characters of a label in a figure."""
+
+
+class Subject(NamedTuple):
+    """One study.
+
+    Attributes:
+        plan: what was to be run.
+        results: what came out.
+        analysis: what it says.
+        choices: the ledger, by dotted key.
+    """
+
+    plan: Plan
+    results: Results
+    analysis: Analysis
+    choices: Mapping[str, Choice]
+
+    @property
+    def study(self) -> Study:
+        """The study as it was declared."""
+        return Study.model_validate(self.plan.declaration)
+
+    @property
+    def main(self) -> str:
+        """Name of the main metric."""
+        return next(iter(self.plan.declaration["metrics"]))
+
+    def metric(self, name: str) -> Metric:
+        """Returns a metric's declaration."""
+        return self.study.metrics[name]
+
+    def take(self, table: pd.DataFrame, metric: str | None = None, budget: float = FULL) -> pd.DataFrame:
+        """Returns the rows of one metric (None: the main one) and budget."""
+        if table.empty:
+            return table
+        rows = table[table["metric"] == (metric or self.main)]
+        return rows[rows["budget"] == budget] if "budget" in rows else rows
+
+    def label(self, metric: str | None = None) -> str:
+        """Returns a metric with its unit, as an axis shows it."""
+        name = metric or self.main
+        unit = self.metric(name).unit
+        return f"{name}, {unit}" if unit else name
+
+    def show(self, value: float, metric: str | None = None, signed: bool = False) -> str:
+        """Returns a value of a metric, to a tenth of its margin's leading digit."""
+        decimals = max(0, 1 - floor(log10(self.metric(metric or self.main).margin)))
+        return show_number(round(value, decimals) + 0.0, decimals, signed=signed)  # no negative zero
+
+    def show_interval(self, low: float, high: float, metric: str | None = None, signed: bool = False) -> str:
+        """Returns an interval in words."""
+        if pd.isna(low) or pd.isna(high):
+            return "no interval"
+        return f"{self.show(low, metric, signed)}{NO_BREAK}to{NO_BREAK}{self.show(high, metric, signed)}"
+
+    def link(self, text: str, cells: Iterable[str]) -> str:
+        """Returns text as a link to the cells that it rests on: one cell, the cells of one variant, or all."""
+        named = list(cells)
+        if text == NOTHING:
+            return text
+        variants = {cell.rpartition("-s")[0] for cell in named}
+        anchor = ALL_CELLS
+        if len(named) == 1:
+            anchor = f"cell-{named[0]}"
+        elif len(variants) == 1:
+            anchor = f"variant-{variants.pop()}"
+        return f'<a href="#{html.escape(anchor)}">{html.escape(text)}</a>'
+
+
+def code(value: Any) -> str:
+    """Returns a value as inline code."""
+    return f"<code>{html.escape(str(value))}</code>"
+
+
+def paragraph(text: str) -> str:
+    """Returns HTML text as a paragraph."""
+    return f"<p>{text}</p>"
+
+
+def note(text: str) -> str:
+    """Returns HTML text set off as a caution."""
+    return f'<div class="caution"><p>{text}</p></div>'
+
+
+def badge(verdict: str) -> str:
+    """Returns a verdict as a coloured word."""
+    return f'<span class="verdict {verdict.replace(" ", "-")}">{html.escape(verdict)}</span>'
+
+
+def show_settings(settings: Mapping[str, Any]) -> str:
+    """Returns settings as one would type them."""
+    return " ".join(code(f"{key}={show_value(value)}") for key, value in settings.items())
+
+
+def count(number: int, noun: str) -> str:
+    """Returns "1 cell", "2 cells"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def long(text: str) -> str:
+    """Returns HTML text for a cell of a table that has room for sentences."""
+    return f'<div class="long">{text}</div>'
+
+
+def in_words(name: str) -> str:
+    """Returns a dotted key or an option as words, cut in the middle where it is long."""
+    words = name.replace(".", " ") if name.replace(".", "").replace("_", "").isalpha() else name
+    words = words.replace("_", " ")
+    keep = (LONGEST - 3) // 2
+    return words if len(words) <= LONGEST else f"{words[:keep]}...{words[-keep:]}"
+
+
+def show_ratio(value: float, signed: bool = False) -> str:
+    """Returns a number without a unit, a dash where it cannot be had."""
+    return show_number(value if isfinite(value) else float("nan"), 2, signed=signed)
+
+
+def show_p(p: float) -> str:
+    """Returns a p-value as one reads it."""
+    if pd.isna(p):
+        return NOTHING
+    return f"&lt;{NO_BREAK}0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,134 @@
+"""The page of a study: every section on studies of known truth, and its prose held to the tables."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import pytest
+from simulated_factorial import ONE, linear, make_plan, simulate, two_levels
+
+from repro.audit.analysis.analyse import analyse
+from repro.audit.choice import Choice, inference, paper
+from repro.audit.page import cells, claims, conduct, effects, ledger, stability, uncertainty
+from repro.audit.page.curve import provenance
+from repro.audit.page.subject import Subject
+from repro.audit.study.declaration import Study
+from repro.audit.study.plan import Plan
+
+SECTIONS = (
+    claims.show_opening,
+    claims.show_claim_verdicts,
+    claims.show_claims,
+    ledger.show_ledger,
+    effects.show_curve,
+    effects.show_effects,
+    stability.show_stability,
+    effects.show_interactions,
+    uncertainty.show_variance,
+    uncertainty.show_protocols,
+    conduct.show_design,
+    cells.show_failures,
+    cells.show_cost,
+    uncertainty.show_questions,
+    cells.show_cells,
+)
+CHOICE = Choice("Which?", "gap", "silent", {"no": (inference("ours"),), "yes": (paper("Table 1"), inference("ours"))})
+CLAIM = {"text": "a <b> helps", "metric": "m0", "detail": "a", "better": "yes", "than": "no", "source": "Table 1"}
+
+
+def declare(plan: Plan, **changes: Any) -> Plan:
+    study = Study.model_validate(plan.declaration | changes)
+    return plan.model_copy(update={"declaration": study.model_dump(mode="json")})
+
+
+@cache
+def make_subject(design: str = "full_factorial", *, failed: int = 0, missing: int = 0, seeds: int = 4) -> Subject:
+    levels = two_levels(3)
+    rows = [{key: "yes"} for key in levels] if design == "one_at_a_time" else None
+    plan = make_plan(levels, design, seeds=seeds, baseline_seeds=8, rows=rows, controls=True, metrics=2)
+    controls = {"placebo": {"stream": 1}, "planted": {"settings": {"rate": 0}, "expected": "worse"}}
+    plan = declare(plan, claims=[CLAIM], controls=controls)
+    names = [cell.id for cell in plan.cells]
+    results = simulate(
+        plan, linear(a=9.0, b_c=7.0), ONE, images=3, failed=names[-failed:] if failed else (), missing=names[:missing]
+    )
+    protocols = pd.DataFrame(
+        {"cell": cell, "colour": colour, "metric": "m0", "value": 20.0 + (colour == "grey")}
+        for cell in results.rows["cell"].unique()
+        for colour in ("rgb", "grey")
+    )
+    results = results._replace(protocols=protocols)
+    choices = dict.fromkeys([*levels, "other"], CHOICE)
+    return Subject(plan, results, analyse(plan, results, choices), choices)
+
+
+@pytest.fixture(scope="module")
+def factorial() -> Subject:
+    return make_subject()
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"design": "one_at_a_time", "failed": 2}, {"design": "one_at_a_time", "seeds": 1, "missing": 3}],
+    ids=["factorial", "failed", "unfinished"],
+)
+def test_every_section_says_something(section: Callable[[Subject], str], changes: dict[str, Any]) -> None:
+    shown = section(make_subject(**changes))
+    text = re.sub(r"<[^>]*>", "", shown)
+    assert len(text) > 20
+    assert not re.search(r"\bnan\b|\bNaN\b|\binf\b|<b> helps", text)
+    assert shown.count("<figure") == shown.count("</figure>")
+
+
+def test_an_empty_study_has_a_page() -> None:
+    plan = declare(make_plan({}, "one_at_a_time", seeds=2, rows=[]))
+    results = simulate(plan, linear(), ONE)
+    subject = Subject(plan, results, analyse(plan, results), {})
+    assert all(section(subject) for section in SECTIONS)
+
+
+def test_prose_takes_its_numbers_from_the_tables(factorial: Subject) -> None:
+    noise = factorial.analysis.noise
+    said = effects.show_effects(factorial)
+    sd = factorial.take(noise)["sd"].iloc[0]
+    assert f">{sd:.2f}</a>" in said
+    moved = factorial.analysis._replace(noise=noise.assign(sd=noise["sd"] + 1))
+    assert f">{sd + 1:.2f}</a>" in effects.show_effects(factorial._replace(analysis=moved))
+
+    curve = factorial.take(factorial.analysis.curve)
+    for mean in (curve["mean"].min(), curve["mean"].max()):
+        assert f">{mean:.2f}</a>" in effects.show_curve(factorial)
+    claim = factorial.analysis.claims.iloc[0]
+    assert f">+{claim['estimate']:.2f}</a>" in claims.show_claims(factorial)
+    cost = factorial.analysis.cost
+    assert f"{60 * cost['hours'].iloc[0]:.1f} min" in cells.show_cost(factorial)
+    longer = factorial.analysis._replace(cost=cost.assign(hours=4.56))
+    assert "4.56 hours" in cells.show_cost(factorial._replace(analysis=longer))
+
+
+def test_every_link_has_its_target(factorial: Subject) -> None:
+    page = "".join(section(factorial) for section in SECTIONS)
+    wanted = set(re.findall(r'href="#([^"]+)"', page))
+    assert wanted
+    assert wanted <= set(re.findall(r'id="([^"]+)"', page))
+
+
+def test_numbers_of_an_arm_link_to_its_cells() -> None:
+    subject = make_subject("one_at_a_time")
+    arm = subject.plan.variants[1]
+    assert f'<a href="#variant-{arm.id}">' in effects.show_effects(subject)
+
+
+def test_best_source_names_the_provenance() -> None:
+    assert provenance(CHOICE, "yes") == "paper"
+    assert provenance(CHOICE, "no") == "inference"
+    assert provenance(None, "anything") == "inference"
+
+
+def test_failures_are_named_and_counted() -> None:
+    shown = cells.show_failures(make_subject(design="one_at_a_time", failed=2))
+    assert "2 failed" in shown
+    assert cells.show_failures(make_subject()) == "<p>No cell failed, diverged or is missing.</p>"
