@@ -38,7 +38,7 @@ def listed_code(stage: str) -> set[Path]:
         path = ROOT / dependency
         if dependency.startswith("repro"):
             files = path.rglob("*.py") if path.is_dir() else [path]
-            listed |= {file.relative_to(ROOT) for file in files}
+            listed |= {file.relative_to(ROOT) for file in files if file.suffix == ".py"}
     return listed
 
 

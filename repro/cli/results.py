@@ -27,12 +27,14 @@ def report(
     study: Annotated[Path | None, typer.Argument(help="A study, e.g. ablations/smoke.yaml; none: the variant.")] = None,
 ) -> None:
     """Build the notebook and the page: of the active variant, or of a study."""
-    from repro.report.build import build_report, build_study_report
-
     if study is None:
+        from repro.report.build import build_report
+
         build_report(paths.REPORT)
         print(f"wrote {paths.REPORT / paths.NOTEBOOK.with_suffix('.html').name}")
         return
+    from repro.report.studies.build import build_study_report
+
     folder = paths.STUDY_REPORTS / study.stem
     build_study_report(study.stem, folder)
     print(f"wrote {folder / paths.NOTEBOOK_OF_STUDIES.with_suffix('.html').name}")

@@ -15,7 +15,6 @@ from typing import Any
 
 import repro
 from repro import paths
-from repro.audit.study.freezing import load_plan, locate_plan
 from repro.errors import UserError
 from repro.evidence import read_evidence
 from repro.storage import written_folder
@@ -48,24 +47,7 @@ def build_report(output: Path) -> None:
     read_evidence(paths.RESULTS)  # refused before a kernel is started
     with written_folder(output) as partial:
         notebook = partial / paths.NOTEBOOK.name
-        _run_notebook(paths.NOTEBOOK, notebook)
-        notebook.with_suffix(".html").write_text(render_page(notebook), encoding="utf-8")
-
-
-def build_study_report(study: str, output: Path) -> None:
-    """Writes the run notebook and the page of a study, from its frozen plan and the cells that there are.
-
-    Args:
-        study: its name.
-        output: folder that is replaced.
-
-    Raises:
-        UserError: the study is not frozen, or its evidence is broken.
-    """
-    load_plan(locate_plan(paths.PLANS, study))  # refused before a kernel is started
-    with written_folder(output) as partial:
-        notebook = partial / paths.NOTEBOOK_OF_STUDIES.name
-        _run_notebook(paths.NOTEBOOK_OF_STUDIES, notebook, {"study": study})
+        run_notebook(paths.NOTEBOOK, notebook)
         notebook.with_suffix(".html").write_text(render_page(notebook), encoding="utf-8")
 
 
@@ -85,7 +67,17 @@ def render_page(notebook: Path) -> str:
     return PAGE.format(title=content.metadata["title"], style=style, body=body)
 
 
-def _run_notebook(source: Path, output: Path, parameters: Mapping[str, Any] | None = None) -> None:
+def run_notebook(source: Path, output: Path, parameters: Mapping[str, Any] | None = None) -> None:
+    """Runs a notebook in this very Python.
+
+    Args:
+        source: the notebook.
+        output: where it is written with its outputs.
+        parameters: what its cell of parameters is overruled with.
+
+    Raises:
+        UserError: one of its cells has raised it.
+    """
     import papermill
     from papermill.exceptions import PapermillExecutionError
 

@@ -49,7 +49,8 @@ def read_results(plan: Plan, *, links: bool = True) -> Results:
 def _variants(plan: Plan) -> pd.DataFrame:
     records = []
     for variant in plan.variants:
-        options = {key: variant.settings.get(key, levels[0]) for key, levels in plan.levels.items()}
+        settings = variant.settings if variant.role in ("baseline", "arm") else {}  # a control is no option of a detail
+        options = {key: settings.get(key, levels[0]) for key, levels in plan.levels.items()}
         shown = {key: show_value(option) for key, option in options.items()}
         records.append({"variant": variant.id, "role": variant.role, **shown})
     return pd.DataFrame(records, columns=["variant", "role", *plan.levels]).set_index("variant")

@@ -64,9 +64,8 @@ def run(plan: Plan) -> Results:
     unknown = dict.fromkeys(["reason", "link", "path"], "") | dict.fromkeys(["seconds", "joules"], np.nan)
     variants = pd.DataFrame(BASELINE | v.settings | {"variant": v.id, "role": v.role} for v in plan.variants)
     variants = variants.set_index("variant")[["role", *plan.levels]].map(show_value)
-    return Results(
-        variants, cells.assign(status=OK, **unknown), rows.assign(budget=1.0, metric="accuracy"), pd.DataFrame()
-    )
+    protocols = pd.DataFrame(columns=["cell", "metric", "value"])
+    return Results(variants, cells.assign(status=OK, **unknown), rows.assign(budget=1.0, metric="accuracy"), protocols)
 
 
 def test_an_audit_of_a_classifier() -> None:

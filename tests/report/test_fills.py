@@ -12,8 +12,17 @@ from simulated_factorial import linear, make_plan, simulate, two_levels
 from repro import paths
 from repro.audit.analysis.report import Analysis
 from repro.audit.page.subject import Subject
-from repro.report import fills
-from repro.report.fills import GAIN, Case, Sample, choose_cases, difference, mean_fill, pair_variants, read_sample
+from repro.report.studies import fills
+from repro.report.studies.fills import (
+    GAIN,
+    Case,
+    Sample,
+    choose_cases,
+    difference,
+    mean_fill,
+    pair_variants,
+    read_sample,
+)
 
 PSNR = {(0, "10-20"): 30.0, (0, "20-30"): 12.0, (1, "10-20"): 20.0, (1, "20-30"): 25.0, (2, "10-20"): 5.0}
 """Hole PSNR by image and bucket; image 2 is not in the sample that the cells keep."""

@@ -11,8 +11,8 @@ from repro.audit.page import cells, claims, conduct, effects, ledger, stability,
 from repro.audit.page.subject import Subject
 from repro.audit.study.freezing import load_plan, locate_plan
 from repro.medfe.params import Params
-from repro.report.fills import show_fills
 from repro.report.fragment import Fragment
+from repro.report.studies.fills import show_fills
 from repro.sweep.results import read_results
 
 SECTIONS = {
