@@ -71,12 +71,12 @@ def make_batch(params: Params) -> Batch:
     return Batch(image, structure, hole, corners, torch.rand(count, 1, 1, 1, generator=generator))
 
 
-def make_step(reading: str, scale: str, batch: int) -> Callable[[], None]:
+def make_step(reading: str, scale: str, batch: int) -> Callable[[], object]:
     """Returns one training step on the same batch."""
     params = load_step_params(reading, scale, batch)
     torch.set_num_threads(params.runtime.threads)
     players, sample = Players(params, torch.device("cpu")), make_batch(params)
-    return lambda: players.step(sample, 0) and None
+    return lambda: players.step(sample, 0)
 
 
 def main(what: str, reading: str, scale: str, batch: str) -> None:

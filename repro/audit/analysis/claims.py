@@ -141,7 +141,7 @@ def _interactions(interactions: pd.DataFrame, claim: Claim) -> list[Row]:
         return []
     holds = (interactions["first"] == claim.detail) | (interactions["second"] == claim.detail)
     here = (interactions["metric"] == claim.metric) & (interactions["budget"] == FULL)
-    return list(interactions[holds & here].itertuples())
+    return [row for row in interactions[holds & here].itertuples() if not row.shared]  # no other pair's as well
 
 
 def _reproduce(plan: Plan, claim: Claim, table: Outcomes) -> tuple[float, float, float]:

@@ -17,8 +17,8 @@ from repro.audit.analysis.outcomes import FULL, Outcomes
 from repro.audit.analysis.paired import PLACEBO, PLANTED, Floats
 from repro.audit.analysis.report import EQUIVALENT, MATTERS, UNDECIDED
 from repro.audit.analysis.signflip import sign_flip_p, smallest_p
-from repro.audit.analysis.verdicts import group_rows, judge_options, refuse_rows
-from repro.audit.study.declaration import Study
+from repro.audit.analysis.verdicts import Row, Verdict, group_rows, judge_options, refuse_rows
+from repro.audit.study.declaration import Metric, Study
 from repro.audit.study.plan import Plan
 
 RESPLITS = 30_000
@@ -27,6 +27,9 @@ _FLIPPED = 1_000
 _MOST_PAIRS = 12  # of a sign flip, beyond which its p is as good as continuous
 FEWEST_RUNS = 5
 """Of the baseline: two pairs, and one run to leave out."""
+
+NOT_MEASURED = "not measured"
+Rows = dict[tuple[str, str, float], list[Row]]
 
 COLUMNS = ("control", "metric", "budget", "expected", "found", "passed", "detail", "rate", "rate_low", "rate_high")
 
@@ -60,13 +63,15 @@ def judge_controls(plan: Plan, tables: Sequence[Outcomes], effects: pd.DataFrame
     """
     study, full = Study.model_validate(plan.declaration), [table for table in tables if table.budget == FULL]
     rows = group_rows(effects)
-    placebo = {table.metric: rows.get((PLACEBO, table.metric, FULL), []) for table in full}
-    planted = rows.get((PLANTED, full[0].metric, FULL), [])
     judged = []
     if study.controls.placebo is not None:
-        judged.append(_judge_placebo(study, placebo))
+        verdicts = {table.metric: _judge_arm(plan, study, table, rows, PLACEBO) for table in full}
+        judged.append(_judge_placebo(verdicts))
     if study.controls.planted is not None:
-        judged.append(_judge_planted(study, full[0].metric, study.controls.planted.expected, planted))
+        main = full[0].metric
+        effect = next(iter(rows.get((PLANTED, main, FULL), [])), None)
+        verdict = _judge_arm(plan, study, full[0], rows, PLANTED)
+        judged.append(_judge_planted(study.metrics[main], main, study.controls.planted.expected, verdict, effect))
     judged += [_judge_resplits(table) for table in full]
     return pd.DataFrame(judged, columns=list(COLUMNS))
 
@@ -105,37 +110,44 @@ def _leaves_out_zero(differences: Floats) -> NDArray[np.bool_]:
     return np.abs(differences.mean(axis=1)) > half
 
 
-def _judge_placebo(study: Study, found: dict[str, list[Any]]) -> dict[str, Any]:
-    verdicts, texts = [], []
-    for metric, rows in found.items():
-        refused = refuse_rows(rows, [])
-        verdict = refused or judge_options(rows, study.metrics[metric], "Holm")
-        verdicts.append("not measured" if refused else verdict.verdict)
-        texts.append(f"{metric}: {verdict.reason}")
+def _judge_arm(plan: Plan, study: Study, table: Outcomes, rows: Rows, role: str) -> Verdict:
+    """Returns the verdict on a control arm; its word is `NOT_MEASURED` unless all of its cells have been run."""
+    found = rows.get((role, table.metric, FULL), [])
+    wanted = np.array([variant.role == role for variant in plan.variants])[:, None]
+    missing = [str(cell) for cell in table.cells[table.missing() & wanted]]
+    refused = refuse_rows(found, missing)
+    return (
+        refused._replace(verdict=NOT_MEASURED) if refused else judge_options(found, study.metrics[table.metric], "Holm")
+    )
+
+
+def _judge_placebo(verdicts: dict[str, Verdict]) -> dict[str, Any]:
+    words = {verdict.verdict for verdict in verdicts.values()}
     return _control(
         PLACEBO,
         expected=f"{EQUIVALENT} or {UNDECIDED}, in every metric",
-        found=", ".join(sorted(set(verdicts))),
-        passed=MATTERS not in verdicts and "not measured" not in verdicts,
-        detail="; ".join(texts),
+        found=", ".join(sorted(words)),
+        passed=words <= {EQUIVALENT, UNDECIDED},
+        detail="; ".join(f"{metric}: {_tell(verdict)}" for metric, verdict in verdicts.items()),
     )
 
 
-def _judge_planted(study: Study, metric: str, expected: str, rows: list[Any]) -> dict[str, Any]:
-    refused = refuse_rows(rows, [])
-    verdict = refused or judge_options(rows, study.metrics[metric], "Holm")
-    word, way = "not measured", ""
-    if refused is None:
-        gain = rows[0].estimate if study.metrics[metric].direction == "higher" else -rows[0].estimate
-        word, way = verdict.verdict, "better" if gain > 0 else "worse"
+def _judge_planted(metric: Metric, name: str, expected: str, verdict: Verdict, effect: Row | None) -> dict[str, Any]:
+    way = ""
+    if effect is not None and verdict.verdict != NOT_MEASURED:
+        way = "better" if (effect.estimate > 0) == (metric.direction == "higher") else "worse"
     return _control(
         PLANTED,
-        metric=metric,
+        metric=name,
         expected=f"{MATTERS}, {expected}",
-        found=f"{word}, {way}".rstrip(", "),
-        passed=word == MATTERS and way == expected,
-        detail=f"{verdict.reason}; {verdict.refused}" if verdict.refused else verdict.reason,
+        found=f"{verdict.verdict}, {way}" if way else verdict.verdict,
+        passed=verdict.verdict == MATTERS and way == expected,
+        detail=_tell(verdict),
     )
+
+
+def _tell(verdict: Verdict) -> str:
+    return f"{verdict.reason} ({verdict.refused})" if verdict.refused else verdict.reason
 
 
 def _judge_resplits(table: Outcomes) -> dict[str, Any]:
@@ -145,7 +157,7 @@ def _judge_resplits(table: Outcomes) -> dict[str, Any]:
             "A/A re-splits",
             metric=table.metric,
             expected=f"false alarms at {LEVEL:.0%} or below",
-            found="not measured",
+            found=NOT_MEASURED,
             passed=False,
             detail=f"{len(values)} runs of the baseline; it takes {FEWEST_RUNS}",
         )

@@ -26,7 +26,7 @@ from repro.audit.study.plan import Plan
 
 INTERACTION_COLUMNS = (
     *("first", "second", "first_option", "second_option", "metric", "budget", "estimate", "se", "df"),
-    *("low", "high", "p", "p_adjusted", "aliases", "cells"),
+    *("low", "high", "p", "p_adjusted", "aliases", "shared", "cells"),
 )
 
 
@@ -81,6 +81,7 @@ def _estimate(coding: Coding, pairs: Pairs, outcomes: Outcomes) -> pd.DataFrame:
                 "high": estimates[lead] + reach,
                 "p": 2 * stats.t.sf(abs(t[lead]), noise.df) if noise.df else np.nan,
                 "aliases": name_aliases(coding, pairs, lead),
+                "shared": len(group) - 1,
                 "cells": cells,
             }
         )

@@ -23,7 +23,8 @@ class Analysis(NamedTuple):
             diverged, counted as outcomes), cells, baseline_cells. Placebo and planted arms are in it, under the
             details "placebo" and "planted".
         interactions: per pair of details (first, second), metric and budget: estimate, low, high, p, p_adjusted,
-            aliases (text: what else the estimate may be), cells. Empty where the design cannot see any.
+            aliases (text: what else the estimate may be), shared (how many other pairs are the very same contrast),
+            cells. Empty where the design cannot see any.
         verdicts: per detail, metric and budget: verdict, reason (one sentence), refused (why the seeds cannot carry
             more; empty if they can), further_seeds (Int64, NA where none is named), stable (whether half the
             training gives the same verdict; NA where it was not measured).

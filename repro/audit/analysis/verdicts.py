@@ -3,7 +3,7 @@
 Adjusted effects and interactions flow in, `Analysis.verdicts` flows out. In their order: `equivalent` if the 90 %
 intervals of all its options lie inside the margin (two one-sided tests at .05; no correction is due, as every one
 must pass), else `matters` if an option's adjusted p is below .05, else `only in interaction` if an interaction that
-holds the detail has one, else `undecided`. Knows nothing of how the numbers were made.
+holds the detail has one and is no other pair's as well, else `undecided`. Knows nothing of how the numbers were made.
 """
 
 from collections.abc import Sequence
@@ -95,15 +95,20 @@ def judge_options(
         return Verdict(MATTERS, f"{tell_effect(passing[0], metric, correction)}{more}{count}")
     refused = f"equivalence is refused: {_tell_failed(failed)}" if failed else ""
     strong = sorted((row for row in interactions if row.p_adjusted < LEVEL), key=lambda row: row.p_adjusted)
+    own = [row for row in strong if not row.shared]
+    if own:
+        return Verdict(INTERACTION, _tell_interaction(own[0], metric), refused)
     if strong:
-        first = strong[0]
-        aliases = f", or what it is aliased with ({first.aliases})" if first.aliases else ""
-        reason = (
-            f"{first.first} x {first.second}{aliases}: {show_number(first.estimate, metric)}, "
-            f"p = {show_p(first.p_adjusted)} after adjustment"
-        )
-        return Verdict(INTERACTION, reason, refused)
+        shared = f"a design that tells {strong[0].shared + 1} aliased pairs apart could say which of them it is"
+        reason = f"one of several pairs, {_tell_interaction(strong[0], metric)}"
+        return Verdict(UNDECIDED, reason, "; ".join(filter(None, [refused, shared])))
     return _undecided(rows, metric, correction, refused)
+
+
+def _tell_interaction(row: Row, metric: Metric) -> str:
+    aliases = f" or {row.aliases}" if row.aliases else ""
+    estimate = f"{show_number(row.estimate, metric)}, p = {show_p(row.p_adjusted)} after adjustment"
+    return f"{row.first} x {row.second}{aliases}: {estimate}"
 
 
 def tell_effect(row: Row, metric: Metric, correction: Correction) -> str:
@@ -155,7 +160,7 @@ def _undecided(rows: Sequence[Row], metric: Metric, correction: Correction, refu
         reason += f"; {effect:.3g} would be found with {POWER:.0%} power by more than {SEEDS_CAP} seeds only"
         return Verdict(UNDECIDED, reason, refused)
     further = total - int(widest.seeds)
-    reason += f"; {further} further seeds would find {effect:.3g} with {POWER:.0%} power"
+    reason += f"; {further} further seed{'s' * (further != 1)} would find {effect:.3g} with {POWER:.0%} power"
     return Verdict(UNDECIDED, reason, refused, further)
 
 
@@ -193,7 +198,7 @@ def refuse_rows(rows: Sequence[Row], missing: Sequence[str]) -> Verdict | None:
     """Returns why rows of effects carry no verdict at all, or None where they carry one."""
     if missing:
         shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-        return Verdict(UNDECIDED, "its cells have not all been run", f"{len(missing)} cells are missing: {shown}")
+        return Verdict(UNDECIDED, "its cells have not all been run", f"{len(missing)} of its cells missing: {shown}")
     if not rows:
         return Verdict(UNDECIDED, "none of its options was compared", "no variant of the design takes another option")
     if any(np.isnan(row.estimate) for row in rows):

@@ -84,7 +84,7 @@ def test_depends_on_another_detail() -> None:
 def test_an_unfinished_study_decides_no_claim() -> None:
     plan = arms_plan(1, seeds=8)
     found = claimed(plan, "a", "yes", "no", simulate(plan, linear(a=5), LITTLE, missing=["v1-s3"]))
-    assert (found.verdict, found.reason) == (OPEN, "its cells have not all been run: 1 cells are missing: v1-s3")
+    assert (found.verdict, found.reason) == (OPEN, "its cells have not all been run: 1 of its cells missing: v1-s3")
     nothing = claimed(plan, "a", "yes", "no", simulate(plan, linear(), missing=[f"v1-s{seed}" for seed in range(8)]))
     assert nothing.verdict == OPEN
     assert np.isnan(nothing.estimate)

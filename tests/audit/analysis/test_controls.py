@@ -42,6 +42,9 @@ def test_a_control_that_was_not_run_has_not_passed() -> None:
     controls = analyse(plan, results).controls.set_index("control")
     assert controls.loc[["placebo", "planted"], "found"].tolist() == ["not measured"] * 2
     assert not controls.loc[["placebo", "planted"], "passed"].any()
+    half = analyse(plan, simulate(plan, linear(), missing=["v2-s5"])).controls.set_index("control")
+    assert half.loc[["placebo", "planted"], "passed"].tolist() == [False, True]
+    assert "v2-s5" in half.loc["placebo", "detail"]
     few = arms_plan(1, seeds=3)
     found = analyse(few, simulate(few, linear())).controls.iloc[0]
     assert (found["control"], found["found"], found["passed"]) == ("A/A re-splits", "not measured", False)

@@ -41,8 +41,8 @@ def effect(estimate: float, half90: float, p: float, **changes: Any) -> Any:
     return next(pd.DataFrame([row | changes]).itertuples())
 
 
-def interaction(p: float) -> Any:
-    row = {"first": "loss", "second": "norm", "estimate": -0.7, "p_adjusted": p, "aliases": "a x b"}
+def interaction(p: float, shared: int = 0) -> Any:
+    row = {"first": "loss", "second": "norm", "estimate": -0.7, "p_adjusted": p, "aliases": "a x b", "shared": shared}
     return next(pd.DataFrame([row]).itertuples())
 
 
@@ -57,11 +57,20 @@ def test_precedence() -> None:
     assert judge_options([real], METRIC, "Holm", [interaction(0.01)]).verdict == MATTERS
 
 
+def test_an_interaction_that_may_be_another_is_no_verdict() -> None:
+    """The contrast of a 16-run design is seven pairs at once: it says that one of them matters, not which."""
+    verdict = judge_options([effect(0.2, 0.5, 0.4)], METRIC, "Holm", [interaction(0.001, shared=6)])
+    assert verdict.verdict == UNDECIDED
+    assert "7 aliased pairs" in verdict.refused
+    both = [interaction(0.001, shared=6), interaction(0.01)]
+    assert judge_options([effect(0.2, 0.5, 0.4)], METRIC, "Holm", both).verdict == INTERACTION
+
+
 def test_reasons_hold_the_numbers() -> None:
     found = judge_options([effect(0.8, 0.2, 0.0012), effect(0.1, 0.1, 0.5)], METRIC, "Holm")
     assert found.reason == "hinge against ragan: +0.8 dB (95 % 0.55 to 1.05), p = 0.0012 after Holm over 3"
     found = judge_options([effect(0.2, 0.5, 0.4)], METRIC, "Holm", [interaction(0.01)])
-    assert found.reason == "loss x norm, or what it is aliased with (a x b): -0.7 dB, p = 0.01 after adjustment"
+    assert found.reason == "loss x norm or a x b: -0.7 dB, p = 0.01 after adjustment"
 
 
 def test_equivalence_is_refused_where_cells_failed() -> None:
@@ -101,16 +110,16 @@ def test_an_unfinished_study_is_refused_where_seeds_lack() -> None:
     plan = arms_plan(2, seeds=8, baseline_seeds=10)
     results = simulate(plan, linear(a=9, b=9), missing=["v1-s7", "v0-s9"])
     found = verdict_of(plan, results)
-    assert (found.verdict, found.refused) == (UNDECIDED, "1 cells are missing: v1-s7")
+    assert (found.verdict, found.refused) == (UNDECIDED, "1 of its cells missing: v1-s7")
     assert verdict_of(plan, results, "b").verdict == MATTERS  # the baseline's tenth seed is for the noise floor
     missing_baseline = verdict_of(plan, simulate(plan, linear(), missing=["v0-s2"]), "b")
-    assert missing_baseline.refused == "1 cells are missing: v0-s2"
+    assert missing_baseline.refused == "1 of its cells missing: v0-s2"
 
 
 def test_a_design_waits_for_all_of_its_cells() -> None:
     plan = make_plan(two_levels(4), seeds=2)
     found = verdict_of(plan, simulate(plan, linear(a=9), missing=["v3-s1"]))
-    assert (found.verdict, found.refused) == (UNDECIDED, "1 cells are missing: v3-s1")
+    assert (found.verdict, found.refused) == (UNDECIDED, "1 of its cells missing: v3-s1")
     assert verdict_of(plan, simulate(plan, linear(a=9))).verdict == MATTERS
 
 

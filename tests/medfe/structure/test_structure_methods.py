@@ -12,6 +12,7 @@ from PIL import Image
 from skimage import color, data, feature
 
 import repro.medfe.structure as structure_module
+from benchmarks import structure as benchmark
 from repro.medfe.params.data import StructureMethod, StructureParams
 from repro.medfe.structure import smooth_images
 from repro.medfe.structure.gradients import FINAL_COUPLING, GROWTH, SMOOTHING, l0_gradient_minimisation
@@ -72,6 +73,31 @@ def test_relative_total_variation_is_the_reference(photographs, smoothing, sigma
         assert np.linalg.norm(ours[i] - reference) < 1e-3 * np.linalg.norm(reference)
         assert np.abs(ours[i] - reference).max() * 255 < 1.5
         assert np.abs(reference - photograph.transpose(1, 2, 0) / 255).mean() > 0.01  # it did smooth
+
+
+@pytest.mark.parametrize(("height", "width"), [(96, 96), (70, 101)])
+def test_relative_total_variation_is_scipys_direct_one(height, width):
+    views = [data.astronaut(), data.coffee()[:, 100:], data.chelsea()]
+    squares = [np.asarray(Image.fromarray(view).resize((width, height))).transpose(2, 0, 1) for view in views]
+    images = torch.from_numpy(np.stack(squares)).float() / 255
+    ours = relative_total_variation(
+        images, benchmark.SMOOTHING, benchmark.SIGMA_PX, benchmark.SHARPNESS, benchmark.ITERATIONS
+    )
+    for image, structure in zip(images, ours, strict=True):
+        reference, _ = benchmark.smooth_by_scipy(image.double())
+        assert torch.linalg.vector_norm(structure - reference) < 3e-5 * torch.linalg.vector_norm(reference)
+
+
+def test_neither_threads_nor_batch_change_a_bit_of_the_structure(photographs):
+    images, before = torch.from_numpy(photographs).float() / 255, torch.get_num_threads()
+    alone = torch.cat([relative_total_variation(image, 0.015, 3.0, 0.001, 3) for image in images.split(1)])
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            assert torch.equal(relative_total_variation(images, 0.015, 3.0, 0.001, 3), alone)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_texture_goes_and_edges_stay():

@@ -1,0 +1,35 @@
+"""What the README says of the kept study stands on its page."""
+
+import re
+from html import unescape
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "reports" / "studies" / "screening" / "study_report.html"
+
+
+def plain(text: str) -> str:
+    """Returns text without tags and pictures, with an ASCII minus."""
+    return unescape(re.sub(r"<[^>]*>", " ", re.sub(r'src="[^"]*"', "", text))).replace("\u2212", "-")
+
+
+def numbers_of_readme(readme: str) -> set[str]:
+    """Returns the decimal numbers of the section on the screening study."""
+    section = readme.split("### The screening study, as run")[1].split("The code is under")[0]
+    return {number.lstrip("+-") for number in re.findall(r"[-+]?\d+\.\d+", section)}
+
+
+def unknown(readme: str, page: str) -> set[str]:
+    known = set(re.findall(r"\d+\.\d+", plain(page)))
+    return {number for number in numbers_of_readme(readme) if number not in known}
+
+
+def test_every_number_of_the_readme_is_on_the_page() -> None:
+    readme, page = (ROOT / "README.md").read_text(), PAGE.read_text()
+    assert len(numbers_of_readme(readme)) >= 10
+    assert not unknown(readme, page)
+
+
+def test_a_number_that_is_not_there_is_found() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert unknown(readme.replace("-2.40 dB", "-2.47 dB"), PAGE.read_text()) == {"2.47"}
