@@ -24,7 +24,7 @@ from repro.evidence import read_evidence, read_image_rows
 from repro.medfe.params.tree import flatten
 from repro.report import contents as report_contents
 from repro.report import inputs, results, variants
-from repro.report.build import _run_notebook, build_report
+from repro.report.build import build_report, run_notebook
 from repro.report.contents import load_contents
 from repro.tracking import Logged, publish_variant
 
@@ -166,7 +166,7 @@ def test_an_error_for_the_user_inside_the_notebook_reaches_him(tmp_path):
     kernel = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
     source.write_text(json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
     with pytest.raises(UserError, match="no answer"):
-        _run_notebook(source, tmp_path / "run.ipynb")
+        run_notebook(source, tmp_path / "run.ipynb")
 
 
 def _logged(*runs: tuple[str, int, float, str], other_test: Collection[int] = (), keys: Sequence[str] = ()) -> Logged:
