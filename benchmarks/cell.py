@@ -14,8 +14,8 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from repro import paths
+from repro.audit.values import override_values
 from repro.medfe.params import load_params, parse_params
-from repro.medfe.readings.merging import override_values
 from repro.stages.cells.sources import find_sources, params_file
 
 CELL: Final = "benchmark"
@@ -47,7 +47,7 @@ def write_tree(tree: Path) -> None:
 
 def write() -> None:
     """Writes what the cell needs into the working tree."""
-    from repro.medfe.data.arrays import open_split
+    from repro.medfe.data.arrays import count_images
     from repro.medfe.data.prepare import prepare_photographs
     from repro.medfe.masks import make_masks
 
@@ -58,8 +58,7 @@ def write() -> None:
     YAML(typ="safe", pure=True).dump(params.model_dump(mode="json"), params_file(CELL))
     sources = find_sources(params)
     prepare_photographs(params.data, sources.prepared)
-    images = {split: len(open_split(sources.prepared, split).images) for split in ("validation", "test")}
-    make_masks(params.masks, params.data.image_px, images, sources.masks)
+    make_masks(params.masks, params.data.image_px, count_images(sources.prepared), sources.masks)
 
 
 def time_functions() -> float:

@@ -16,9 +16,9 @@ import torch
 
 from benchmarks.profiling import KINDS, share_by_kind
 from benchmarks.timing import Row, read_apart
+from repro.audit.values import flatten, override_values
 from repro.medfe.params import Params, parse_params
-from repro.medfe.params.tree import flatten
-from repro.medfe.readings.merging import Values, load_common, merge_reading, override_values
+from repro.medfe.readings.merging import Values, load_common, merge_reading
 from repro.medfe.training.batches import Batch
 from repro.medfe.training.step import Players
 

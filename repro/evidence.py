@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repro import paths
 from repro.audit.choice import show_value
+from repro.audit.values import flatten, plain
 from repro.errors import UserError
-from repro.medfe.params.tree import flatten
 from repro.storage import hash_json, hash_tree
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def changes(params: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str,
     """Returns the dotted keys whose values differ from the baseline's, as one would type them after `-S`."""
     before = flatten(baseline)
     now = flatten(params)
-    return {key: show_value(now[key]) for key in now if key in before and _plain(now[key]) != _plain(before[key])}
+    return {key: show_value(now[key]) for key in now if key in before and plain(now[key]) != plain(before[key])}
 
 
 def experiments() -> Iterator[Revision]:
@@ -155,10 +155,6 @@ def fetch_results(revision: Revision, destination: Path) -> Path:
     except (DvcException, OSError) as error:
         raise UserError(f"{revision.label}: {error}\n  its results are not in DVC's cache; run it again") from error
     return target
-
-
-def _plain(value: Any) -> Any:
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _identity(published: Path, params: "Params | None") -> dict[str, Any]:

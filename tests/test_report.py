@@ -19,9 +19,9 @@ from evidence_on_disk import BUCKETS, PHOTOGRAPHS, write_evidence, write_inputs
 from repro import paths
 from repro.audit.figures import encode_png, plot_groups
 from repro.audit.tables import differing_settings, means_by_group, show_number, show_spread, table_html
+from repro.audit.values import flatten
 from repro.errors import UserError
 from repro.evidence import read_evidence, read_image_rows
-from repro.medfe.params.tree import flatten
 from repro.report import contents as report_contents
 from repro.report import inputs, results, variants
 from repro.report.build import build_report, run_notebook

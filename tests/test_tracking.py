@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 from evidence_on_disk import write_evidence
+from repro.audit.values import flatten
 from repro.errors import UserError
 from repro.evidence import changes, describe_published, read_evidence
-from repro.medfe.params.tree import flatten
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild
 from repro.tracking.logged import _describe
 from repro.tracking.publish import find_runs, publish_evidence

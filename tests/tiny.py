@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from ruamel.yaml import YAML
 
+from repro.audit.values import override_values
 from repro.medfe.params import Params
-from repro.medfe.readings.merging import merge_reading, override_values
+from repro.medfe.readings.merging import merge_reading
 from repro.medfe.training.batches import Batch, place_region
 
 PARAMS_FILE = Path(__file__).parent.parent / "params.yaml"

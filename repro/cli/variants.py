@@ -32,8 +32,8 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Check it and print the command only.")] = False,
 ) -> None:
     """Check a variant, then run it as a DVC experiment."""
+    from repro.audit.values import override_values
     from repro.medfe.params.reading import load_params, parse_params
-    from repro.medfe.readings.merging import override_values
     from repro.medfe.readings.writing import parse_overrides
 
     values = load_params(paths.PARAMS).resolved()

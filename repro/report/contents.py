@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from repro import paths
+from repro.audit.values import flatten
 from repro.evidence import Evidence, read_evidence, read_image_rows
-from repro.medfe.params.tree import flatten
 from repro.tracking import Logged, logged_variants
 
 MODEL = "model"

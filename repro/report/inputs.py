@@ -8,7 +8,7 @@ import html
 import pandas as pd
 
 from repro.audit.tables import table_html
-from repro.medfe.params.tree import flatten
+from repro.audit.values import flatten
 from repro.report.contents import Contents
 from repro.report.fragment import Fragment
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from repro import evidence as files
 from repro import paths
 from repro.audit.choice import show_value, walk_details
+from repro.audit.values import flatten
 from repro.errors import UserError
 from repro.evidence import Evidence, read_evidence
-from repro.medfe.params.tree import flatten
 from repro.tracking.address import explain_refusals, is_server
 from repro.tracking.store import Store, import_mlflow, lock, open_store
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from benchmarks.literal import LiteralGenerator
+from repro.audit.values import flatten
 from repro.medfe.initialisation import initialise
 from repro.medfe.model import Generator, convolution
-from repro.medfe.params.tree import flatten
 from repro.medfe.readings.merging import load_reading
 from tiny import random_batch, tiny_params
 

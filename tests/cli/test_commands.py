@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from prepared_on_disk import write_prepared
 from repro.audit.choice import walk_details
 from repro.audit.ledger import select_details, to_markdown
+from repro.audit.values import flatten
 from repro.cli import app, images, ledger, main, results, variants
 from repro.cli.ledger import TITLE
 from repro.errors import UserError
@@ -20,7 +21,6 @@ from repro.medfe.checkpoint import Checkpoint, save_checkpoint
 from repro.medfe.evaluation.baselines import evaluate_baselines
 from repro.medfe.model import Generator
 from repro.medfe.params import Params, load_params
-from repro.medfe.params.tree import flatten
 from repro.medfe.training.loop import train
 from tiny import PARAMS_FILE
 

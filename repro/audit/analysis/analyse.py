@@ -16,7 +16,7 @@ from repro.audit.analysis.families import adjust_effects
 from repro.audit.analysis.interactions import interactions as find_interactions
 from repro.audit.analysis.multiverse import protocol_multiverse
 from repro.audit.analysis.noise import noise_floor
-from repro.audit.analysis.outcomes import collapse_images, tabulate_outcomes
+from repro.audit.analysis.outcomes import tabulate_outcomes
 from repro.audit.analysis.paired import paired_effects
 from repro.audit.analysis.questions import rank_questions
 from repro.audit.analysis.report import Analysis
@@ -24,7 +24,6 @@ from repro.audit.analysis.results import Results
 from repro.audit.analysis.variance import variance_budget
 from repro.audit.analysis.verdicts import judge_details
 from repro.audit.choice import Choice
-from repro.audit.study.declaration import Study
 from repro.audit.study.plan import Plan
 
 
@@ -39,18 +38,17 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
     Raises:
         UserError: cells were not measured on the same images.
     """
-    study = Study.model_validate(plan.declaration)
-    cells = collapse_images(results)  # nobody but the variance budget looks at single images
-    tables = tabulate_outcomes(plan, cells)
-    parts = [paired_effects(plan, tables)]
-    if study.design != "one_at_a_time":
-        parts.append(contrast_effects(plan, cells))
+    design = plan.declared.design
+    tables = tabulate_outcomes(plan, results)
+    contrasts, parts = contrast_effects(plan, tables), [paired_effects(plan, tables)]
+    if design != "one_at_a_time":
+        parts.append(contrasts)
     effects = pd.concat([part for part in parts if len(part)] or [pd.DataFrame(columns=list(EFFECT_COLUMNS))])
-    effects = adjust_effects(effects.reset_index(drop=True), study.design)
-    interactions = find_interactions(plan, cells)
+    effects = adjust_effects(effects.reset_index(drop=True), design)
+    interactions = find_interactions(plan, tables)
     noise = noise_floor(tables)
     verdicts = judge_details(plan, tables, effects, interactions)
-    curve, curve_test = specification_curve(plan, cells)
+    curve, curve_test = specification_curve(plan, tables)
     return Analysis(
         noise=noise,
         effects=effects,
@@ -60,8 +58,8 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         controls=judge_controls(plan, tables, effects),
         curve=curve,
         curve_test=curve_test,
-        budget=variance_budget(plan, results),
-        protocols=protocol_multiverse(plan, results),
+        budget=variance_budget(plan, tables, results),
+        protocols=protocol_multiverse(plan, results, contrasts),
         failures=list_failures(plan, results),
         cost=sum_costs(plan, results),
         questions=rank_questions(plan, effects, verdicts, details),

@@ -19,7 +19,7 @@ from repro.audit.analysis.paired import compare_pairs, single_arms
 from repro.audit.analysis.report import DEPENDS, FAILS, HOLDS, OPEN
 from repro.audit.analysis.verdicts import Row, missing_cells, refuse_rows, show_number, show_p
 from repro.audit.choice import show_value
-from repro.audit.study.declaration import Claim, Metric, Study
+from repro.audit.study.declaration import Claim, Metric
 from repro.audit.study.plan import Plan
 
 COLUMNS = (
@@ -52,7 +52,7 @@ def judge_claims(
         `Analysis.claims`. `reproduced` is the mean of the cells that take the better option, with the 95 % t interval
         over the means of its seeds, to be read beside `reported`; estimate, low and high are better less other.
     """
-    study, rows = Study.model_validate(plan.declaration), []
+    study, rows = plan.declared, []
     for claim in study.claims:
         table = next(table for table in tables if table.metric == claim.metric and table.budget == FULL)
         comparison = compare_options(plan, claim, table, effects)
@@ -115,7 +115,7 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
         return None
     pairs = compare_pairs(table.values[[first]], table.values[[second]], higher_is_better=True)
     found: dict[str, Any] = {name: pairs[name][0] for name in ("seeds", "p", *Comparison._fields[:6])}
-    design = Study.model_validate(plan.declaration).design
+    design = plan.declared.design
     p = adjust_p(np.append(family["p"].to_numpy(dtype=np.float64), found.pop("p")), correction_of(design))[-1]
     shared = np.isfinite(table.values[first]) & np.isfinite(table.values[second])
     return Comparison(
@@ -147,7 +147,7 @@ def _interactions(interactions: pd.DataFrame, claim: Claim) -> list[Row]:
 def _reproduce(plan: Plan, claim: Claim, table: Outcomes) -> tuple[float, float, float]:
     """Returns mean, low and high of the better option over seeds; in a design, over all variants that take it."""
     better, baseline = option_text(plan, claim.detail, claim.better), baseline_option(plan, claim.detail)
-    alone = Study.model_validate(plan.declaration).design == "one_at_a_time"
+    alone = plan.declared.design == "one_at_a_time"
     rows = [
         variant.role in ("baseline", "arm")
         and show_value(variant.settings.get(claim.detail, plan.levels[claim.detail][0])) == better

@@ -4,6 +4,7 @@ Estimates and pure error flow in, shares flow out. Knows nothing of studies.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +58,13 @@ def share_of_spread(spread: Spread, noise: PureError, note: str = "") -> Share:
     return Share(max(spread.observed - sampling, 0.0), low * scale, high * scale, note)
 
 
+@lru_cache(maxsize=1)
+def find_nodes() -> tuple[Floats, Floats]:
+    """Returns places in [-1, 1] and weights of the Gauss-Legendre rule."""
+    place, weight = np.polynomial.legendre.leggauss(NODES)
+    return place, weight
+
+
 def find_true_spread(observed: float, effects: int, df: int, tail: float) -> float:
     """Returns the spread at which one as small as `observed` has the chance `tail`; 0 if there is none.
 
@@ -66,7 +74,7 @@ def find_true_spread(observed: float, effects: int, df: int, tail: float) -> flo
 
     Source: fiducial average over the noise, ours; for one effect equal to the t distribution.
     """
-    place, weight = np.polynomial.legendre.leggauss(NODES)
+    place, weight = find_nodes()
     precision = stats.chi2.ppf((place + 1) / 2, df) / df  # estimated variance of the noise by its true one
 
     def excess(spread: float) -> float:

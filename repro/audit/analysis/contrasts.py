@@ -1,10 +1,11 @@
 """Main effects of a factorial design, as contrasts on pure error.
 
-Plan and `Results` flow in, rows of `Analysis.effects` flow out; p values are not adjusted yet. Every cell of the design
-serves every contrast, which is why two or three seeds suffice. Knows nothing of interactions: an effect is averaged
-over the other details, and where the design mixes it with interactions the alias table says so.
+Plan and tables of outcomes flow in, rows of `Analysis.effects` flow out; p values are not adjusted yet. Every cell of
+the design serves every contrast, which is why two or three seeds suffice. Knows nothing of interactions: an effect is
+averaged over the other details, and where the design mixes it with interactions the alias table says so.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,7 @@ from repro.audit.analysis.linear import (
     fit_effects,
     shared_values,
 )
-from repro.audit.analysis.outcomes import Outcomes, baseline_option, tabulate_outcomes
-from repro.audit.analysis.results import Results
+from repro.audit.analysis.outcomes import Outcomes, baseline_option
 from repro.audit.study.plan import Plan
 
 EFFECT_COLUMNS = (
@@ -33,7 +33,7 @@ EFFECT_COLUMNS = (
 )
 
 
-def contrast_effects(plan: Plan, results: Results) -> pd.DataFrame:
+def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     """Estimates the effect of every option against the baseline's, for a design that varies many details at once.
 
     Model, per metric and share of the training: the cell's value is a mean of its seed (a block), plus one effect for
@@ -55,7 +55,7 @@ def contrast_effects(plan: Plan, results: Results) -> pd.DataFrame:
     """
     coding = code_details(plan)
     records = []
-    for outcomes in tabulate_outcomes(plan, results):
+    for outcomes in tables:
         fit = fit_effects(coding.matrix, shared_values(outcomes, coding.points))
         noise = find_pure_error(shared_values(outcomes, coding.design))
         numbers = describe_effects(fit, noise)

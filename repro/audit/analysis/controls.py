@@ -61,7 +61,7 @@ def judge_controls(plan: Plan, tables: Sequence[Outcomes], effects: pd.DataFrame
     direction. The two are a family of their own (Holm). Re-splits pass unless the interval of the false-alarm rate
     lies above .05. What was not measured has not passed.
     """
-    study, full = Study.model_validate(plan.declaration), [table for table in tables if table.budget == FULL]
+    study, full = plan.declared, [table for table in tables if table.budget == FULL]
     rows = group_rows(effects)
     judged = []
     if study.controls.placebo is not None:

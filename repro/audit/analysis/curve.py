@@ -1,9 +1,10 @@
 """The specification curve: all variants in a row, and whether the row is steeper than chance would make it.
 
-Plan and `Results` flow in, `Analysis.curve` and `Analysis.curve_test` flow out. The null is that no detail matters:
-labels of variants are then exchangeable within a seed, and only there, for a seed may shift all of them.
+Plan and tables of outcomes flow in, `Analysis.curve` and `Analysis.curve_test` flow out. The null is that no detail
+matters: labels of variants are then exchangeable within a seed, and only there, for a seed may shift all of them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,7 @@ from scipy import stats
 
 from repro.audit.analysis.linear import Floats, code_details, shared_values
 from repro.audit.analysis.mixed import fit_moments, mean_squares
-from repro.audit.analysis.outcomes import Outcomes, tabulate_outcomes
-from repro.audit.analysis.results import Results
+from repro.audit.analysis.outcomes import Outcomes
 from repro.audit.study.plan import Plan
 
 CURVE_COLUMNS = (
@@ -34,7 +34,7 @@ STATISTIC = "standard deviation of the curve"
 
 
 def specification_curve(
-    plan: Plan, results: Results, permutations: int = 999, seed: int = 0
+    plan: Plan, tables: Sequence[Outcomes], permutations: int = 999, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Sorts the variants by their mean over seeds, and compares the curve with its permutation null.
 
@@ -43,7 +43,7 @@ def specification_curve(
 
     Args:
         plan: names the variants.
-        results: their outcomes.
+        tables: their outcomes.
         permutations: how often labels are permuted within every seed.
         seed: of the permutations.
 
@@ -58,7 +58,7 @@ def specification_curve(
     """
     coding = code_details(plan)
     curves, tests = [], []
-    for index, outcomes in enumerate(tabulate_outcomes(plan, results)):
+    for index, outcomes in enumerate(tables):
         values = shared_values(outcomes, coding.design)
         if not np.isfinite(values).any():
             continue

@@ -1,9 +1,11 @@
 """Interactions of pairs of details: what one does to the effect of the other, as far as the design can tell.
 
-Plan and `Results` flow in, `Analysis.interactions` flows out. In a small design one contrast is the sum of several
-pairs; it is one row here, and the pairs that it cannot tell apart are named. Interactions of three details and more
-are taken to be nil.
+Plan and tables of outcomes flow in, `Analysis.interactions` flows out. In a small design one contrast is the sum of
+several pairs; it is one row here, and the pairs that it cannot tell apart are named. Interactions of three details and
+more are taken to be nil.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,9 +21,8 @@ from repro.audit.analysis.linear import (
     shared_values,
     stack_cells,
 )
-from repro.audit.analysis.outcomes import Outcomes, tabulate_outcomes
+from repro.audit.analysis.outcomes import Outcomes
 from repro.audit.analysis.pairs import Pairs, find_pairs, group_pairs, name_aliases, residuals
-from repro.audit.analysis.results import Results
 from repro.audit.study.plan import Plan
 
 INTERACTION_COLUMNS = (
@@ -30,7 +31,7 @@ INTERACTION_COLUMNS = (
 )
 
 
-def interactions(plan: Plan, results: Results) -> pd.DataFrame:
+def interactions(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     """Estimates every two-way interaction that the design can see, on pure error, strongest first.
 
     The estimate is a difference of differences: the effect of the first detail's option when the second has its
@@ -46,8 +47,8 @@ def interactions(plan: Plan, results: Results) -> pd.DataFrame:
     """
     coding = code_details(plan)
     pairs = find_pairs(coding)
-    tables = [_estimate(coding, pairs, outcomes) for outcomes in tabulate_outcomes(plan, results)]
-    filled = [table for table in tables if len(table)]
+    estimated = [_estimate(coding, pairs, outcomes) for outcomes in tables]
+    filled = [table for table in estimated if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(INTERACTION_COLUMNS))
 
 

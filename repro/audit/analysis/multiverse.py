@@ -1,7 +1,7 @@
 """The evaluation protocol as a multiverse of its own: how far the same trained cells move by how they are measured.
 
-Plan and `Results` flow in, `Analysis.protocols` flows out. Knows nothing of what a protocol's choices mean: any text
-columns will do.
+Plan, `Results` and the effects of the details flow in, `Analysis.protocols` flows out. Knows nothing of what a
+protocol's choices mean: any text columns will do.
 """
 
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from repro.audit.analysis.contrasts import contrast_effects
 from repro.audit.analysis.linear import DESIGN_ROLES
 from repro.audit.analysis.outcomes import FULL
 from repro.audit.analysis.results import OK, Results
@@ -20,12 +19,17 @@ ALL_PROTOCOLS, ALL_VARIANTS, LARGEST_DETAIL = "all protocols", "all variants", "
 """What stands under `choice` in the three rows that sum a metric up."""
 
 
-def protocol_multiverse(plan: Plan, results: Results) -> pd.DataFrame:
+def protocol_multiverse(plan: Plan, results: Results, effects: pd.DataFrame) -> pd.DataFrame:
     """Finds how each choice of the evaluation protocol changes a metric, beside how much the details change it.
 
     The headline protocol is the first combination that occurs for the metric in `results.protocols`. Each choice is
     changed alone, on the same cells: every baseline and arm that is ok, after the full training. A choice that never
     varies for a metric has no row.
+
+    Args:
+        plan: names the variants.
+        results: their outcomes by protocol.
+        effects: the main effects of the details, as `contrast_effects` gives them.
 
     Returns:
         `Analysis.protocols`: per metric a row for each option (the headline's has change 0; NaN for an option that
@@ -43,7 +47,6 @@ def protocol_multiverse(plan: Plan, results: Results) -> pd.DataFrame:
         if status == OK and roles.get(variant) in DESIGN_ROLES
     ]
     rows = results.protocols[results.protocols["cell"].isin(used)]
-    effects = contrast_effects(plan, results)
     records: list[dict[str, Any]] = []
     for metric, part in rows.groupby("metric", sort=False, observed=True):
         varied = [choice for choice in choices if part[choice].nunique(dropna=False) > 1]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from repro.audit.analysis.results import DIVERGED, FAILED, MISSING, Results
 from repro.audit.choice import show_value
-from repro.audit.study.declaration import Direction, Study
+from repro.audit.study.declaration import Direction
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
 
@@ -62,22 +62,13 @@ def cell_states(plan: Plan, results: Results) -> pd.DataFrame:
     return states
 
 
-def collapse_images(results: Results) -> Results:
-    """Returns the results with one row for each cell, metric and share of the training: its mean over images.
-
-    Raises:
-        UserError: a cell was measured on another number of images than the others.
-    """
-    return results._replace(rows=_average(results.rows).assign(image="all"))
-
-
 def tabulate_outcomes(plan: Plan, results: Results) -> list[Outcomes]:
     """Tabulates each declared metric at each share of the training that was measured, the full training first.
 
     Raises:
         UserError: a cell was measured on another number of images than the others.
     """
-    study = Study.model_validate(plan.declaration)
+    study = plan.declared
     states = cell_states(plan, results)
     means = _average(results.rows[results.rows["metric"].isin(list(study.metrics))])
     found = {key: group.set_index("cell")["value"] for key, group in means.groupby(["budget", "metric"])}

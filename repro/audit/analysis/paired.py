@@ -39,7 +39,7 @@ class Arm(NamedTuple):
 
 def single_arms(plan: Plan) -> Iterator[Arm]:
     """Yields the arms that are compared in pairs: the controls of any design, and all arms of `one_at_a_time`."""
-    alone = Study.model_validate(plan.declaration).design == "one_at_a_time"
+    alone = plan.declared.design == "one_at_a_time"
     for variant in plan.variants:
         settings = ", ".join(f"{key}={show_value(value)}" for key, value in variant.settings.items())
         match variant.role:
@@ -60,7 +60,7 @@ def paired_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     Returns:
         Rows of `Analysis.effects` but for `p_adjusted`; an arm without a seed in common has NaN.
     """
-    study, arms = Study.model_validate(plan.declaration), list(single_arms(plan))
+    study, arms = plan.declared, list(single_arms(plan))
     return pd.concat(
         [pd.DataFrame(), *(_table_effects(table, arms, study) for table in tables if arms)], ignore_index=True
     )

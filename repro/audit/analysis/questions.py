@@ -11,7 +11,6 @@ import pandas as pd
 
 from repro.audit.analysis.outcomes import FULL
 from repro.audit.choice import Choice
-from repro.audit.study.declaration import Study
 from repro.audit.study.plan import Plan
 
 
@@ -53,7 +52,7 @@ def _rank(
     error = np.array([0.0, *effects.loc[here, "se"]])
     shrinks = float(np.sqrt(np.maximum(0.0, np.mean(estimate**2 + error**2) - np.mean(estimate) ** 2)))
     verdict = verdicts[(verdicts["detail"] == detail) & (verdicts["metric"] == metric) & (verdicts["budget"] == FULL)]
-    unit = Study.model_validate(plan.declaration).metrics[metric].unit
+    unit = plan.declared.metrics[metric].unit
     known = len(estimate) > 1 and np.isfinite(shrinks)
     if known:
         sizes = f"options differ by {np.ptp(estimate):.3g} {unit}".rstrip()

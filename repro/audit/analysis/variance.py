@@ -1,9 +1,10 @@
 """The variance budget: how much each source moves an outcome, in its own unit and never scaled to a sum of one.
 
-Plan and `Results` flow in, `Analysis.budget` flows out. Knows nothing of tests: a source with a small share is small,
-not absent.
+Plan, tables of outcomes and `Results` flow in, `Analysis.budget` flows out. Knows nothing of tests: a source with a
+small share is small, not absent.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -20,7 +21,7 @@ from repro.audit.analysis.linear import (
     shared_values,
 )
 from repro.audit.analysis.mixed import fit_mixed, fit_moments, mean_squares
-from repro.audit.analysis.outcomes import FULL, Outcomes, tabulate_outcomes
+from repro.audit.analysis.outcomes import FULL, Outcomes
 from repro.audit.analysis.results import Results
 from repro.audit.study.plan import Plan
 
@@ -29,7 +30,7 @@ TOGETHER, SEED, IMAGE, PROTOCOL, RESIDUAL = "details together", "seed", "image",
 """The sources beside the details."""
 
 
-def variance_budget(plan: Plan, results: Results) -> pd.DataFrame:
+def variance_budget(plan: Plan, tables: Sequence[Outcomes], results: Results) -> pd.DataFrame:
     """Estimates the variance that each source adds to the outcome, with the metric's own unit.
 
     A detail: variance of its main effects over its options, each with the same weight, less what sampling adds to it,
@@ -53,7 +54,7 @@ def variance_budget(plan: Plan, results: Results) -> pd.DataFrame:
     coding = code_details(plan)
     images, protocols = _spread_of_images(results), _spread_of_protocols(results)
     records: list[dict[str, Any]] = []
-    for outcomes in tabulate_outcomes(plan, results):
+    for outcomes in tables:
         noise = find_pure_error(shared_values(outcomes, coding.design))
         shares = _find_detail_shares(plan, coding, outcomes, noise) | {SEED: _find_seed_share(coding, outcomes)}
         place = (outcomes.budget, outcomes.metric)

@@ -51,7 +51,7 @@ def judge_details(
         effects: with p_adjusted and family.
         interactions: as in `Analysis`.
     """
-    study = Study.model_validate(plan.declaration)
+    study = plan.declared
     correction = correction_of(study.design)
     rows = group_rows(effects)
     verdicts = []

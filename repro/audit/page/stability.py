@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from repro.audit.page.subject import FULL, Subject, badge, code, paragraph
+from repro.audit.analysis.outcomes import FULL, HALF
+from repro.audit.page.subject import Subject, badge, code, paragraph
 from repro.audit.tables import table_html
-
-HALF = 0.5
 
 
 def show_stability(subject: Subject) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from repro.audit.analysis.outcomes import FULL
 from repro.audit.analysis.report import Analysis
 from repro.audit.analysis.results import Results
 from repro.audit.choice import Choice, show_value
@@ -17,8 +18,6 @@ from repro.audit.study.declaration import Metric, Study
 from repro.audit.study.plan import Plan
 from repro.audit.tables import show_number
 
-FULL = 1.0
-"""Share of the training at which the page's numbers are taken, unless it says otherwise."""
 ALL_CELLS = "cells"
 """Anchor of the table of all cells."""
 NOTHING = show_number(float("nan"), 0)
@@ -46,7 +45,7 @@ class Subject(NamedTuple):
     @property
     def study(self) -> Study:
         """The study as it was declared."""
-        return Study.model_validate(self.plan.declaration)
+        return self.plan.declared
 
     @property
     def main(self) -> str:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from repro.audit.choice import show_value
 from repro.audit.study.combining import design_rows
-from repro.audit.study.declaration import Study
 from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
 
@@ -37,7 +36,7 @@ def design_points(plan: Plan) -> list[dict[str, Any]]:
     The baseline is among them where the design has it as a row, and always where rows were chosen (`d_optimal`,
     `random`). One at a time has no such rows but its arms and the baseline.
     """
-    study = Study.model_validate(plan.declaration)
+    study = plan.declared
     if study.design in ("plackett_burman", "fractional_factorial", "full_factorial"):
         return design_rows(study, plan.levels)
     return [variant.settings for variant in plan.variants if variant.role in ("baseline", "arm")]

@@ -7,7 +7,8 @@ from typing import Any
 
 from repro.audit.choice import Choice, show_value
 from repro.audit.study.declaration import Study
-from repro.audit.study.space import NotAllowedError, Space, plain
+from repro.audit.study.space import NotAllowedError, Space
+from repro.audit.values import plain
 from repro.errors import UserError
 
 

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from repro.audit.study.declaration import Study
+
 Role = Literal["baseline", "arm", "placebo", "planted"]
 
 
@@ -70,6 +72,11 @@ class Plan(_Frozen):
     cells: list[Cell]
     left_out: list[LeftOut]
     deviations: list[str]
+
+    @property
+    def declared(self) -> Study:
+        """The declaration, read."""
+        return Study.model_validate(self.declaration)
 
     def baseline(self) -> Variant:
         """Returns the baseline's variant."""

@@ -13,6 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from repro.audit.choice import Choice, show_value, walk_details
+from repro.audit.values import flatten, override_values, plain
+from repro.errors import UserError
 
 Settings = Mapping[str, Any]
 """Dotted keys with the values by which something departs from the baseline."""
@@ -50,13 +52,17 @@ class Space:
         Raises:
             NotAllowedError: the tree does not allow them.
         """
+        nested: dict[str, Any] = {}
         try:
-            checked = self.tree.model_validate(_nest({**self.baseline, **settings}))
+            override_values(nested, {**self.baseline, **settings})
+            checked = self.tree.model_validate(nested)
+        except UserError as error:
+            raise NotAllowedError(str(error)) from None
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in problem["loc"])
             raise NotAllowedError(f"{where}: {problem['msg']}" if where else problem["msg"]) from None
-        return _flatten(checked.model_dump(mode="json"))
+        return flatten(checked.model_dump(mode="json"))
 
     def objection(self, settings: Settings) -> str | None:
         """Returns why settings cannot be had or why one of them changes nothing; None if nothing stands against them.
@@ -91,11 +97,6 @@ class Space:
         return dict(settings)
 
 
-def plain(value: Any) -> Any:
-    """Returns a value as JSON holds it: tuples become lists."""
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
 def holds(value: Any, allowed: tuple[Any, ...]) -> bool:
     """Returns whether a value is among others, lists and tuples taken as the same."""
     return plain(value) in [plain(item) for item in allowed]
@@ -112,24 +113,3 @@ def _shown(key: str, value: Any) -> str:
 
 def _lookup(table: Mapping[Any, Any], value: Any, default: Any) -> Any:
     return next((entry for option, entry in table.items() if plain(option) == plain(value)), default)
-
-
-def _nest(values: Settings) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for key, value in values.items():
-        *groups, name = key.split(".")
-        place = nested
-        for group in groups:
-            place = place.setdefault(group, {})
-            if not isinstance(place, dict):
-                raise NotAllowedError(f"{key} is not a parameter")
-        place[name] = value
-    return nested
-
-
-def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    leaves: dict[str, Any] = {}
-    for name, value in tree.items():
-        key = f"{prefix}{name}"
-        leaves |= _flatten(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
-    return leaves

@@ -79,6 +79,15 @@ def structure_file(folder: Path, split: SplitName) -> Path:
     return folder / f"{split}_structure.npy"
 
 
+def count_images(folder: Path) -> dict[SplitName, int]:
+    """Returns how many images each split holds.
+
+    Raises:
+        UserError: as `open_split`.
+    """
+    return {split: len(open_split(folder, split).images) for split in SPLITS}
+
+
 def open_split(folder: Path, split: SplitName) -> Split:
     """Returns the images of one split without reading them into memory.
 

@@ -25,7 +25,7 @@ from repro.randomness import numpy_generator
 from repro.storage import write_json, written_folder
 
 
-def make_masks(params: MasksParams, size_px: int, images: Mapping[str, int], folder: Path) -> None:
+def make_masks(params: MasksParams, size_px: int, images: Mapping[SplitName, int], folder: Path) -> None:
     """Writes the masks of all splits.
 
     Args:

@@ -18,10 +18,10 @@ Way = Literal["direct", "matrix", "frequency"]
 MATRIX_POSITIONS = 256
 """Positions of a batch up to which reading the weights dominates. Measured on two CPU cores with AVX-512."""
 
-MATRIX_WEIGHTS = 2**18
+MATRIX_WEIGHTS = 2**17
 """Numbers in a weight from which its rearrangement shows. Measured likewise."""
 
-FREQUENCY_KERNEL = 5
+FREQUENCY_KERNEL = 3
 FREQUENCY_CHANNELS = 128
 FREQUENCY_ROWS = 128
 """Smallest kernel, channels, and rows of tiles of a batch, for which frequencies pay. Measured likewise."""
@@ -73,7 +73,8 @@ def choose_way(features: Tensor, weight: Tensor, *, stride: int, padding: int, d
     kernel = weight.shape[-1]
     if _is_torchs(features, weight):
         return "direct"
-    if kernel > 1 and count * (height // stride) * (width // stride) <= MATRIX_POSITIONS:
+    few = count * (height // stride) * (width // stride) <= MATRIX_POSITIONS
+    if (few and kernel > 1) or (count == kernel == 1):
         return "matrix"
     same = stride == dilation == 1 and padding == kernel // 2 and kernel % 2 == 1
     wide = kernel >= FREQUENCY_KERNEL and min(channels, len(weight)) >= FREQUENCY_CHANNELS

@@ -60,12 +60,13 @@ class FrequencyConvolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor) -> Tensor:
         """Returns (B, D, H, W)."""
-        ctx.save_for_backward(features, weight)
         kernel, basis = weight.shape[-1], make_basis(weight.shape[-1], weight.dtype)
         spectrum = _analyse(_pad_rows(features, kernel), basis)
+        ctx.save_for_backward(spectrum if ctx.needs_input_grad[1] else None, weight)
         result = _no_products(features, len(weight), basis)
+        room = _make_room(weight, basis)
         for row in range(kernel):
-            result.baddbmm_(_transform_row(weight, row, basis), _from_row(spectrum, row, features))
+            result.baddbmm_(_transform_row(weight, row, basis, room), _from_row(spectrum, row, features))
         return _synthesise(result, features, basis)
 
     @staticmethod
@@ -73,24 +74,26 @@ class FrequencyConvolution(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Returns the gradients of features and weight: the transposes of the same three linear maps.
 
-        Spectra are computed again rather than kept: those of the kernels are larger than all features together.
+        Of the spectra, those of the kernels are computed again rather than kept: they are larger than all features
+        together.
         """
-        features, weight = ctx.saved_tensors
+        spectrum, weight = ctx.saved_tensors
         of_features, of_weight = ctx.needs_input_grad
         kernel, basis = weight.shape[-1], make_basis(weight.shape[-1], weight.dtype)
         above = _spread(_pad_rows(gradient, kernel), basis)
-        below = _no_products(features, weight.shape[1], basis)
-        spectrum = _analyse(_pad_rows(features, kernel), basis) if of_weight else None
-        slopes = torch.empty_like(weight)
+        below = _no_products(gradient, weight.shape[1], basis)
+        room = _make_room(weight, basis)
+        slopes = weight.new_empty(weight[..., 0, 0].numel(), kernel, kernel)
         for row in range(kernel):
             if of_features:
-                kernels = _transform_row(weight, row, basis).transpose(1, 2)
-                below.baddbmm_(kernels, _from_row(above, kernel - 1 - row, features))
-            if spectrum is not None:
-                seen = _from_row(spectrum, row, features)
-                products = torch.bmm(_from_row(above, kernel // 2, features), seen.transpose(1, 2))
-                slopes[:, :, row] = (products.flatten(1).t() @ basis.kernel).view(*weight.shape[:2], kernel)
-        return _overlap(below, features, basis) if of_features else None, slopes if of_weight else None
+                kernels = _transform_row(weight, row, basis, room).transpose(1, 2)
+                below.baddbmm_(kernels, _from_row(above, kernel - 1 - row, gradient))
+            if of_weight:
+                seen = _from_row(spectrum, row, gradient)
+                products = torch.bmm(_from_row(above, kernel // 2, gradient), seen.transpose(1, 2), out=room)
+                slopes[:, row] = (basis.kernel.t() @ products.flatten(1)).t()
+        of_taps = slopes.view_as(weight) if of_weight else None
+        return _overlap(below, gradient, basis) if of_features else None, of_taps
 
 
 def _tiles(features: Tensor) -> int:
@@ -112,11 +115,17 @@ def _from_row(spectrum: Tensor, row: int, like: Tensor) -> Tensor:
     return spectrum[:, :, row * across : (row + like.shape[-2]) * across]
 
 
-def _transform_row(weight: Tensor, row: int, basis: Basis) -> Tensor:
-    """Returns one row of the kernels (D, C, k, k) as (R, D, C)."""
+def _make_room(weight: Tensor, basis: Basis) -> Tensor:
+    """Returns (R, D, C) without content, for one row of the kernels after the other: fresh memory takes its time."""
+    return weight.new_empty(len(basis.kernel), *weight.shape[:2])
+
+
+def _transform_row(weight: Tensor, row: int, basis: Basis, out: Tensor) -> Tensor:
+    """Returns `out`, filled with one row of the kernels (D, C, k, k) as (R, D, C)."""
     # laid out for the product first: a product that reads it transposed takes twice as long
     taps = weight[:, :, row].permute(2, 0, 1).reshape(weight.shape[-1], -1)
-    return (basis.kernel @ taps).view(-1, *weight.shape[:2])
+    torch.mm(basis.kernel, taps, out=out.view(len(basis.kernel), -1))
+    return out
 
 
 def _analyse(padded: Tensor, basis: Basis) -> Tensor:
@@ -144,10 +153,10 @@ def _spread(padded: Tensor, basis: Basis) -> Tensor:
 
 def _overlap(spectrum: Tensor, like: Tensor, basis: Basis) -> Tensor:
     """The transpose of `_analyse`, without its padded rows: (B, C, H, W) for (R, C, H * B * tiles)."""
-    count, channels, height, width = like.shape
+    count, _, height, width = like.shape
     length, before = basis.tile.shape[1], (basis.tile.shape[1] - TILE_PX) // 2
-    tiles = (spectrum.flatten(1).t() @ basis.tile).view(channels, height, count, -1, length)
-    rows = tiles.new_zeros(channels, height, count, tiles.shape[3] + 1, TILE_PX)
+    tiles = (spectrum.flatten(1).t() @ basis.tile).view(spectrum.shape[1], height, count, -1, length)
+    rows = tiles.new_zeros(len(tiles), height, count, tiles.shape[3] + 1, TILE_PX)
     rows[..., :-1, :] = tiles[..., :TILE_PX]
     rows[..., 1:, : length - TILE_PX] += tiles[..., TILE_PX:]
     return rows.flatten(3)[..., before : before + width].permute(2, 0, 1, 3).contiguous()

@@ -121,7 +121,7 @@ def strided_chain(widths: list[int], model: ModelParams, *, last_activation: boo
 def projection(source: int, target: int, model: ModelParams) -> nn.Sequential:
     """Returns a 1x1 convolution without bias, its norm and its activation."""
     return nn.Sequential(
-        nn.Conv2d(source, target, 1, bias=False),
+        Convolution(source, target, 1, bias=False),
         make_norm(model.norm, target, affine=False),
         make_encoder_activation(model.activation, inplace=True),
     )

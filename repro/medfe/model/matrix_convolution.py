@@ -13,7 +13,10 @@ def convolve_by_matrix(features: Tensor, weight: Tensor, *, stride: int, padding
     """Returns the convolution (B, D, H', W') of (B, C, H, W) with (D, C, k, k)."""
     kernel, count = weight.shape[-1], len(features)
     height, width = ((side + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1 for side in features.shape[-2:])
-    windows = F.unfold(features, kernel, dilation=dilation, padding=padding, stride=stride)
+    if kernel == stride == 1 and padding == 0:
+        windows = features.flatten(2)
+    else:
+        windows = F.unfold(features, kernel, dilation=dilation, padding=padding, stride=stride)
     columns = windows.transpose(0, 1).flatten(1)
     return (weight.flatten(1) @ columns).view(len(weight), count, height, width).transpose(0, 1)
 

@@ -1,6 +1,5 @@
 """The root of the params tree, the constraints between its groups, and the identity of a variant."""
 
-from collections.abc import Mapping
 from functools import reduce
 from typing import Any, Self
 
@@ -64,15 +63,6 @@ class Params(Group):
     def variant(self) -> str:
         """Returns the id of the variant: a hash of all that can change a result, but for the seed."""
         return hash_json({key: value for key, value in self.resolved().items() if key != "seed"})[:10]
-
-
-def flatten(tree: Mapping[str, Any], separator: str = ".", prefix: str = "") -> dict[str, Any]:
-    """Returns the leaves of nested values by their joined keys; lists are leaves."""
-    leaves: dict[str, Any] = {}
-    for name, value in tree.items():
-        key = f"{prefix}{name}"
-        leaves |= flatten(value, separator, f"{key}{separator}") if isinstance(value, Mapping) else {key: value}
-    return leaves
 
 
 def _refuse(key: str, allowed: str) -> None:

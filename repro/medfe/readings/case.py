@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from repro.audit.choice import show_value
+from repro.audit.values import flatten, override_values
 from repro.medfe.params.reading import parse_params
-from repro.medfe.params.tree import Params, flatten
-from repro.medfe.readings.merging import Values, load_common, merge_reading, override_values
+from repro.medfe.params.tree import Params
+from repro.medfe.readings.merging import Values, load_common, merge_reading
 
 if TYPE_CHECKING:
     from repro.audit.study.declaration import Study

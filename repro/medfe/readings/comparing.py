@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 from repro.audit.choice import Detail, walk_details
-from repro.medfe.params.tree import Params, flatten
+from repro.audit.values import flatten
+from repro.medfe.params.tree import Params
 from repro.medfe.readings.merging import Values
 
 
@@ -24,11 +25,12 @@ class Difference(NamedTuple):
 def compare_params(first: Values, second: Values) -> list[Difference]:
     """Returns the keys that both hold, with different values; details first, in the order of the ledger."""
     details = {detail.key: detail for detail in walk_details(Params)}
-    one, other = ({key: _plain(value) for key, value in flatten(values).items()} for values in (first, second))
+    one, other = ({key: _hashable(value) for key, value in flatten(values).items()} for values in (first, second))
     shared = [key for key in details if key in one and key in other]
     shared += sorted((one.keys() & other.keys()) - details.keys())
     return [Difference(key, one[key], other[key], details.get(key)) for key in shared if one[key] != other[key]]
 
 
-def _plain(value: Any) -> Any:
-    return tuple(_plain(item) for item in value) if isinstance(value, list | tuple) else value
+def _hashable(value: Any) -> Any:
+    """Returns a value as the ledger's options are keyed: lists become tuples."""
+    return tuple(_hashable(item) for item in value) if isinstance(value, list | tuple) else value

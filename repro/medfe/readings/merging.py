@@ -1,13 +1,12 @@
 """Readings, scales and overrides, and how they make one tree of values."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from repro.audit.values import flatten
 from repro.errors import UserError
-from repro.medfe.params.tree import flatten
 from repro.paths import COMMON, READINGS, SCALES
 
 Values = dict[str, Any]
@@ -39,22 +38,6 @@ def merge_reading(name: str, scale: str) -> dict[str, Any]:
     instead = fixed.pop("instead_of", {})
     values = flatten(load_reading(name)) | flatten(fixed)
     return values | {key: others.get(values[key], values[key]) for key, others in instead.items()}
-
-
-def override_values(values: Values, overrides: Mapping[str, Any]) -> None:
-    """Sets dotted keys in nested values, in place.
-
-    Raises:
-        UserError: a key has no group in the tree.
-    """
-    for key, value in overrides.items():
-        *groups, name = key.split(".")
-        place = values
-        for group in groups:
-            place = place.setdefault(group, {})
-            if not isinstance(place, dict):
-                raise UserError(f"{key} is not a parameter; `repro details` lists those that are")
-        place[name] = value
 
 
 def _load(folder: Path, name: str, what: str) -> Values:

@@ -8,10 +8,11 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from repro.audit.values import override_values
 from repro.errors import UserError
 from repro.medfe.params.reading import parse_params
 from repro.medfe.params.tree import Params
-from repro.medfe.readings.merging import merge_reading, override_values
+from repro.medfe.readings.merging import merge_reading
 from repro.storage import written_file
 
 

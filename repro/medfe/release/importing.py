@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from repro.audit.values import override_values
 from repro.errors import UserError
 from repro.medfe.checkpoint import Checkpoint, load_tensors, save_checkpoint, save_tensors
 from repro.medfe.model import Generator
 from repro.medfe.params.reading import parse_model
-from repro.medfe.readings.merging import load_reading, override_values
+from repro.medfe.readings.merging import load_reading
 from repro.medfe.release.names import NETWORKS, Network, is_counting, our_names, release_shapes
 
 RELEASE_WIDTH = 64

@@ -13,13 +13,13 @@ def main() -> None:
     """Writes the folder of holes."""
     name, photographs = sys.argv[1:]
     with making("holes", name) as values:
-        from repro.medfe.data.arrays import open_split
+        from repro.medfe.data.arrays import count_images
         from repro.medfe.masks import make_masks
         from repro.medfe.params.masks import MasksParams
 
         sources = Sources(photographs, name)
-        images = {split: len(open_split(sources.prepared, split).images) for split in ("validation", "test")}
-        make_masks(MasksParams.model_validate(values["masks"]), values["data"]["image_px"], images, sources.masks)
+        masks, images = MasksParams.model_validate(values["masks"]), count_images(sources.prepared)
+        make_masks(masks, values["data"]["image_px"], images, sources.masks)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from repro.audit.analysis.interactions import INTERACTION_COLUMNS, interactions
 from repro.audit.analysis.linear import code_details
+from repro.audit.analysis.outcomes import tabulate_outcomes
 from repro.audit.analysis.pairs import find_pairs, group_pairs
 
 
@@ -18,7 +19,7 @@ from repro.audit.analysis.pairs import find_pairs, group_pairs
 def test_agrees_with_statsmodels_where_all_can_be_told_apart(missing: tuple[str, ...]) -> None:
     plan = make_plan(two_levels(4), "full_factorial", seeds=3)
     results = simulate(plan, linear(a=1, a_b=2, c_d=-1), Noise(seed=2), missing=missing)
-    found = interactions(plan, results)
+    found = interactions(plan, tabulate_outcomes(plan, results))
     table = long_table(plan, results)
     model = smf.ols("value ~ (a + b + c + d) ** 2 + C(seed)", table).fit()
     pure = anova_lm(smf.ols("value ~ C(variant) + C(seed)", table).fit()).loc["Residual"]
@@ -34,7 +35,9 @@ def test_agrees_with_statsmodels_where_all_can_be_told_apart(missing: tuple[str,
 def test_an_interaction_is_a_difference_of_differences() -> None:
     plan = make_plan({"a": [0, 1], "b": ["x", "y", "z"]}, "full_factorial", seeds=2)
     truth = {("x", 0): 0, ("x", 1): 1, ("y", 0): 5, ("y", 1): 9, ("z", 0): 2, ("z", 1): 1}
-    found = interactions(plan, simulate(plan, lambda s: truth[s.get("b", "x"), s.get("a", 0)], Noise(cell=0)))
+    found = interactions(
+        plan, tabulate_outcomes(plan, simulate(plan, lambda s: truth[s.get("b", "x"), s.get("a", 0)], Noise(cell=0)))
+    )
     estimates = found.set_index("second_option")["estimate"]
     assert estimates["y"] == pytest.approx((9 - 5) - (1 - 0))
     assert estimates["z"] == pytest.approx((1 - 2) - (1 - 0))
@@ -52,7 +55,9 @@ def test_a_contrast_names_its_aliases_and_is_named_after_the_largest_main_effect
     pairs = find_pairs(code_details(plan))
     group = next(group for group in group_pairs(pairs) if (0, 1) in [pairs.columns[pair] for pair in group])
     others = {" x ".join("abcdefg"[i] for i in pairs.columns[pair]) for pair in group} - {"a x b"}
-    found = interactions(plan, simulate(plan, linear(a=5, b=3, a_b=4), Noise(seed=1, cell=0.1)))
+    found = interactions(
+        plan, tabulate_outcomes(plan, simulate(plan, linear(a=5, b=3, a_b=4), Noise(seed=1, cell=0.1)))
+    )
     strongest = found.iloc[0]
     assert (strongest["first"], strongest["second"]) == ("a", "b")
     assert strongest["estimate"] == pytest.approx(4, abs=0.2)
@@ -67,7 +72,7 @@ def test_twelve_folded_runs_mix_pairs_by_a_third() -> None:
     pairs = find_pairs(code_details(plan))
     away = ~np.eye(len(pairs.columns), dtype=bool)
     np.testing.assert_allclose(np.unique(np.abs(pairs.shares[away]).round(9)), [0, 1 / 3], atol=1e-6)
-    found = interactions(plan, simulate(plan, linear(a=5, b=5, c_d=3), Noise(cell=0.01)))
+    found = interactions(plan, tabulate_outcomes(plan, simulate(plan, linear(a=5, b=5, c_d=3), Noise(cell=0.01))))
     assert len(found) == 55
     strongest = found.iloc[0]
     assert (strongest["first"], strongest["second"]) == ("c", "d")
@@ -81,7 +86,7 @@ def test_what_no_design_can_see_is_not_there() -> None:
     single = make_plan(two_levels(4), "one_at_a_time", seeds=3, rows=[{key: "yes"} for key in "abcd"])
     half = make_plan(two_levels(3), "fractional_factorial", seeds=3, generators="a b ab")
     for plan in (single, half):
-        found = interactions(plan, simulate(plan, linear(a_b=3)))
+        found = interactions(plan, tabulate_outcomes(plan, simulate(plan, linear(a_b=3))))
         assert not len(found)
         assert list(found.columns) == list(INTERACTION_COLUMNS)
 
@@ -89,7 +94,7 @@ def test_what_no_design_can_see_is_not_there() -> None:
 def test_false_discoveries_keep_their_level() -> None:
     """300 experiments with main effects only: in at most 5 % of them an interaction is found."""
     plan = make_plan(two_levels(7), seeds=2, metrics=300)
-    found = interactions(plan, simulate(plan, linear(a=3, b=-2), Noise(seed=2)))
+    found = interactions(plan, tabulate_outcomes(plan, simulate(plan, linear(a=3, b=-2), Noise(seed=2))))
     alarmed = (found["p_adjusted"] < 0.05).groupby(found["metric"]).any().mean()
     covered = ((found["low"] < 0) & (found["high"] > 0)).mean()
     assert alarmed <= 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 300)
@@ -98,7 +103,7 @@ def test_false_discoveries_keep_their_level() -> None:
 
 def test_one_seed_gives_estimates_only() -> None:
     plan = make_plan(two_levels(3), "full_factorial", seeds=1)
-    found = interactions(plan, simulate(plan, linear(a_b=2), Noise(cell=0)))
+    found = interactions(plan, tabulate_outcomes(plan, simulate(plan, linear(a_b=2), Noise(cell=0))))
     assert found.iloc[0][["first", "second"]].tolist() == ["a", "b"]
     assert found["estimate"][0] == pytest.approx(2)
     assert found[["p", "p_adjusted", "low", "high"]].isna().all(axis=None)

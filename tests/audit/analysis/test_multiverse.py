@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from simulated_factorial import Noise, linear, make_plan, simulate, two_levels
 
+from repro.audit.analysis.contrasts import contrast_effects
 from repro.audit.analysis.multiverse import (
     ALL_PROTOCOLS,
     ALL_VARIANTS,
@@ -13,10 +14,15 @@ from repro.audit.analysis.multiverse import (
     PROTOCOL_COLUMNS,
     protocol_multiverse,
 )
+from repro.audit.analysis.outcomes import tabulate_outcomes
 from repro.audit.analysis.results import FAILED, Results
 from repro.audit.study.plan import Plan
 
 SHIFTS = {"composite": 0.0, "raw": -2.0, "none": 0.0, "8 bit": 0.5}
+
+
+def multiverse_of(plan: Plan, results: Results) -> pd.DataFrame:
+    return protocol_multiverse(plan, results, contrast_effects(plan, tabulate_outcomes(plan, results)))
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ def results(plan: Plan) -> Results:
 
 
 def test_each_choice_is_changed_alone(plan: Plan, results: Results) -> None:
-    table = protocol_multiverse(plan, results)
+    table = multiverse_of(plan, results)
     changes = table.set_index(["metric", "choice", "option"])["change"].sort_index()
     assert changes["m0", "output"].to_dict() == {"composite": 0, "raw": pytest.approx(-2)}
     assert changes["m0", "rounding"].to_dict() == {"none": 0, "8 bit": pytest.approx(0.5)}
@@ -51,7 +57,7 @@ def test_each_choice_is_changed_alone(plan: Plan, results: Results) -> None:
 
 def test_the_mean_is_of_the_cells_of_the_design_that_are_ok(plan: Plan, results: Results) -> None:
     results.cells.loc["v1-s0", "status"] = FAILED
-    table = protocol_multiverse(plan, results).set_index(["metric", "choice", "option"])
+    table = multiverse_of(plan, results).set_index(["metric", "choice", "option"])
     cells = table["cells"]["m0", "output", "raw"]
     assert len(cells) == 7
     assert not {"v1-s0", "v4-s0", "v5-s0"} & set(cells)
@@ -60,7 +66,7 @@ def test_the_mean_is_of_the_cells_of_the_design_that_are_ok(plan: Plan, results:
 
 
 def test_protocols_stand_beside_details(plan: Plan, results: Results) -> None:
-    table = protocol_multiverse(plan, results)
+    table = multiverse_of(plan, results)
     sums = table[table["metric"] == "m0"].set_index("choice")["change"]
     assert sums[ALL_PROTOCOLS] == pytest.approx(2.5)
     assert sums[ALL_VARIANTS] == pytest.approx(3)
@@ -73,12 +79,12 @@ def test_protocols_stand_beside_details(plan: Plan, results: Results) -> None:
 def test_an_option_that_occurs_only_with_others_has_no_change_of_its_own(plan: Plan, results: Results) -> None:
     rows = results.protocols
     kept = rows[(rows["output"] == "composite") | (rows["rounding"] == "8 bit")]
-    table = protocol_multiverse(plan, results._replace(protocols=kept)).set_index(["metric", "choice", "option"])
+    table = multiverse_of(plan, results._replace(protocols=kept)).set_index(["metric", "choice", "option"])
     assert pd.isna(table["change"]["m0", "output", "raw"])
     assert table["change"]["m0", "rounding", "8 bit"] == pytest.approx(0.5)
 
 
 def test_no_protocols_no_rows(plan: Plan, results: Results) -> None:
-    table = protocol_multiverse(plan, results._replace(protocols=results.protocols.iloc[:0]))
+    table = multiverse_of(plan, results._replace(protocols=results.protocols.iloc[:0]))
     assert list(table.columns) == list(PROTOCOL_COLUMNS)
     assert not len(table)

@@ -7,7 +7,14 @@ from scipy import stats
 from simulated_factorial import Noise, linear, make_plan, simulate, two_levels
 
 from repro.audit.analysis.components import find_true_spread, share_of_sum
+from repro.audit.analysis.outcomes import tabulate_outcomes
+from repro.audit.analysis.results import Results
 from repro.audit.analysis.variance import IMAGE, PROTOCOL, RESIDUAL, SEED, TOGETHER, variance_budget
+from repro.audit.study.plan import Plan
+
+
+def budget_of(plan: Plan, results: Results) -> pd.DataFrame:
+    return variance_budget(plan, tabulate_outcomes(plan, results), results)
 
 
 def by_source(budget: pd.DataFrame) -> pd.DataFrame:
@@ -24,7 +31,7 @@ def test_components_are_recovered() -> None:
     """80 experiments of a complete design: an effect of 2 is a variance of 1, an interaction of 2 one of 1/4."""
     plan = make_plan(two_levels(3), "full_factorial", seeds=4, metrics=80)
     truth, noise = linear(a=1, b=0.4, a_b=2), Noise(seed=1.5, cell=1, image=3)
-    budget = variance_budget(plan, simulate(plan, truth, noise, images=10, seed=1))
+    budget = budget_of(plan, simulate(plan, truth, noise, images=10, seed=1))
     found = by_source(budget)["variance"]
     cell = 1 + 9 / 10  # the mean over images varies with them
     assert found["a"] == pytest.approx((1 + 1) ** 2 / 4, rel=0.15)
@@ -45,7 +52,7 @@ def test_components_are_recovered() -> None:
 def test_three_options_weigh_the_same() -> None:
     plan = make_plan({"a": [1, 2, 3], "b": ["x", "y"]}, "full_factorial", seeds=5, metrics=40)
     effects = {1: 0.0, 2: 3.0, 3: -1.0}
-    budget = variance_budget(plan, simulate(plan, lambda s: effects[s.get("a", 1)], Noise(seed=1)))
+    budget = budget_of(plan, simulate(plan, lambda s: effects[s.get("a", 1)], Noise(seed=1)))
     assert by_source(budget)["variance"]["a"] == pytest.approx(np.var([0, 3, -1]), rel=0.1)
     assert covered(budget, "a", float(np.std([0, 3, -1]))) == pytest.approx(0.95, abs=0.06)
 
@@ -53,7 +60,7 @@ def test_three_options_weigh_the_same() -> None:
 def test_sampling_does_not_pass_for_an_effect() -> None:
     """With one detail at a time and two seeds the raw variances would be large; nothing matters here."""
     plan = make_plan(two_levels(5), "one_at_a_time", metrics=30, rows=[{key: "yes"} for key in "abcde"])
-    budget = variance_budget(plan, simulate(plan, linear(), Noise(seed=1)))
+    budget = budget_of(plan, simulate(plan, linear(), Noise(seed=1)))
     details = budget[budget["source"].isin(list("abcde"))]
     assert (details["variance"] == 0).mean() > 0.5
     assert ((details["low"] == 0).mean()) >= 0.95
@@ -66,7 +73,7 @@ def test_the_sources_stand_in_the_metrics_own_unit() -> None:
     results = simulate(plan, linear(a=1), Noise(seed=1, image=1), images=4)
     tenfold = results._replace(rows=results.rows.assign(value=10 * results.rows["value"]))
     columns = ["sd", "low", "high"]
-    once, more = variance_budget(plan, results)[columns], variance_budget(plan, tenfold)[columns]
+    once, more = budget_of(plan, results)[columns], budget_of(plan, tenfold)[columns]
     np.testing.assert_allclose(more, 10 * once, rtol=1e-3)
 
 
@@ -80,10 +87,10 @@ def test_protocols_vary_within_a_cell() -> None:
             for rounding, shift in (("none", 0.0), ("8 bit", 3.0))
         ]
     )
-    budget = variance_budget(plan, results._replace(protocols=protocols)).set_index("source")
+    budget = budget_of(plan, results._replace(protocols=protocols)).set_index("source")
     assert budget["sd"][PROTOCOL] == pytest.approx(1.5)
     assert budget["low"][PROTOCOL] == pytest.approx(1.5)
-    assert np.isnan(variance_budget(plan, results).set_index("source")["sd"][PROTOCOL])
+    assert np.isnan(budget_of(plan, results).set_index("source")["sd"][PROTOCOL])
 
 
 def test_further_seeds_of_the_baseline_narrow_the_interval_of_the_seed() -> None:
@@ -91,14 +98,14 @@ def test_further_seeds_of_the_baseline_narrow_the_interval_of_the_seed() -> None
     widths = []
     for baseline_seeds in (2, 20):
         plan = make_plan(levels, "full_factorial", seeds=2, baseline_seeds=baseline_seeds)
-        budget = variance_budget(plan, simulate(plan, linear(), Noise(seed=2, cell=1))).set_index("source")
+        budget = budget_of(plan, simulate(plan, linear(), Noise(seed=2, cell=1))).set_index("source")
         widths.append(budget["high"][SEED] / budget["low"][SEED])
     assert widths[1] < widths[0] / 2
 
 
 def test_one_seed_gives_no_budget_but_that_of_the_images() -> None:
     plan = make_plan(two_levels(2), "full_factorial", seeds=1)
-    budget = variance_budget(plan, simulate(plan, linear(a=1), Noise(image=2), images=50)).set_index("source")
+    budget = budget_of(plan, simulate(plan, linear(a=1), Noise(image=2), images=50)).set_index("source")
     assert budget["sd"].drop([IMAGE]).isna().all()
     assert budget["sd"][IMAGE] == pytest.approx(2, rel=0.2)
 

@@ -47,7 +47,9 @@ def test_frequencies_skip_the_gradient_that_nobody_asks_for(frozen: int) -> None
     torch.testing.assert_close(given, gradients(F.conv2d(*inputs, padding=2), wanted)[0])
 
 
-@pytest.mark.parametrize(("kernel", "stride", "padding", "dilation"), [(4, 2, 1, 1), (3, 1, 0, 2), (3, 1, 1, 1)])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation"), [(4, 2, 1, 1), (3, 1, 0, 2), (3, 1, 1, 1), (1, 1, 0, 1), (1, 2, 0, 1)]
+)
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_matrix_product_convolves_as_directly(
     kernel: int, stride: int, padding: int, dilation: int, count: int
@@ -76,7 +78,9 @@ def test_a_matrix_product_transposes_as_directly(count: int) -> None:
         ((1, 512, 8, 8), (512, 512, 4, 4), 2, "matrix"),
         ((16, 512, 16, 16), (512, 512, 4, 4), 2, "direct"),
         ((1, 256, 32, 32), (256, 256, 7, 7), 1, "frequency"),
-        ((1, 256, 32, 32), (256, 256, 3, 3), 1, "direct"),
+        ((1, 256, 32, 32), (256, 256, 3, 3), 1, "frequency"),
+        ((1, 768, 32, 32), (256, 768, 1, 1), 1, "matrix"),
+        ((2, 768, 32, 32), (256, 768, 1, 1), 1, "direct"),
         ((1, 256, 16, 16), (256, 256, 1, 1), 1, "direct"),
         ((8, 64, 8, 8), (64, 64, 7, 7), 1, "direct"),
     ],

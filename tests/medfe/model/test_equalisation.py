@@ -1,10 +1,20 @@
 """The bilateral terms against the sums over all pairs of positions that they stand for."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 
 from repro.medfe.model.equalisation import BilateralPropagation, propagate_by_distance, propagate_by_likeness
+from repro.medfe.params.model.bilateral import RangeSimilarity
 from tiny import tiny_params
+
+LIKENESS: dict[RangeSimilarity, Callable[[Tensor, Tensor], Tensor]] = {
+    "sigmoid_product": lambda one, other: (one.sigmoid() * other.sigmoid()).mean(),
+    "sigmoid_sum": lambda one, other: (one.sigmoid() + other.sigmoid()).mean(),
+    "cosine": lambda one, other: 10 * torch.cosine_similarity(one, other, dim=0),
+}
 
 
 def features(height: int = 6, width: int = 5) -> torch.Tensor:
@@ -31,10 +41,10 @@ def test_the_window_of_33_cuts_the_gaussian() -> None:
     assert within[0, 0, 17, 3] == 0
 
 
-def test_the_range_term_is_the_softmax_over_nine_neighbours() -> None:
+@pytest.mark.parametrize("similarity", ["sigmoid_product", "sigmoid_sum", "cosine"])
+def test_the_range_term_is_the_softmax_over_nine_neighbours(similarity: RangeSimilarity) -> None:
     given = features()
     expected = torch.zeros_like(given)
-    likeness = given.sigmoid()
     for item in range(2):
         for row in range(6):
             for column in range(5):
@@ -42,12 +52,13 @@ def test_the_range_term_is_the_softmax_over_nine_neighbours() -> None:
                 for r in range(row - 1, row + 2):
                     for c in range(column - 1, column + 2):
                         inside = 0 <= r < 6 and 0 <= c < 5
-                        product = likeness[item, :, row, column] * likeness[item, :, r, c] if inside else torch.zeros(3)
-                        scores.append(product.double().mean())
-                        seen.append(given[item, :, r, c] if inside else torch.zeros(3, dtype=torch.float64))
+                        own, other = given[item, :, row, column], given[item, :, r, c] if inside else torch.zeros(3)
+                        alike = LIKENESS[similarity](own.double(), other.double())
+                        scores.append(alike if inside else torch.tensor(0.0, dtype=torch.float64))
+                        seen.append(other.double())
                 weights = torch.stack(scores).softmax(0)
                 expected[item, :, row, column] = (weights[:, None] * torch.stack(seen)).sum(0)
-    torch.testing.assert_close(propagate_by_likeness(given, "sigmoid_product"), expected)
+    torch.testing.assert_close(propagate_by_likeness(given, similarity), expected)
 
 
 def test_the_cosine_of_equal_features_weighs_all_inner_neighbours_alike() -> None:

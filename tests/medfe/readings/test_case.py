@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from repro.audit.study.declaration import Study
+from repro.audit.values import flatten
 from repro.errors import UserError
 from repro.medfe.params import Params
-from repro.medfe.params.tree import flatten
 from repro.medfe.readings.case import identify, load_baseline, resolve
 from repro.medfe.readings.merging import merge_reading
 from repro.paths import READINGS, SCALES
