@@ -62,9 +62,13 @@ def record(names: Iterable[str]) -> None:
 def _restore(stage: Any) -> bool:
     from dvc.dependency.base import DependencyDoesNotExistError
     from dvc.stage.cache import RunCacheNotFoundError
+    from dvc_data.hashfile.hash_info import HashInfo
 
     try:
-        stage.save_deps()
+        if stage.changed_stage() or not stage.deps_cached():
+            stage.save_deps()
+            for output in stage.outs:
+                output.hash_info = HashInfo()  # that of other inputs: DVC would take it for what these make
         stage.repo.stage_cache.restore(stage, dry=True)
         for output in stage.outs:
             shutil.rmtree(output.fs_path, ignore_errors=True)  # DVC would ask before it replaces what it does not know

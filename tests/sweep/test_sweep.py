@@ -68,6 +68,14 @@ def test_what_is_there_is_not_run_again(undisturbed: Project, tmp_path) -> None:
     assert project.tables() == undisturbed.tables()
     assert outdated(project) == []
 
+    bring_back = "from repro.sweep.records import bring_back; print(bring_back(['code']))"
+    code = project.root / "repro" / "errors.py"
+    text = code.read_text()
+    code.write_text(f"{text}\nOTHER = 1\n")
+    assert project.run("-c", bring_back).splitlines()[-1] == "[]", "other code has made what is there"
+    code.write_text(text)
+    assert project.run("-c", bring_back).splitlines()[-1] == "['code']"
+
     study = project.root / "ablations" / "tiny.yaml"
     study.write_text(study.read_text().replace("baseline_seeds: 2", "baseline_seeds: 3"))
     refused = project.start_sweep()
