@@ -1,4 +1,4 @@
-"""What every test shares: one thread, so that workers do not fight over cores."""
+"""What every test shares: one thread, so that workers do not fight over cores, and the longest tests first."""
 
 import os
 
@@ -11,3 +11,12 @@ import torch
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+LONGEST = ("tests/sweep/", "tests/test_dvc.py", "tests/medfe/training/test_ranks.py", "tests/test_report.py")
+"""Tests that start whole programs: begun last, they would keep one core busy while the other has nothing left."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest tests first; the others keep their order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))

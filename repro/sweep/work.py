@@ -60,7 +60,8 @@ def find_work(plan: Plan, *, retry_failed: bool) -> Work:
     changed = _cells(find_changed(map(cell_stage, params)))
     unrecorded = [cell for cell in changed if is_finished(cell, keys[cell])]
     lost = [cell for cell in changed if cell not in set(unrecorded)]
-    restored = {cell for cell in _cells(bring_back(map(cell_stage, lost))) if is_finished(cell, keys[cell])}
+    brought = _cells(bring_back(map(cell_stage, lost))) if lost else []
+    restored = {cell for cell in brought if is_finished(cell, keys[cell])}
     failed = [cell for cell in lost if cell not in restored and has_failed(cell, keys[cell]) and not retry_failed]
     again = _forget_diverged(params) if retry_failed else []
     unrecorded = [cell for cell in unrecorded if cell not in again]
