@@ -6,6 +6,7 @@ with five measures each.
 """
 
 import sys
+from collections.abc import Iterator
 from typing import Final
 
 import torch
@@ -23,9 +24,9 @@ IMAGES: Final = {64: (32, 4), 256: (4, 1)}
 ASKED: Final = tuple(protocol for protocol in ALL if protocol.ssim_window == "gaussian_11")
 
 
-def rows() -> list[Row]:
-    """Returns one row for each size."""
-    return [_row(size_px) for size_px in IMAGES]
+def rows() -> Iterator[Row]:
+    """Yields one row for each size."""
+    yield from map(_row, IMAGES)
 
 
 def _row(size_px: int) -> Row:

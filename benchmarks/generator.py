@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Literal
 from unittest.mock import patch
 
@@ -30,10 +30,11 @@ MODULE: Final = "benchmarks.generator"
 Work = Literal["forward", "forward_backward"]
 
 
-def rows() -> list[Row]:
-    """Returns one row for each piece of work."""
+def rows() -> Iterator[Row]:
+    """Yields one row for each piece of work."""
     rate = matrix_rate(THREADS)
-    return [_row(work, rate) for work in ("forward", "forward_backward")]
+    yield _row("forward", rate)
+    yield _row("forward_backward", rate)
 
 
 def compare_generator(work: Work, pairs: int = PAIRS) -> Comparison:

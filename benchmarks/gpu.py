@@ -8,7 +8,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import torch
@@ -30,13 +30,14 @@ MATRIX_SIDE: Final = 8192
 PLAIN: Final[dict[str, Any]] = {"precision": "float32", "channels_last": False, "compile": False}
 
 
-def rows() -> list[Row]:
-    """Returns one row for each batch; none, and a line that says so, where there is no GPU."""
+def rows() -> Iterator[Row]:
+    """Yields one row for each batch; none, and a line that says so, where there is no GPU."""
     if not torch.cuda.is_available():
         print("no GPU here: the rows of `python -m benchmarks gpu` wait for one", file=sys.stderr)
-        return []
+        return
     literal, peak = read_apart(MODULE, "literal", "1"), read_apart(MODULE, "matrix", "1")
-    return [_row(batch, read_apart(MODULE, "ours", str(batch)), literal, peak["flops"]) for batch in BATCHES]
+    for batch in BATCHES:
+        yield _row(batch, read_apart(MODULE, "ours", str(batch)), literal, peak["flops"])
 
 
 def _row(batch: int, ours: dict[str, float], literal: dict[str, float], peak_flops: float) -> Row:

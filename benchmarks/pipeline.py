@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +26,11 @@ CELL_LIMIT_S: Final = 1.5
 IMPORTS: Final = "import torch, torchvision"
 
 
-def rows() -> list[Row]:
-    """Returns the rows of start-up, no-op and cell."""
-    return [_help_row(), _nothing_row(), _cell_row()]
+def rows() -> Iterator[Row]:
+    """Yields the rows of start-up, no-op and cell."""
+    yield _help_row()
+    yield _nothing_row()
+    yield _cell_row()
 
 
 def _help_row() -> Row:

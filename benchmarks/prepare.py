@@ -9,7 +9,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,20 +33,18 @@ FEW, MANY = 1_000, 10_000
 LIMIT_MIB: Final = 1024
 
 
-def rows() -> list[Row]:
-    """Returns the rows of preparation, memory and masks."""
+def rows() -> Iterator[Row]:
+    """Yields the rows of preparation, memory and masks."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for count in (DECODED, SMOOTHED, FEW, MANY):
             write_photographs(folder / str(count), count)
         write_masks(folder / "masks", MASKED)
-        return [
-            _rate_row(f"prepare, {SIZE_PX} px, without structure targets", "plain", folder / str(DECODED)),
-            _rate_row(f"prepare, {SIZE_PX} px, with structure targets", "whole", folder / str(SMOOTHED)),
-            _memory_row(folder),
-            _rate_row(f"masks from files, {SIZE_PX} px", "mask_files", folder / "masks"),
-            _strokes_row(folder / "masks"),
-        ]
+        yield _rate_row(f"prepare, {SIZE_PX} px, without structure targets", "plain", folder / str(DECODED))
+        yield _rate_row(f"prepare, {SIZE_PX} px, with structure targets", "whole", folder / str(SMOOTHED))
+        yield _memory_row(folder)
+        yield _rate_row(f"masks from files, {SIZE_PX} px", "mask_files", folder / "masks")
+        yield _strokes_row(folder / "masks")
 
 
 def _rate_row(work: str, side: str, folder: Path) -> Row:

@@ -9,7 +9,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import torch
@@ -39,17 +39,15 @@ THREADS: Final = {"screening": 1, "laptop": 1, "gpu": 2}
 """As the scales are used: small ones several processes side by side, one core each."""
 
 
-def rows() -> list[Row]:
-    """Returns one row for each reading, scale and batch."""
-    found = []
+def rows() -> Iterator[Row]:
+    """Yields one row for each reading, scale and batch."""
     for (reading, scale), batches in CASES.items():
         alone = 0.0
         for batch in batches:
             measured = read_apart(MODULE, "time", reading, scale, str(batch))
             rate = batch / measured["seconds"]
             alone = alone or rate
-            found.append(_row(reading, scale, batch, measured, alone))
-    return found
+            yield _row(reading, scale, batch, measured, alone)
 
 
 def load_step_params(reading: str, scale: str, batch: int) -> Params:

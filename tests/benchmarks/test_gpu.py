@@ -11,7 +11,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_one_line_says_so(capsys):
-    assert gpu.rows() == []
+    assert list(gpu.rows()) == []
     assert capsys.readouterr().err.count("\n") == 1
 
 
