@@ -5,7 +5,6 @@
 
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -16,7 +15,7 @@ from typing import Any, Final
 from PIL import Image
 
 from benchmarks.files import PHOTOGRAPH_PX, write_masks, write_photographs
-from benchmarks.timing import Row, compare, measure_here, run_apart
+from benchmarks.timing import Row, compare, measure_here, read_peak_mib, run_apart
 from repro import paths
 from repro.medfe.data import writing
 from repro.medfe.data.prepare import prepare_photographs
@@ -134,8 +133,7 @@ def _measure_once(call: Callable[[], None]) -> None:
     started = time.perf_counter()
     call()
     seconds = time.perf_counter() - started
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mib": peak_mib}))
+    print(json.dumps({"seconds": seconds, "peak_mib": read_peak_mib()}))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ a step does not depend on what they hold.
 """
 
 import json
-import resource
 import statistics
 import sys
 import time
@@ -15,7 +14,7 @@ from typing import Final
 import torch
 
 from benchmarks.profiling import KINDS, share_by_kind
-from benchmarks.timing import Row, read_apart
+from benchmarks.timing import Row, read_apart, read_peak_mib
 from repro.audit.values import flatten, override_values
 from repro.medfe.params import Params, parse_params
 from repro.medfe.readings.merging import Values, load_common, merge_reading
@@ -91,7 +90,7 @@ def main(what: str, reading: str, scale: str, batch: str) -> None:
         started = time.perf_counter()
         step()
         seconds.append(time.perf_counter() - started)
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_mib = read_peak_mib()
     outside = 1 - share_by_kind(step)[next(iter(KINDS))]
     print(json.dumps({"seconds": statistics.median(seconds), "peak_mib": peak_mib, "outside": outside}))
 
