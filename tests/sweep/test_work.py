@@ -27,13 +27,13 @@ def key(tmp_path, monkeypatch) -> str:
     """Writes cells of every kind, and returns the key that they have now."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    monkeypatch.setattr(work, "write_cells", lambda plan: None)
-    monkeypatch.setattr(work, "cell_params", lambda plan: dict.fromkeys(CELLS, PARAMS))
-    monkeypatch.setattr(work, "_make_shared", lambda sources: None)
-    monkeypatch.setattr(work, "read_given", lambda sources: GIVEN)
+    monkeypatch.setattr(work, "write_cells", lambda _: None)
+    monkeypatch.setattr(work, "cell_params", lambda _: dict.fromkeys(CELLS, PARAMS))
+    monkeypatch.setattr(work, "_make_shared", lambda _: None)
+    monkeypatch.setattr(work, "read_given", lambda _: GIVEN)
     changed = [f"cell@{cell}" for cell in CELLS if cell not in ("diverged-s0", "done-s0")]
-    monkeypatch.setattr(work, "find_changed", lambda names: changed)
-    monkeypatch.setattr(work, "bring_back", lambda names: [])
+    monkeypatch.setattr(work, "find_changed", lambda _: changed)
+    monkeypatch.setattr(work, "bring_back", lambda _: [])
     key = cell_key(PARAMS, GIVEN)
     note(failure_file("failed-s0"), "failed", key)
     note(failure_file("other-s0"), "failed", "of other code")
@@ -60,5 +60,5 @@ def test_failed_and_diverged_cells_are_run_again_when_asked_for() -> None:
 @pytest.mark.usefixtures("key")
 def test_what_other_code_has_made_is_not_brought_back(monkeypatch) -> None:
     note(paths.CELLS / "new-s0" / "cell.json", "ok", "of other code")
-    monkeypatch.setattr(work, "bring_back", lambda names: ["cell@new-s0", "cell@other-s0"])
+    monkeypatch.setattr(work, "bring_back", lambda _: ["cell@new-s0", "cell@other-s0"])
     assert find_work(PLAN, retry_failed=False).missing == ["new-s0", "other-s0"]
