@@ -5,9 +5,7 @@ step, and so are the same for every batch; graph breaks are those that torch met
 """
 
 import json
-import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -16,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.literal import LiteralGenerator
 from benchmarks.step import load_step_params, make_batch
-from benchmarks.timing import Row, read_apart
+from benchmarks.timing import Row, read_apart, time_call
 from repro.medfe.params import Params
 from repro.medfe.training.batches import Batch
 from repro.medfe.training.running import memory_format
@@ -120,15 +118,12 @@ def _place(batch: Batch, device: torch.device, layout: torch.memory_format) -> B
 
 def _seconds(call: Callable[[], object], device: torch.device, calls: int) -> float:
     """Returns the median of the calls, each waited for."""
-    call()
-    seconds = []
-    for _ in range(calls):
-        _wait(device)
-        started = time.perf_counter()
+
+    def waited() -> None:
         call()
         _wait(device)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+
+    return time_call(waited, calls)
 
 
 def _wait(device: torch.device) -> None:

@@ -1,15 +1,13 @@
 """The rates of this machine, by which the bounds of the other rows are computed: matrix products and memory."""
 
 import json
-import statistics
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import torch
 
-from benchmarks.timing import Row, read_apart
+from benchmarks.timing import Row, read_apart, time_call
 
 SIDE: Final = 2048
 COPIED_MIB: Final = 256
@@ -35,9 +33,9 @@ def main(threads: int) -> None:
     product = torch.empty(SIDE, SIDE)
     source = torch.zeros(COPIED_MIB * 2**18)
     target = torch.zeros_like(source)
-    flops = 2 * SIDE**3 / _seconds(lambda: torch.mm(left, right, out=product))
+    flops = 2 * SIDE**3 / time_call(lambda: torch.mm(left, right, out=product), REPEATS)
     # each number is read once and written once
-    copied = 2 * COPIED_MIB * 2**20 / _seconds(lambda: target.copy_(source))
+    copied = 2 * COPIED_MIB * 2**20 / time_call(lambda: target.copy_(source), REPEATS)
     print(json.dumps({"flops": flops, "bytes": copied}))
 
 
@@ -46,16 +44,6 @@ def _row(threads: int) -> Row:
     work = f"this machine, float32, {threads} thread{'s' if threads > 1 else ''}"
     ours = f"{rates['flops'] / 1e9:.0f} GFLOP/s in matrix products, {rates['bytes'] / 1e9:.1f} GB/s in copies"
     return Row(work, ours, "", None, None, "")
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    call()
-    seconds = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
 
 
 if __name__ == "__main__":

@@ -46,13 +46,18 @@ class Comparison(NamedTuple):
 
 def measure_here(call: Callable[[], object], repeats: int) -> None:
     """Times a call after one warm-up and prints the figures as JSON; for the processes of `compare`."""
+    print(json.dumps({"seconds": time_call(call, repeats), "peak_mib": read_peak_mib()}))
+
+
+def time_call(call: Callable[[], object], repeats: int) -> float:
+    """Returns the median of the seconds that a call takes, after one warm-up."""
     call()
     seconds = []
     for _ in range(repeats):
         started = time.perf_counter()
         call()
         seconds.append(time.perf_counter() - started)
-    print(json.dumps({"seconds": statistics.median(seconds), "peak_mib": read_peak_mib()}))
+    return statistics.median(seconds)
 
 
 def read_peak_mib() -> float:

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from prepared_on_disk import on_disk_params, write_photographs
 
 ROOT = Path(__file__).parent.parent
-STAGES = ["prepare", "masks", "baselines", "train", "evaluate", "publish", "report"]
+STAGES = {"prepare", "masks", "baselines", "train", "evaluate", "publish", "report"}
 LENGTH = {
     "training.steps": 2,
     "training.log_every_steps": 1,
@@ -68,7 +68,8 @@ def finished_runs(project: Path) -> int:
 def test_the_pipeline_from_the_first_run_to_an_experiment(project: Path) -> None:
     first = dvc(project, "repro")
     assert first.returncode == 0, first.stderr
-    assert stages_run(first) == STAGES
+    assert len(stages_run(first)) == len(STAGES)
+    assert set(stages_run(first)) == STAGES, "DVC orders baselines and train as it likes: neither needs the other"
     assert (project / "reports/build/replication_report.html").is_file()
     assert json.loads((project / "results/evaluate/metrics.json").read_text())["psnr_hole_db"] > 0
     assert finished_runs(project) == 1

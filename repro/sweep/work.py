@@ -59,14 +59,16 @@ def find_work(plan: Plan, *, retry_failed: bool) -> Work:
     keys = {cell: cell_key(each, given[sources[cell]]) for cell, each in params.items()}
     changed = _cells(find_changed(map(cell_stage, params)))
     unrecorded = [cell for cell in changed if is_finished(cell, keys[cell])]
-    lost = [cell for cell in changed if cell not in set(unrecorded)]
+    finished = set(unrecorded)
+    lost = [cell for cell in changed if cell not in finished]
     brought = _cells(bring_back(map(cell_stage, lost))) if lost else []
     restored = {cell for cell in brought if is_finished(cell, keys[cell])}
     failed = [cell for cell in lost if cell not in restored and has_failed(cell, keys[cell]) and not retry_failed]
     again = _forget_diverged(params) if retry_failed else []
     unrecorded = [cell for cell in unrecorded if cell not in again]
     missing = [cell for cell in lost if cell not in {*restored, *failed}] + again
-    done = [cell for cell in params if cell not in {*missing, *failed, *unrecorded}]
+    open_ends = {*missing, *failed, *unrecorded}
+    done = [cell for cell in params if cell not in open_ends]
     return Work(params, keys, missing, failed, unrecorded, done)
 
 

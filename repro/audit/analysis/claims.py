@@ -17,7 +17,7 @@ from repro.audit.analysis.families import LEVEL, adjust_p, correction_of
 from repro.audit.analysis.outcomes import FULL, Outcomes, baseline_option, option_text
 from repro.audit.analysis.paired import compare_pairs, single_arms
 from repro.audit.analysis.report import DEPENDS, FAILS, HOLDS, OPEN
-from repro.audit.analysis.verdicts import Row, missing_cells, refuse_rows, show_number, show_p
+from repro.audit.analysis.verdicts import Row, group_interactions, missing_cells, refuse_rows, show_difference, show_p
 from repro.audit.choice import show_value
 from repro.audit.study.declaration import Claim, Metric
 from repro.audit.study.plan import Plan
@@ -52,13 +52,14 @@ def judge_claims(
         `Analysis.claims`. `reproduced` is the mean of the cells that take the better option, with the 95 % t interval
         over the means of its seeds, to be read beside `reported`; estimate, low and high are better less other.
     """
-    study, rows = plan.declared, []
+    study, pairs, rows = plan.declared, group_interactions(interactions), []
     for claim in study.claims:
         table = next(table for table in tables if table.metric == claim.metric and table.budget == FULL)
         comparison = compare_options(plan, claim, table, effects)
         refused = refuse_rows([comparison] if comparison else [], missing_cells(plan, study, table, claim.detail))
         if refused is None and comparison is not None:
-            verdict, reason = judge_claim(comparison, study.metrics[claim.metric], _interactions(interactions, claim))
+            own = [row for row in pairs.get((claim.detail, claim.metric, FULL), []) if not row.shared]
+            verdict, reason = judge_claim(comparison, study.metrics[claim.metric], own)
         else:
             verdict, reason = OPEN, f"{refused.reason}: {refused.refused}" if refused else ""
         floor = noise[(noise["metric"] == claim.metric) & (noise["budget"] == FULL)]["sd"].iloc[0]
@@ -76,11 +77,11 @@ def judge_claim(comparison: Comparison, metric: Metric, interactions: Sequence[R
     Args:
         comparison: better less other.
         metric: its direction, margin and unit.
-        interactions: those that hold the claim's detail.
+        interactions: those that hold the claim's detail and are no other pair's as well.
     """
     gain = comparison.estimate if metric.direction == "higher" else -comparison.estimate
     found = (
-        f"{show_number(comparison.estimate, metric)} (95 % {comparison.low:.3g} to {comparison.high:.3g}), "
+        f"{show_difference(comparison.estimate, metric)} (95 % {comparison.low:.3g} to {comparison.high:.3g}), "
         f"p = {show_p(comparison.p_adjusted)} adjusted"
     )
     if not comparison.failed and -metric.margin < comparison.low90 and comparison.high90 < metric.margin:
@@ -134,14 +135,6 @@ def _orient(row: Row, turned: bool) -> Comparison:
     estimate = -row.estimate if turned else row.estimate
     cells = (*row.cells, *row.baseline_cells)
     return Comparison(estimate, row.se, *spans, row.p_adjusted, int(row.seeds), int(row.failed), cells)
-
-
-def _interactions(interactions: pd.DataFrame, claim: Claim) -> list[Row]:
-    if interactions.empty:
-        return []
-    holds = (interactions["first"] == claim.detail) | (interactions["second"] == claim.detail)
-    here = (interactions["metric"] == claim.metric) & (interactions["budget"] == FULL)
-    return [row for row in interactions[holds & here].itertuples() if not row.shared]  # no other pair's as well
 
 
 def _reproduce(plan: Plan, claim: Claim, table: Outcomes) -> tuple[float, float, float]:

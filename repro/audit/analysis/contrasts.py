@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import stats
 
 from repro.audit.analysis.linear import (
     Coding,
-    Fit,
     Flags,
     Floats,
     PureError,
@@ -24,6 +23,7 @@ from repro.audit.analysis.linear import (
     shared_values,
 )
 from repro.audit.analysis.outcomes import Outcomes, baseline_option
+from repro.audit.analysis.paired import small_sample_factor
 from repro.audit.study.plan import Plan
 
 EFFECT_COLUMNS = (
@@ -58,7 +58,7 @@ def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     for outcomes in tables:
         fit = fit_effects(coding.matrix, shared_values(outcomes, coding.points))
         noise = find_pure_error(shared_values(outcomes, coding.design))
-        numbers = describe_effects(fit, noise)
+        numbers = describe_effects(fit.estimates, np.diag(fit.unit), noise)
         better = 1 if plan.declaration["metrics"][outcomes.metric]["direction"] == "higher" else -1
         with np.errstate(divide="ignore", invalid="ignore"):
             numbers["superiority"] = stats.norm.cdf(better * fit.estimates / np.sqrt(2 * noise.variance))
@@ -68,39 +68,33 @@ def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     return pd.DataFrame(records, columns=list(EFFECT_COLUMNS))
 
 
-def describe_effects(fit: Fit, noise: PureError) -> dict[str, Floats]:
-    """Returns estimate, sd, se, df, t intervals, hedges_g and two-sided p of each column of a fit.
+def describe_effects(estimates: Floats, unit: Floats, noise: PureError) -> dict[str, Floats]:
+    """Returns estimate, sd, se, df, t intervals, hedges_g and two-sided p of K estimates on pure error.
 
-    Without any noise a difference is certain: p is 0, or 1 where there is no difference.
+    `unit` (K,) is their variance when the noise has variance 1. Hedges' factor needs two degrees of freedom. Without
+    any noise a difference is certain: p is 0, or 1 where there is no difference.
     """
     sd = float(np.sqrt(noise.variance))
-    se = sd * np.sqrt(np.maximum(np.diag(fit.unit), 0))
-    se[np.isnan(fit.estimates)] = np.nan
+    se = sd * np.sqrt(np.maximum(unit, 0))
+    se[np.isnan(estimates)] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(fit.estimates == 0, 0.0, fit.estimates / se)
+        t = np.where(estimates == 0, 0.0, estimates / se)
         t[np.isnan(se)] = np.nan
-        g = fit.estimates / sd * small_sample_factor(noise.df)
+        g = estimates / sd * small_sample_factor(np.array(noise.df if noise.df > 1 else np.nan))
     p = 2 * stats.t.sf(np.abs(t), noise.df) if noise.df else np.full(len(se), np.nan)
     wide, narrow = (float(stats.t.ppf(tail, noise.df)) if noise.df else np.nan for tail in (0.975, 0.95))
     return {
-        "estimate": fit.estimates,
+        "estimate": estimates,
         "sd": np.full(len(se), sd),
         "se": se,
         "df": np.full(len(se), float(noise.df)),
-        "low": fit.estimates - wide * se,
-        "high": fit.estimates + wide * se,
-        "low90": fit.estimates - narrow * se,
-        "high90": fit.estimates + narrow * se,
+        "low": estimates - wide * se,
+        "high": estimates + wide * se,
+        "low90": estimates - narrow * se,
+        "high90": estimates + narrow * se,
         "hedges_g": g,
         "p": p,
     }
-
-
-def small_sample_factor(df: int) -> float:
-    """Returns the factor that takes the bias from an estimate divided by its sd; NaN for fewer than two df."""
-    if df < 2:
-        return np.nan
-    return float(np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / np.sqrt(df / 2))
 
 
 def _name_effect(plan: Plan, coding: Coding, outcomes: Outcomes, index: int) -> dict[str, Any]:

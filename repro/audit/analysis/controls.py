@@ -17,7 +17,7 @@ from repro.audit.analysis.outcomes import FULL, Outcomes
 from repro.audit.analysis.paired import PLACEBO, PLANTED, Floats
 from repro.audit.analysis.report import EQUIVALENT, MATTERS, UNDECIDED
 from repro.audit.analysis.signflip import sign_flip_p, smallest_p
-from repro.audit.analysis.verdicts import Row, Verdict, group_rows, judge_options, refuse_rows
+from repro.audit.analysis.verdicts import Groups, Row, Verdict, group_rows, judge_options, refuse_rows
 from repro.audit.study.declaration import Metric, Study
 from repro.audit.study.plan import Plan
 
@@ -29,7 +29,6 @@ FEWEST_RUNS = 5
 """Of the baseline: two pairs, and one run to leave out."""
 
 NOT_MEASURED = "not measured"
-Rows = dict[tuple[str, str, float], list[Row]]
 
 COLUMNS = ("control", "metric", "budget", "expected", "found", "passed", "detail", "rate", "rate_low", "rate_high")
 
@@ -110,7 +109,7 @@ def _leaves_out_zero(differences: Floats) -> NDArray[np.bool_]:
     return np.abs(differences.mean(axis=1)) > half
 
 
-def _judge_arm(plan: Plan, study: Study, table: Outcomes, rows: Rows, role: str) -> Verdict:
+def _judge_arm(plan: Plan, study: Study, table: Outcomes, rows: Groups, role: str) -> Verdict:
     """Returns the verdict on a control arm; its word is `NOT_MEASURED` unless all of its cells have been run."""
     found = rows.get((role, table.metric, FULL), [])
     wanted = np.array([variant.role == role for variant in plan.variants])[:, None]

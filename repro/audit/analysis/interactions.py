@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from repro.audit.analysis.contrasts import describe_effects
 from repro.audit.analysis.linear import (
     Coding,
     Floats,
@@ -57,16 +57,12 @@ def _estimate(coding: Coding, pairs: Pairs, outcomes: Outcomes) -> pd.DataFrame:
     noise = find_pure_error(shared_values(outcomes, coding.design))
     weights = np.nan_to_num(np.abs(fit_effects(coding.matrix, values).estimates))
     estimates, unit = _solve(coding, pairs, values)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        se = np.sqrt(unit * noise.variance)
-        t = np.where(estimates == 0, 0.0, estimates / se)
-        t[np.isnan(se)] = np.nan
+    numbers = describe_effects(estimates, unit, noise)
     cells = tuple(outcomes.cells[np.isfinite(values)].tolist())
     records = []
     for group in group_pairs(pairs):
         lead = max(group, key=lambda pair: float(weights[list(pairs.columns[pair])].sum()))
         (first, first_option), (second, second_option) = (coding.options[column] for column in pairs.columns[lead])
-        reach = (stats.t.ppf(0.975, noise.df) if noise.df else np.nan) * se[lead]
         records.append(
             {
                 "first": first,
@@ -75,12 +71,7 @@ def _estimate(coding: Coding, pairs: Pairs, outcomes: Outcomes) -> pd.DataFrame:
                 "second_option": second_option,
                 "metric": outcomes.metric,
                 "budget": outcomes.budget,
-                "estimate": estimates[lead],
-                "se": se[lead],
-                "df": float(noise.df),
-                "low": estimates[lead] - reach,
-                "high": estimates[lead] + reach,
-                "p": 2 * stats.t.sf(abs(t[lead]), noise.df) if noise.df else np.nan,
+                **{name: numbers[name][lead] for name in ("estimate", "se", "df", "low", "high", "p")},
                 "aliases": name_aliases(coding, pairs, lead),
                 "shared": len(group) - 1,
                 "cells": cells,

@@ -127,13 +127,18 @@ def compare_pairs(option: Floats, baseline: Floats, higher_is_better: bool) -> d
         "high": estimate + half95,
         "low90": estimate - half90,
         "high90": estimate + half90,
-        "hedges_g": standardised * _small_sample_factor(seeds, correlation),
+        "hedges_g": standardised * small_sample_factor(_pooled_df(seeds, correlation)),
         "superiority": _superiority(first, second, higher_is_better),
         "bca_low": bca_low,
         "bca_high": bca_high,
         "p": _sign_flips(first - second, seeds),
         "correlation": correlation,
     }
+
+
+def small_sample_factor(df: Floats) -> Floats:
+    """Returns the factors that take the bias from estimates divided by their sd; NaN where df is NaN."""
+    return np.asarray(np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / np.sqrt(df / 2))
 
 
 def _mean(values: Floats) -> Floats:
@@ -148,11 +153,9 @@ def _sd(values: Floats) -> Floats:
     return np.where(counts > 1, np.sqrt(squares / np.maximum(counts - 1, 1)), np.nan)
 
 
-def _small_sample_factor(seeds: NDArray[np.int64], correlation: Floats) -> Floats:
-    df = 2.0 * (seeds - 1) / (1 + np.nan_to_num(correlation) ** 2)
-    known = np.where(seeds > 2, df, 2.0)
-    factor = np.exp(special.gammaln(known / 2) - special.gammaln((known - 1) / 2)) / np.sqrt(known / 2)
-    return np.where(seeds > 2, factor, np.nan)
+def _pooled_df(seeds: NDArray[np.int64], correlation: Floats) -> Floats:
+    """Returns the degrees of freedom of two correlated variances; NaN below three seeds."""
+    return np.where(seeds > 2, 2.0 * (seeds - 1) / (1 + np.nan_to_num(correlation) ** 2), np.nan)
 
 
 def _superiority(option: Floats, baseline: Floats, higher_is_better: bool) -> Floats:

@@ -6,7 +6,7 @@ must pass), else `matters` if an option's adjusted p is below .05, else `only in
 holds the detail has one and is no other pair's as well, else `undecided`. Knows nothing of how the numbers were made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -21,7 +21,9 @@ from repro.audit.study.declaration import Metric, Study
 from repro.audit.study.plan import Plan
 
 Row = Any
-"""A row of `Analysis.effects`, as a named tuple."""
+"""A row of `Analysis.effects` or `Analysis.interactions`, as a named tuple."""
+Groups = dict[tuple[str, str, float], list[Row]]
+"""Rows by detail, metric and share of the training."""
 
 
 class Verdict(NamedTuple):
@@ -53,7 +55,7 @@ def judge_details(
     """
     study = plan.declared
     correction = correction_of(study.design)
-    rows = group_rows(effects)
+    rows, pairs = group_rows(effects), group_interactions(interactions)
     verdicts = []
     for table in tables:
         declared = study.metrics[table.metric]
@@ -62,7 +64,7 @@ def judge_details(
             missing = missing_cells(plan, study, table, detail)
             verdict = refuse_rows(found, missing)
             if verdict is None:
-                paired = _pairs_with(interactions, detail, table)
+                paired = pairs.get((detail, table.metric, table.budget), [])
                 verdict = judge_options(found, declared, correction, paired)
                 verdict = verdict._replace(reason=verdict.reason + _tell_untested(plan, detail, found))
             verdicts.append({"detail": detail, "metric": table.metric, "budget": table.budget, **verdict._asdict()})
@@ -107,19 +109,19 @@ def judge_options(
 
 def _tell_interaction(row: Row, metric: Metric) -> str:
     aliases = f" or {row.aliases}" if row.aliases else ""
-    estimate = f"{show_number(row.estimate, metric)}, p = {show_p(row.p_adjusted)} after adjustment"
+    estimate = f"{show_difference(row.estimate, metric)}, p = {show_p(row.p_adjusted)} after adjustment"
     return f"{row.first} x {row.second}{aliases}: {estimate}"
 
 
 def tell_effect(row: Row, metric: Metric, correction: Correction) -> str:
     """Says an effect in words: option, estimate, interval and p."""
     return (
-        f"{row.option} against {row.baseline}: {show_number(row.estimate, metric)} "
+        f"{row.option} against {row.baseline}: {show_difference(row.estimate, metric)} "
         f"(95 % {row.low:.3g} to {row.high:.3g}), p = {show_p(row.p_adjusted)} after {correction} over {row.family}"
     )
 
 
-def show_number(value: float, metric: Metric) -> str:
+def show_difference(value: float, metric: Metric) -> str:
     """Returns a difference with its sign and unit."""
     return f"{value:+.3g} {metric.unit}".rstrip()
 
@@ -185,12 +187,21 @@ def _cannot_reach(rows: Sequence[Row]) -> str:
     )
 
 
-def group_rows(effects: pd.DataFrame) -> dict[tuple[str, str, float], list[Row]]:
+def group_rows(effects: pd.DataFrame) -> Groups:
     """Returns the rows of each detail, metric and share of the training."""
-    groups: dict[tuple[str, str, float], list[Row]] = {}
-    for row in effects.itertuples():
-        key = (str(row.detail), str(row.metric), float(cast(float, row.budget)))
-        groups.setdefault(key, []).append(row)
+    return _group_rows(effects, ("detail",))
+
+
+def group_interactions(interactions: pd.DataFrame) -> Groups:
+    """Returns the rows that hold each detail, by metric and share of the training."""
+    return _group_rows(interactions, ("first", "second"))
+
+
+def _group_rows(table: pd.DataFrame, details: Sequence[str]) -> Groups:
+    groups: Groups = {}
+    for row in cast(Iterable[Row], table.itertuples()):
+        for detail in details:
+            groups.setdefault((getattr(row, detail), row.metric, row.budget), []).append(row)
     return groups
 
 
@@ -221,14 +232,6 @@ def missing_cells(plan: Plan, study: Study, table: Outcomes, detail: str) -> lis
     ]
     absent = table.missing() & np.array(wanted)[:, None] & (table.seeds < study.seeds)
     return [str(cell) for cell in table.cells[absent]]
-
-
-def _pairs_with(interactions: pd.DataFrame, detail: str, table: Outcomes) -> list[Row]:
-    if interactions.empty:
-        return []
-    holds = (interactions["first"] == detail) | (interactions["second"] == detail)
-    here = (interactions["metric"] == table.metric) & (interactions["budget"] == table.budget)
-    return list(interactions[holds & here].itertuples())
 
 
 def _mark_stable(verdicts: pd.DataFrame) -> pd.DataFrame:
