@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from repro.audit.choice import Choice, Detail, Kind, show_value, walk_details
+from repro.audit.choice import Choice, Detail, show_value, walk_details
+from repro.audit.source import Kind
 
 DEFENSIBLE = {"E": "equally defensible", "N": "not equally defensible", "U": "uncertain"}
 

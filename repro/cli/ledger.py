@@ -1,7 +1,7 @@
 """Commands that show what the paper leaves open: `details`, `diff`, `schema`."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
@@ -10,8 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from repro import paths
-from repro.audit.choice import Detail, Kind, Status, show_value
+from repro.audit.source import Kind, Status
 from repro.errors import UserError
+
+if TYPE_CHECKING:
+    from repro.audit.choice import Detail
 
 TITLE = "What the MEDFE paper leaves open"
 
@@ -68,7 +71,8 @@ def schema() -> None:
 COMMANDS = (details, diff, schema)
 
 
-def _print_table(found: list[Detail]) -> None:
+def _print_table(found: "list[Detail]") -> None:
+    from repro.audit.choice import show_value
     from repro.audit.ledger import count_details, describe_constraints
 
     table = Table("detail", "question", "paper", "option", "sources", box=box.SIMPLE_HEAD)
@@ -89,7 +93,9 @@ def _print_table(found: list[Detail]) -> None:
     console.print("by what the paper says: " + ", ".join(f"{name} {count}" for name, count in statuses.most_common()))
 
 
-def _with_sources(detail: Detail | None, value: object) -> str:
+def _with_sources(detail: "Detail | None", value: object) -> str:
+    from repro.audit.choice import show_value
+
     shown = escape(show_value(value))
     sources = detail.choice.options.get(value, ()) if detail is not None else ()
     return "\n".join([shown, *(f"[dim]{escape(str(source))}[/dim]" for source in sources)])

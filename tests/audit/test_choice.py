@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from repro.audit.choice import Choice, paper, related, release, show_value, walk_details
+from repro.audit.choice import Choice, show_value, walk_details
 from repro.audit.ledger import count_details, describe_constraints, select_details, to_json, to_markdown
+from repro.audit.source import paper, related, release
 
 
 class Kernel(BaseModel):

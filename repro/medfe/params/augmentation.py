@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from repro.audit.choice import Choice, related, release
+from repro.audit.choice import Choice
+from repro.audit.source import related, release
 from repro.medfe.params.group import Group
 
 ImageAugmentation = Literal["none", "flip", "resize_crop_flip", "random_crop_flip"]

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from repro.audit.choice import Choice, inference, related, release
+from repro.audit.choice import Choice
+from repro.audit.source import inference, related, release
 from repro.medfe.params.group import Group
 
 CheckpointChoice = Literal["last", "best"]

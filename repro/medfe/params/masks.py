@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from repro.audit.choice import Choice, paper, related, release, replication
+from repro.audit.choice import Choice
+from repro.audit.source import paper, related, release, replication
 from repro.medfe.params.group import Group
 
 MaskSource = Literal["strokes", "files", "centre", "boxes"]

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from repro.audit.choice import Choice, inference, related, release, replication
+from repro.audit.choice import Choice
+from repro.audit.source import inference, related, release, replication
 from repro.medfe.params.group import Group
 from repro.medfe.params.sources import PROBABLY_THE_PAPERS
 

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from repro.audit.choice import Choice, inference, related, release, replication
+from repro.audit.choice import Choice
+from repro.audit.source import inference, related, release, replication
 from repro.medfe.params.group import Group
 
 Norm = Literal["instance", "batch", "group", "none"]

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from repro.audit.choice import Choice, inference, paper, related, release, replication
+from repro.audit.choice import Choice
+from repro.audit.source import inference, paper, related, release, replication
 from repro.medfe.params.group import Group
 
 SpatialWindow = Literal["grid", "window_33"]

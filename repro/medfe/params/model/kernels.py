@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from repro.audit.choice import Choice, paper, related, release, replication
+from repro.audit.choice import Choice
+from repro.audit.source import paper, related, release, replication
 from repro.medfe.params.group import Group
 
 DecoderUpsampling = Literal["transposed_4", "nearest_conv_3"]

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from repro.audit.choice import Choice, inference, paper, related, release, replication
+from repro.audit.choice import Choice
+from repro.audit.source import inference, paper, related, release, replication
 from repro.medfe.params.group import Group
 
 RescaleDown = Literal["strided_chain", "single_stride"]
