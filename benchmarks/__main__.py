@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.timing import Row
 
-ROWS: Final = ("matrix", "generator", "step", "structure", "prepare", "pipeline", "evaluation", "gpu")
+ROWS: Final = ("matrix", "generator", "step", "structure", "prepare", "pipeline", "sweep", "evaluation", "gpu")
 """Row modules in the order of the table."""
 
 HEAD: Final = "| work | ours | reference | times faster | memory ratio | bound |\n|---|---|---|---|---|---|"

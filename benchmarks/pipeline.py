@@ -44,11 +44,11 @@ def _help_row() -> Row:
 def _nothing_row() -> Row:
     with tempfile.TemporaryDirectory() as name:
         clone = Path(name) / "clone"
-        _run(["git", "clone", "--quiet", str(paths.PROJECT), str(clone)], Path(name))
+        run(["git", "clone", "--quiet", str(paths.PROJECT), str(clone)], Path(name))
         dvc = [sys.executable, "-m", "dvc"]
-        _run([*dvc, "config", "--local", "cache.dir", str(paths.PROJECT / ".dvc" / "cache")], clone)
-        _run([*dvc, "checkout", "--quiet"], clone)
-        if json.loads(_run([*dvc, "status", "--json", "dvc.yaml"], clone)):
+        run([*dvc, "config", "--local", "cache.dir", str(paths.PROJECT / ".dvc" / "cache")], clone)
+        run([*dvc, "checkout", "--quiet"], clone)
+        if json.loads(run([*dvc, "status", "--json", "dvc.yaml"], clone)):
             raise UserError("the last commit has stages to run; commit their results first, for a no-op to be measured")
         ours = _median_s([*dvc, "repro", "--quiet"], clone)
         bare = _median_s([*dvc, "root"], clone)
@@ -76,21 +76,27 @@ def _cell_row() -> Row:
 def _cell_seconds(tree: Path) -> tuple[float, float, float]:
     """Returns the seconds of a cell's process, of the functions that it calls, and of loading torch."""
     shutil.rmtree(tree / paths.RESULTS, ignore_errors=True)
-    whole = _seconds([sys.executable, "-m", "repro.stages.cell", CELL], tree)
-    functions = float(_run([sys.executable, "-m", "benchmarks.cell", "time"], tree).splitlines()[-1])
-    return whole, functions, _seconds([sys.executable, "-c", IMPORTS], tree)
+    whole = seconds_of([sys.executable, "-m", "repro.stages.cell", CELL], tree)
+    functions = float(run([sys.executable, "-m", "benchmarks.cell", "time"], tree).splitlines()[-1])
+    return whole, functions, seconds_of([sys.executable, "-c", IMPORTS], tree)
 
 
 def _median_s(command: list[str], folder: Path = paths.PROJECT) -> float:
-    _run(command, folder)
-    return statistics.median(_seconds(command, folder) for _ in range(REPEATS))
+    run(command, folder)
+    return statistics.median(seconds_of(command, folder) for _ in range(REPEATS))
 
 
-def _seconds(command: list[str], folder: Path) -> float:
+def seconds_of(command: list[str], folder: Path) -> float:
+    """Returns the seconds that a command takes in a folder."""
     started = time.perf_counter()
-    _run(command, folder)
+    run(command, folder)
     return time.perf_counter() - started
 
 
-def _run(command: list[str], folder: Path) -> str:
+def run(command: list[str], folder: Path) -> str:
+    """Runs a command in a folder and returns what it prints.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
