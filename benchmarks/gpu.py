@@ -7,13 +7,13 @@ step, and so are the same for every batch; graph breaks are those that torch met
 import json
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.literal import LiteralGenerator
-from benchmarks.step import load_step_params, make_batch
+from benchmarks.step import PLAIN, load_step_params, make_batch, with_runtime
 from benchmarks.timing import Row, read_apart, time_call
 from repro.medfe.params import Params
 from repro.medfe.training.batches import Batch
@@ -25,7 +25,6 @@ READING, SCALE = "release", "gpu"
 BATCHES: Final = (1, 2, 4, 8, 16, 32, 64)
 WARM_UPS, STEPS = 3, 10
 MATRIX_SIDE: Final = 8192
-PLAIN: Final[dict[str, Any]] = {"precision": "float32", "channels_last": False, "compile": False}
 
 
 def rows() -> Iterator[Row]:
@@ -60,7 +59,7 @@ def measure_step(params: Params, literal: bool, device: torch.device, steps: int
         device: where.
         steps: how many are timed.
     """
-    plain = params.model_copy(update={"runtime": params.runtime.model_copy(update=PLAIN)})
+    plain = with_runtime(params, PLAIN)
     batch = _place(make_batch(params), device, torch.preserve_format if literal else memory_format(params.runtime))
     one = Batch(*(item[:1] for item in batch))
     operations = 0.0 if literal else len(batch.image) * count_operations(Players(plain, device), one)
