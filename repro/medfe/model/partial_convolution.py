@@ -17,8 +17,9 @@ COUNTING_DEVIATION = 0.02
 class PartialConvolution(nn.Module):
     """A convolution over valid positions, divided by what it saw.
 
-    Departs: the release counts with a second convolution over all channels. The mask is the same in each of them, so
-    one channel is counted; only `counting_kernels`, where the counts are no counts, needs the release's own form.
+    Departs: the release counts with a second convolution over all channels, and so carries a mask for each. All of them
+    are the same, and one is counted here; also by `counting_kernels`, which may be summed over the channels first. Only
+    where such a count is zero although the window saw something, the release would go on without that channel.
     """
 
     counting: Tensor | None
@@ -50,12 +51,12 @@ class PartialConvolution(nn.Module):
 
         Args:
             features: (B, C, H, W).
-            valid: (B, 1 or C, H, W) of the same dtype, 1 where a position is valid and 0 where not; nothing if all
+            valid: (B, 1, H, W) of the same dtype, 1 where a position is valid and 0 where not; nothing if all
                 positions are valid.
 
         Returns:
-            The features (B, D, H', W'), zero where the window saw nothing, and the mask (B, 1 or D, H', W') for the
-            next layer, which is again nothing where every window is bound to see something.
+            The features (B, D, H', W'), zero where the window saw nothing, and the mask (B, 1, H', W') for the next
+            layer, which is again nothing where every window is bound to see something.
         """
         everywhere = valid is None
         if valid is None:
@@ -63,12 +64,13 @@ class PartialConvolution(nn.Module):
         else:
             features = features * valid
         total = convolve(features, self.weight, stride=self.stride, padding=self.padding)
-        count = self._count(valid)
+        positions = self._count_positions(valid)
+        divisor = self._divide_by(valid, positions)
         if everywhere and self.scaling != "counting_kernels":
-            total = total * count.reciprocal()
+            total = total * divisor.reciprocal()
             return (total if self.bias is None else total + self.bias.view(1, -1, 1, 1)), None
-        seen = count != 0
-        result = total * torch.where(seen, count.reciprocal(), 0.0)
+        result = total * torch.where(divisor != 0, divisor.reciprocal(), 0.0)
+        seen = positions != 0
         if self.bias is not None:
             result = torch.where(seen, result + self.bias.view(1, -1, 1, 1), 0.0)
         match self.update:
@@ -79,21 +81,20 @@ class PartialConvolution(nn.Module):
             case _:
                 assert_never(self.update)
 
-    def _count(self, valid: Tensor) -> Tensor:
-        """Returns what the result is divided by: (B, 1 or D, H', W')."""
-        with torch.no_grad():
-            match self.scaling:
-                case "one_over_sum":
-                    return self._window_sum(valid) * self.weight.shape[1]
-                case "window_over_sum":
-                    return self._window_sum(valid) / self.kernel**2
-                case "counting_kernels":
-                    assert self.counting is not None
-                    # one mask for all channels: counting kernels may be summed over them first
-                    kernels = self.counting.sum(1, keepdim=True) if valid.shape[1] == 1 else self.counting
-                    return F.conv2d(valid, kernels, stride=self.stride, padding=self.padding)
-                case _:
-                    assert_never(self.scaling)
-
-    def _window_sum(self, valid: Tensor) -> Tensor:
+    def _count_positions(self, valid: Tensor) -> Tensor:
+        """Returns how many valid positions each window saw: (B, 1, H', W')."""
         return F.avg_pool2d(valid, self.kernel, self.stride, self.padding, divisor_override=1)
+
+    def _divide_by(self, valid: Tensor, positions: Tensor) -> Tensor:
+        """Returns what the result is divided by: (B, 1 or D, H', W'), zero where nothing was seen."""
+        match self.scaling:
+            case "one_over_sum":
+                return positions * self.weight.shape[1]
+            case "window_over_sum":
+                return positions / self.kernel**2
+            case "counting_kernels":
+                assert self.counting is not None
+                kernels = self.counting.sum(1, keepdim=True)
+                return F.conv2d(valid, kernels, stride=self.stride, padding=self.padding)
+            case _:
+                assert_never(self.scaling)

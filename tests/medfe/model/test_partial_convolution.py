@@ -37,6 +37,15 @@ def test_equals_counting_over_all_channels(scaling, kernel: int) -> None:
     assert (mask == 0).any()
 
 
+def test_counts_that_cancel_out_give_zero_and_hide_nothing_from_the_next_layer() -> None:
+    layer = PartialConvolution(1, 2, 3, padding=1, bias=False, scaling="counting_kernels", update="per_layer")
+    layer.counting[0] = 0.0
+    result, passed = layer(torch.ones(1, 1, 8, 8), torch.ones(1, 1, 8, 8))
+    assert torch.equal(result[:, 0], torch.zeros(1, 8, 8))
+    assert result[:, 1].abs().min() > 0
+    assert torch.equal(passed, torch.ones(1, 1, 8, 8))
+
+
 def test_a_fixed_mask_is_passed_on_as_it_came() -> None:
     layer = PartialConvolution(1, 1, 3, padding=1, bias=False, scaling="one_over_sum", update="fixed")
     valid = (torch.rand(1, 1, 8, 8) > 0.5).float()
