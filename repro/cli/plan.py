@@ -47,7 +47,7 @@ def plan(
         console.print("dry run: nothing frozen, nothing written")
     else:
         console.print(f"frozen {planned.frozen} in {file}, fingerprint {planned.fingerprint[:12]}")
-        console.print(f"next: repro sweep {study} -j {jobs}")
+        console.print(f"next: repro sweep {study} -j {jobs}", markup=False)
 
 
 COMMANDS = (plan,)
@@ -60,9 +60,10 @@ def _make_plan(file: Path) -> "Plan":
     from repro.audit.study.planning import make_plan
     from repro.medfe.params import Params
     from repro.medfe.readings.case import identify, load_baseline
+    from repro.sweep.results import MEASURES
 
     named = load_study(file)
-    return make_plan(named, Params, load_baseline(named.study), identify, datetime.now(UTC))
+    return make_plan(named, Params, load_baseline(named.study), identify, datetime.now(UTC), MEASURES)
 
 
 def _show_cells(planned: "Plan", console: "Console") -> None:
@@ -70,7 +71,8 @@ def _show_cells(planned: "Plan", console: "Console") -> None:
     from rich.table import Table
 
     declared = planned.declaration
-    console.print(f"{declared['title']}\n{declared['reading']} at scale {declared['scale']}, {declared['design']}")
+    head = f"{declared['title']}\n{declared['reading']} at scale {declared['scale']}, {declared['design']}"
+    console.print(head, markup=False)
     table = Table("role", "variants", "seeds", "cells", box=box.SIMPLE_HEAD)
     roles = {variant.id: variant.role for variant in planned.variants}
     for role in dict.fromkeys(roles.values()):

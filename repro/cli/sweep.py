@@ -33,7 +33,7 @@ def sweep(
 
     from repro.sweep.work import find_outdated, find_work
 
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, markup=False)
     plan = _frozen_plan(study)
     if dry_run:
         outdated = find_outdated(plan)

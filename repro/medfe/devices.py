@@ -39,6 +39,7 @@ def set_up_device(runtime: RuntimeParams, process: Process = ALONE) -> torch.dev
     """
     torch.set_num_threads(runtime.threads)
     torch.backends.cudnn.benchmark = not runtime.deterministic
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32 means float32
     if runtime.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
@@ -83,6 +84,6 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
-        "tf32": torch.backends.cuda.matmul.allow_tf32,
+        "tf32": torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32,
         "cudnn": torch.backends.cudnn.version(),
     }

@@ -30,12 +30,14 @@ def inpaint_file(checkpoint: Path, photo: Path, mask: Path, output: Path) -> Non
         raise UserError(
             f"{output}: known pixels stay untouched only in a lossless file; use one of {', '.join(LOSSLESS)}"
         )
-    image, hole = _read(photo), _read(mask).max(axis=2) >= HOLE_FROM
+    image, hole = _read(photo), _read_hole(mask)
     if hole.shape != image.shape[:2]:
         sizes = [f"{width}x{height}" for height, width in (hole.shape, image.shape[:2])]
         raise UserError(
             f"{mask} is {sizes[0]}, {photo} is {sizes[1]}; a mask has its photograph's size, white in the hole"
         )
+    if not hole.any():
+        raise UserError(f"{mask} is black all over, so that there is nothing to fill; a mask is white in the hole")
     generator = load_generator(checkpoint, "last")
     filled = inpaint(generator, image, hole, 2**generator.model.depth)
     with written_file(output) as partial:
@@ -66,6 +68,13 @@ def inpaint(generator: nn.Module, image: np.ndarray, hole: np.ndarray, multiple_
 def _missing_px(size_px: int, multiple_px: int) -> int:
     wanted = max(MIN_PX, -(-size_px // multiple_px) * multiple_px)
     return wanted - size_px
+
+
+def _read_hole(file: Path) -> np.ndarray:
+    """Returns (H, W) bool; a file of zeros and ones is taken for what it means."""
+    grey = _read(file).max(axis=2)
+    hole: np.ndarray = grey >= (1 if grey.max() <= 1 else HOLE_FROM)
+    return hole
 
 
 def _read(file: Path) -> np.ndarray:

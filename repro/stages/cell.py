@@ -20,6 +20,7 @@ from repro.medfe.params import Params, load_params
 from repro.processes import alone
 from repro.stages.cells.energy import EnergyMeter
 from repro.stages.cells.outcome import (
+    Given,
     Outcome,
     Status,
     cell_key,
@@ -62,12 +63,13 @@ def make_cell(cell: str, params: Params) -> None:
         UserError: it cannot be made; that is recorded.
     """
     sources = find_sources(params)
-    key = cell_key(params, read_given(sources))
+    given = read_given(sources)
+    key = cell_key(params, given)
     kept = read_outcome(cell)
     if kept is not None and kept.key == key and kept.status != "failed":
         return
     shutil.rmtree(paths.CELLS / cell, ignore_errors=True)  # made from something else: no result of this cell any more
-    attempt = _Attempt(cell, params, key)
+    attempt = _Attempt(cell, params, key, given)
     try:
         with written_folder(paths.CELLS / cell) as partial:
             _fill(partial, attempt, sources)
@@ -90,8 +92,8 @@ class _Attempt:
         before_s: how long earlier attempts have trained.
     """
 
-    def __init__(self, cell: str, params: Params, key: str) -> None:
-        self.cell, self.params, self.key = cell, params, key
+    def __init__(self, cell: str, params: Params, key: str, given: Given) -> None:
+        self.cell, self.params, self.key, self.given = cell, params, key, given
         self.work = paths.state() / "cells" / cell / key[:16]
         self.before_s = 0.0
         self._started = time.monotonic()
@@ -100,7 +102,8 @@ class _Attempt:
     def outcome(self, status: Status, reason: str = "") -> Outcome:
         seconds = self.before_s + time.monotonic() - self._started
         steps, output = self.params.training.steps, self.params.evaluation.output
-        return Outcome(status, reason, self.key, round(seconds, 3), self._energy.joules(), steps, output)
+        joules = self._energy.joules()
+        return Outcome(status, reason, self.key, self.given, round(seconds, 3), joules, steps, output)
 
 
 def _fill(folder: Path, attempt: _Attempt, sources: Sources) -> None:

@@ -16,6 +16,7 @@ from repro.audit.study.plan import Plan
 from repro.errors import UserError
 from repro.medfe.params import Params
 from repro.medfe.readings.case import resolve
+from repro.processes import alone
 from repro.stages.cells.sources import find_sources, params_file, params_of_sources
 from repro.storage import written_file
 
@@ -29,6 +30,11 @@ def write_cells(plan: Plan) -> None:
     Raises:
         UserError: the plan was frozen with other params than the tree now has.
     """
+    with alone(paths.state() / "locks" / "cells.lock", f"{plan.study}: another process writes its cells; waiting"):
+        _write_cells(plan)
+
+
+def _write_cells(plan: Plan) -> None:
     lists: Lists = {"photographs": {}, "holes": {}, "cells": {}}
     for other in sorted(paths.PLANS.glob("*.json")):
         if other.stem != plan.study:

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from repro import paths
 from repro.errors import UserError
 from repro.medfe.params import Params
@@ -20,7 +22,7 @@ from repro.stages.cells.code import hash_code
 from repro.stages.cells.sources import find_sources, params_file
 from repro.sweep.parcels import pack
 from repro.sweep.remote import Order, accept, fulfil
-from repro.sweep.workers import Ended, is_taken
+from repro.sweep.workers import Ended, take
 
 ANSWER_TIMEOUT_S = 4.0
 RETRIES = 3
@@ -67,6 +69,7 @@ class ClusterWorkers:
         self._ray, self._count, self._gpus_per_cell = ray, count, gpus_per_cell
         self._task = ray.remote(max_retries=RETRIES)(fulfil)
         self._tasks: dict[str, Any] = {}
+        self._held: dict[str, FileLock] = {}
         self._parcels: dict[Path, Any] = {}
         self._code = hash_code()
 
@@ -82,8 +85,10 @@ class ClusterWorkers:
 
     def start(self, cell: str, params: Params) -> bool:
         """See `Workers`; photographs and holes go to the cluster once."""
-        if is_taken(cell):
+        held = take(cell)
+        if held is None:
             return False
+        self._held[cell] = held
         sources = find_sources(params)
         folders = (sources.prepared, sources.masks)
         files = {str(file): file.read_bytes() for file in (params_file(cell), paths.CELL_CODE, paths.CELL_PIPELINE)}
@@ -102,9 +107,10 @@ class ClusterWorkers:
 
     def stop(self) -> None:
         """See `Workers`."""
-        for task in self._tasks.values():
+        for cell, task in self._tasks.items():
             with suppress(Exception):  # the cluster may be gone
                 self._ray.cancel(task, force=True)
+            self._held.pop(cell).release()
         self._tasks.clear()
 
     def _send(self, folder: Path) -> Any:
@@ -114,11 +120,12 @@ class ClusterWorkers:
 
     def _receive(self, cell: str, task: Any) -> Ended:
         del self._tasks[cell]
-        try:
-            delivery = self._ray.get(task)
-        except self._ray.exceptions.RayError as error:
-            return Ended(cell, f"lost on the cluster ({str(error).splitlines()[0]})")
-        accept(delivery, cell)
+        with self._held.pop(cell):  # which releases it
+            try:
+                delivery = self._ray.get(task)
+            except self._ray.exceptions.RayError as error:
+                return Ended(cell, f"lost on the cluster ({str(error).splitlines()[0]})", lost=True)
+            accept(delivery, cell)
         return Ended(cell, f"killed by signal {delivery.signal}" if delivery.signal else "")
 
 

@@ -66,12 +66,13 @@ def fulfil(order: Order, *parcels: bytes) -> Delivery:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
     log = root / STATE / f"{order.cell}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    status = _run(order, root, log)
-    folder, failure = root / paths.CELLS / order.cell, root / STATE / f"{order.cell}.json"
-    parcel = pack(folder) if status == 0 else b""
-    shutil.rmtree(folder, ignore_errors=True)
-    return Delivery(parcel, log.read_bytes(), failure.read_bytes() if failure.is_file() else b"", max(0, -status))
+    with alone(root / "orders" / f"{order.cell}.lock", f"waiting for another order of {order.cell}"):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        status = _run(order, root, log)
+        folder, failure = root / paths.CELLS / order.cell, root / STATE / f"{order.cell}.json"
+        parcel = pack(folder) if status == 0 else b""
+        shutil.rmtree(folder, ignore_errors=True)
+        return Delivery(parcel, log.read_bytes(), failure.read_bytes() if failure.is_file() else b"", max(0, -status))
 
 
 def _run(order: Order, root: Path, log: Path) -> int:

@@ -1,10 +1,11 @@
 """The cells of a plan on disk, read as the long tables that every analysis reads.
 
 Evidence flows in, `Results` flows out. A cell that failed, diverged or has not been run is there with its status and
-has no rows. Knows nothing of statistics.
+has no rows; so is one that was made from other code or data than the rest. Knows nothing of statistics.
 """
 
 import io
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,9 +19,13 @@ from repro.audit.choice import show_value
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
 from repro.stages.cell import BUDGETS
-from repro.stages.cells.outcome import Outcome, read_outcome
+from repro.stages.cells.code import hash_code
+from repro.stages.cells.outcome import Given, Outcome, read_outcome
 
 PROTOCOL_CHOICES = ["output", "rounding", "ssim_window", "colour"]
+STRANGER = "it was made from other code or data than the rest; sweep again"
+SHARED = ("data.", "masks.")
+"""Params by which cells share photographs and holes."""
 MEND = "remove that cell's folder and sweep again"
 NAMES = ["cell", "budget", "image"]
 ROWS = [*NAMES, "metric", "value"]
@@ -40,10 +45,37 @@ def read_results(plan: Plan, *, links: bool = True) -> Results:
     Raises:
         UserError: evidence is broken.
     """
-    outcomes = {cell.id: read_outcome(cell.id) for cell in plan.cells}
-    made = {cell: outcome for cell, outcome in outcomes.items() if outcome is not None and outcome.status == OK}
+    outcomes = {cell.id: outcome for cell in plan.cells if (outcome := read_outcome(cell.id)) is not None}
+    strangers = _find_strangers(plan, outcomes)
+    outcomes = {cell: outcome for cell, outcome in outcomes.items() if cell not in strangers}
+    made = {cell: outcome for cell, outcome in outcomes.items() if outcome.status == OK}
     found = _links() if links else {}
-    return Results(_variants(plan), _cells(plan, outcomes, found), _rows(made), _protocols(list(made)))
+    return Results(_variants(plan), _cells(plan, outcomes, strangers, found), _rows(made), _protocols(list(made)))
+
+
+def _find_strangers(plan: Plan, outcomes: Mapping[str, Outcome]) -> set[str]:
+    """Returns the cells that cannot be compared with the rest, as their code, photographs or holes were others.
+
+    The code is that of the working tree where a cell has it, else that of most cells; the photographs and holes are
+    those of most cells with that code and the same params of data and masks.
+    """
+    if len({outcome.given.code for outcome in outcomes.values()}) > 1:
+        codes = Counter(outcome.given.code for outcome in outcomes.values())
+        today = hash_code()
+        code = today if today in codes else codes.most_common(1)[0][0]
+    else:
+        code = next((outcome.given.code for outcome in outcomes.values()), "")
+    shared = {
+        variant.id: tuple(sorted(f"{key}={value}" for key, value in variant.settings.items() if key.startswith(SHARED)))
+        for variant in plan.variants
+    }
+    alike: defaultdict[tuple[str, ...], Counter[Given]] = defaultdict(Counter)
+    groups = {cell.id: shared[cell.variant] for cell in plan.cells if cell.id in outcomes}
+    for cell, group in groups.items():
+        if outcomes[cell].given.code == code:
+            alike[group][outcomes[cell].given] += 1
+    usual = {group: counts.most_common(1)[0][0] for group, counts in alike.items()}
+    return {cell for cell, group in groups.items() if outcomes[cell].given != usual.get(group)}
 
 
 def _variants(plan: Plan) -> pd.DataFrame:
@@ -56,17 +88,20 @@ def _variants(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(records, columns=["variant", "role", *plan.levels]).set_index("variant")
 
 
-def _cells(plan: Plan, outcomes: Mapping[str, Outcome | None], links: Mapping[tuple[str, int], str]) -> pd.DataFrame:
+def _cells(
+    plan: Plan, outcomes: Mapping[str, Outcome], strangers: set[str], links: Mapping[tuple[str, int], str]
+) -> pd.DataFrame:
     records = []
     for cell in plan.cells:
-        outcome = outcomes[cell.id]
+        outcome = outcomes.get(cell.id)
+        reason = STRANGER if cell.id in strangers else ""
         records.append(
             {
                 "cell": cell.id,
                 "variant": cell.variant,
                 "seed": cell.seed,
                 "status": outcome.status if outcome is not None else MISSING,
-                "reason": outcome.reason if outcome is not None else "",
+                "reason": outcome.reason if outcome is not None else reason,
                 "seconds": outcome.seconds if outcome is not None else float("nan"),
                 "joules": outcome.joules if outcome is not None and outcome.joules is not None else float("nan"),
                 "link": links.get((cell.variant, cell.seed), ""),

@@ -81,25 +81,25 @@ class Sweep:
             self._waiting.append(cell)
             self._show(self.standing(), f"{cell}: {ended.killed}; it is started again")
         else:
-            self._fail(cell, key, ended.killed)
+            self._fail(ended, key)
 
     def _settle(self, cell: str, status: str) -> None:
         self._statuses[cell] = status
         self._ended += 1
         self._show(self.standing(), f"{cell}: {status}")
 
-    def _fail(self, cell: str, key: str, killed: str) -> None:
-        """Counts a failure; one that the process could not record itself is recorded here, unless it was killed."""
-        outcome = read_outcome(cell)
-        if killed:
-            reason = f"{killed}, {ATTEMPTS} times; the next sweep tries it again"
-        elif outcome is not None and outcome.key == key:
+    def _fail(self, ended: Ended, key: str) -> None:
+        """Counts a failure, and records one of the cell's own that its process could not record."""
+        cell, outcome = ended.cell, read_outcome(ended.cell)
+        if ended.lost:
+            reason = f"{ended.killed}, {ATTEMPTS} times; the next sweep tries it again"
+        elif outcome is not None and outcome.key == key and not ended.killed:
             reason = outcome.reason
         else:
-            reason = _last_line(cell)
-            params = self._work.params[cell]
-            failure = Outcome("failed", reason, key, 0.0, None, params.training.steps, params.evaluation.output)
-            write_outcome(failure_file(cell), failure)
+            reason = f"{ended.killed}, {ATTEMPTS} times" if ended.killed else _last_line(cell)
+            params, given = self._work.params[cell], self._work.given[cell]
+            told = (0.0, None, params.training.steps, params.evaluation.output)
+            write_outcome(failure_file(cell), Outcome("failed", reason, key, given, *told))
         self.failures[cell] = reason
         self._ended += 1
         self._show(self.standing(), f"{cell}: failed: {reason} (log: {log_file(cell)})")

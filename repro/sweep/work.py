@@ -15,7 +15,7 @@ from repro.audit.study.plan import Plan
 from repro.errors import UserError
 from repro.medfe.params import Params
 from repro.processes import alone
-from repro.stages.cells.outcome import cell_key, read_given, read_outcome
+from repro.stages.cells.outcome import Given, cell_key, read_given, read_outcome
 from repro.stages.cells.sources import Sources, find_sources
 from repro.sweep.cells import cell_params, write_cells
 from repro.sweep.records import bring_back, cell_stage, find_changed
@@ -26,7 +26,8 @@ class Work(NamedTuple):
 
     Attributes:
         params: of every cell, by id.
-        keys: what each outcome depends on, by id.
+        given: what each cell is made from beside its params, by id.
+        keys: of all that each outcome depends on, by id.
         missing: to be run.
         failed: have failed as they are now; run again only when asked for.
         unrecorded: finished, but not recorded by DVC yet.
@@ -34,6 +35,7 @@ class Work(NamedTuple):
     """
 
     params: Mapping[str, Params]
+    given: Mapping[str, Given]
     keys: Mapping[str, str]
     missing: list[str]
     failed: list[str]
@@ -55,8 +57,9 @@ def find_work(plan: Plan, *, retry_failed: bool) -> Work:
     params = cell_params(plan)
     sources = {cell: find_sources(each) for cell, each in params.items()}
     _make_shared(set(sources.values()))
-    given = {each: read_given(each) for each in set(sources.values())}
-    keys = {cell: cell_key(each, given[sources[cell]]) for cell, each in params.items()}
+    shared = {each: read_given(each) for each in set(sources.values())}
+    given = {cell: shared[each] for cell, each in sources.items()}
+    keys = {cell: cell_key(each, given[cell]) for cell, each in params.items()}
     changed = _cells(find_changed(map(cell_stage, params)))
     unrecorded = [cell for cell in changed if is_finished(cell, keys[cell])]
     finished = set(unrecorded)
@@ -69,7 +72,7 @@ def find_work(plan: Plan, *, retry_failed: bool) -> Work:
     missing = [cell for cell in lost if cell not in {*restored, *failed}] + again
     open_ends = {*missing, *failed, *unrecorded}
     done = [cell for cell in params if cell not in open_ends]
-    return Work(params, keys, missing, failed, unrecorded, done)
+    return Work(params, given, keys, missing, failed, unrecorded, done)
 
 
 def find_outdated(plan: Plan) -> list[str]:

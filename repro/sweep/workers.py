@@ -24,11 +24,13 @@ class Ended(NamedTuple):
 
     Attributes:
         cell: id.
-        killed: why it counts as killed and not as failed, else empty; a killed cell is worth another attempt.
+        killed: what has ended it, where it did not end by itself, else empty; it is worth another attempt.
+        lost: that is nothing of the cell's own, but of where it ran.
     """
 
     cell: str
     killed: str = ""
+    lost: bool = False
 
 
 class Workers(Protocol):
@@ -122,15 +124,23 @@ class LocalWorkers:
 
 def is_taken(cell: str) -> bool:
     """Tells whether a process makes this cell now."""
+    held = take(cell)
+    if held is None:
+        return True
+    held.release()
+    return False
+
+
+def take(cell: str) -> FileLock | None:
+    """Returns the lock of a cell, held; nothing where another process makes it."""
     lock = lock_file(cell)
     lock.parent.mkdir(parents=True, exist_ok=True)
     held = FileLock(lock)
     try:
         held.acquire(timeout=0)
     except Timeout:
-        return True
-    held.release()
-    return False
+        return None
+    return held
 
 
 def _environment(threads: int) -> Mapping[str, str]:

@@ -159,9 +159,14 @@ def test_inpaint_keeps_known_pixels_of_a_photograph_of_any_size(tmp_path) -> Non
     assert filled.shape == photo.shape
     assert np.array_equal(filled[hole == 0], photo[hole == 0])
     assert not np.array_equal(filled[hole > 0], photo[hole > 0])
+    Image.fromarray(hole // 255).save(tmp_path / "ones.png")
+    call("inpaint", files[0], str(tmp_path / "ones.png"), "-o", str(tmp_path / "same.png"), "--checkpoint", checkpoint)
+    assert np.array_equal(np.array(Image.open(tmp_path / "same.png")), filled)
     Image.fromarray(hole[:50]).save(tmp_path / "small.png")
+    Image.fromarray(0 * hole).save(tmp_path / "black.png")
     for photo_name, mask_name, out, message in (
         ("photo.png", "small.png", "a.png", "is 131x50, .* is 131x75"),
+        ("photo.png", "black.png", "a.png", "nothing to fill"),
         ("photo.png", "mask.png", "a.jpg", "lossless"),
         ("photo.png", "absent.png", "a.png", "cannot be read"),
         ("train/history.csv", "mask.png", "a.png", "cannot be read"),

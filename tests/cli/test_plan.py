@@ -34,7 +34,7 @@ def write_cell(folder: Path, seed: int) -> None:
         rows.to_csv(folder / part / paths.IMAGES, index=False)
     choices = {"output": "composite", "rounding": "none", "ssim_window": "gaussian_11", "colour": "rgb"}
     pd.DataFrame([choices | measures]).to_csv(folder / "evaluate" / paths.PROTOCOLS, index=False)
-    outcome = Outcome("ok", "", "key", 30.0 + seed, None, 24, "composite")
+    outcome = Outcome("ok", "", "key", GIVEN, 30.0 + seed, None, 24, "composite")
     (folder / paths.CELL).write_text(json.dumps(outcome._asdict()))
     (folder / "weights").write_bytes(bytes(1_000_000))
 

@@ -33,7 +33,7 @@ def write_cell(cell: str, level: float, output: str = "composite") -> None:
     choices = {"rounding": "none", "ssim_window": "gaussian_11", "colour": "rgb"}
     protocols = [{"output": shown, **choices, **dict.fromkeys(MEASURES, level)} for shown in ("raw", "composite")]
     pd.DataFrame(protocols).to_csv(folder / "evaluate" / "protocols.csv", index=False)
-    write_outcome(folder / "cell.json", Outcome("ok", "", "key", 12.5, None, 80, output))
+    write_outcome(folder / "cell.json", Outcome("ok", "", "key", GIVEN, 12.5, None, 80, output))
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_cells_of_every_status_become_tables(plan: Plan) -> None:
     write_cell("base-s0", level=10)
     write_cell("base-s1", level=20, output="raw")
     write_cell("placebo-s0", level=30)
-    diverged = Outcome("diverged", "at step 3", "key", 2.0, 7.5, 80, "composite")
+    diverged = Outcome("diverged", "at step 3", "key", GIVEN, 2.0, 7.5, 80, "composite")
     write_outcome(paths.CELLS / "arm-s0" / "cell.json", diverged)
     failure_file("arm-s1").parent.mkdir(parents=True)
     write_outcome(failure_file("arm-s1"), diverged._replace(status="failed", reason="no memory", joules=None))

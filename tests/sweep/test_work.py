@@ -19,7 +19,7 @@ CELLS = ("new-s0", "failed-s0", "other-s0", "diverged-s0", "made-s0", "done-s0")
 
 
 def note(file: Path, status: Status, key: str) -> None:
-    write_outcome(file, Outcome(status, "", key, 1.0, None, 1, "composite"))
+    write_outcome(file, Outcome(status, "", key, GIVEN, 1.0, None, 1, "composite"))
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_a_cell_of_another_sweep_is_waited_for_and_not_made_twice(workers: Local
         assert not workers.start("good-s1", tiny_params())
         folder = Path("results/cells/good-s1")
         folder.mkdir(parents=True)
-        outcome = Outcome("ok", "", "key", 1.0, None, 1, "composite")
+        outcome = Outcome("ok", "", "key", GIVEN, 1.0, None, 1, "composite")
         (folder / "cell.json").write_text(json.dumps(outcome._asdict()))
     sweep.run()
     assert sweep.standing().done == 2

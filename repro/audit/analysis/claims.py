@@ -7,13 +7,15 @@ such a difference does not count.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from repro.audit.analysis.contrasts import describe_effects
 from repro.audit.analysis.families import LEVEL, adjust_p, correction_of
+from repro.audit.analysis.linear import Flags, Floats, code_details, find_pure_error, fit_effects, shared_values
 from repro.audit.analysis.outcomes import FULL, Outcomes, baseline_option, option_text
 from repro.audit.analysis.paired import compare_pairs, single_arms
 from repro.audit.analysis.report import DEPENDS, FAILS, HOLDS, OPEN
@@ -99,7 +101,7 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
     """Compares the two options of a claim; None where the study has no contrast of them.
 
     One of the two is the baseline's, as a rule, and the contrast is a row of the effects. Two other options are
-    compared where both have an arm of their own; that test joins the study's family as one contrast more.
+    compared by their arms or by the design's model; that test joins the study's family as one contrast more.
     """
     better, than = option_text(plan, claim.detail, claim.better), option_text(plan, claim.detail, claim.than)
     baseline = baseline_option(plan, claim.detail)
@@ -110,21 +112,49 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
         other = than if better == baseline else better
         rows = list(family[(family["detail"] == claim.detail) & (family["option"] == other)].itertuples())
         return _orient(rows[0], turned=better == baseline) if rows else None
-    arms = {(arm.detail, arm.option): table.variants.index(arm.variant) for arm in single_arms(plan)}
-    first, second = arms.get((claim.detail, better)), arms.get((claim.detail, than))
-    if first is None or second is None:
+    options = (better, than)
+    alone = plan.declared.design == "one_at_a_time"
+    found = _compare_arms(plan, claim, options, table) if alone else _compare_fitted(plan, claim, options, table)
+    if found is None:
         return None
-    pairs = compare_pairs(table.values[[first]], table.values[[second]], higher_is_better=True)
-    found: dict[str, Any] = {name: pairs[name][0] for name in ("seeds", "p", *Comparison._fields[:6])}
-    design = plan.declared.design
-    p = adjust_p(np.append(family["p"].to_numpy(dtype=np.float64), found.pop("p")), correction_of(design))[-1]
-    shared = np.isfinite(table.values[first]) & np.isfinite(table.values[second])
+    numbers, compared = found
+    correction = correction_of(plan.declared.design)
+    p = adjust_p(np.append(family["p"].to_numpy(dtype=np.float64), numbers["p"]), correction)[-1]
     return Comparison(
-        **found,
+        **{name: float(numbers[name][0]) for name in Comparison._fields[:6]},
         p_adjusted=float(p),
-        failed=int((table.failed[first] | table.failed[second]).sum()),
-        cells=(*table.cells[first][shared], *table.cells[second][shared]),
+        seeds=int(compared.any(axis=0).sum()),
+        failed=int((table.failed & compared).sum()),
+        cells=tuple(table.cells[compared].tolist()),
     )
+
+
+def _compare_arms(
+    plan: Plan, claim: Claim, options: tuple[str, str], table: Outcomes
+) -> tuple[dict[str, Floats], Flags] | None:
+    """Compares two arms by their pairs; returns the numbers of one row, and which cells (V, S) were compared."""
+    arms = {(arm.detail, arm.option): table.variants.index(arm.variant) for arm in single_arms(plan)}
+    rows = [arms[claim.detail, option] for option in options if (claim.detail, option) in arms]
+    if len(rows) < len(options):
+        return None
+    first, second = table.values[rows]
+    compared = np.zeros(table.values.shape, dtype=bool)
+    compared[rows] = np.isfinite(first) & np.isfinite(second)
+    return compare_pairs(first[None], second[None], higher_is_better=True), compared
+
+
+def _compare_fitted(
+    plan: Plan, claim: Claim, options: tuple[str, str], table: Outcomes
+) -> tuple[dict[str, Floats], Flags]:
+    """Compares two options of a design by the model of its effects; returns what `_compare_arms` does."""
+    coding = code_details(plan)
+    values, noise = shared_values(table, coding.points), find_pure_error(shared_values(table, coding.design))
+    fit = fit_effects(coding.matrix, values)
+    first, second = (coding.options.index((claim.detail, option)) for option in options)
+    unit = fit.unit[first, first] + fit.unit[second, second] - 2 * fit.unit[first, second]
+    estimate = fit.estimates[first] - fit.estimates[second]
+    takes_either = (coding.matrix[:, [first, second]] == 1).any(axis=1)
+    return describe_effects(np.array([estimate]), np.array([unit]), noise), takes_either[:, None] & np.isfinite(values)
 
 
 def _orient(row: Row, turned: bool) -> Comparison:
@@ -138,7 +168,10 @@ def _orient(row: Row, turned: bool) -> Comparison:
 
 
 def _reproduce(plan: Plan, claim: Claim, table: Outcomes) -> tuple[float, float, float]:
-    """Returns mean, low and high of the better option over seeds; in a design, over all variants that take it."""
+    """Returns mean, low and high of the better option over seeds; in a design, over all variants that take it.
+
+    In a design a seed counts that all its variants share: those that only the baseline has say nothing on the others.
+    """
     better, baseline = option_text(plan, claim.detail, claim.better), baseline_option(plan, claim.detail)
     alone = plan.declared.design == "one_at_a_time"
     rows = [
@@ -147,7 +180,7 @@ def _reproduce(plan: Plan, claim: Claim, table: Outcomes) -> tuple[float, float,
         and not (alone and better == baseline and variant.role == "arm")
         for variant in plan.variants
     ]
-    values = table.values[np.array(rows)]
+    values = (table.values if alone else shared_values(table, code_details(plan).design))[np.array(rows)]
     values = values[:, np.isfinite(values).any(axis=0)]
     if not values.size:
         return np.nan, np.nan, np.nan

@@ -45,7 +45,7 @@ def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
 
     `sd` is that of the pure error; `hedges_g` is the estimate over it, with the exact small-sample factor (NaN for one
     degree of freedom); `superiority` is the chance that a run with the option beats one without at the same seed,
-    under normal noise. Failed cells count with the worst value seen; `failed` counts those with the option. With one
+    under normal noise. Failed cells count with the worst value seen; `failed` counts those on either side. With one
     seed there is no pure error: everything but the estimate is NaN.
 
     Returns:
@@ -111,7 +111,7 @@ def _name_effect(plan: Plan, coding: Coding, outcomes: Outcomes, index: int) -> 
         "baseline": baseline_option(plan, detail),
         "kind": "contrast",
         "seeds": int(with_option.any(axis=0).sum()),
-        "failed": int((outcomes.failed & with_option).sum()),
+        "failed": int((outcomes.failed & (with_option | with_baseline)).sum()),
         "cells": tuple(outcomes.cells[with_option].tolist()),
         "baseline_cells": tuple(outcomes.cells[with_baseline].tolist()),
         **dict.fromkeys(("bca_low", "bca_high", "p_adjusted", "correlation"), np.nan),

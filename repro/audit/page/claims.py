@@ -8,6 +8,11 @@ from repro.audit.page.subject import Subject, badge, code, count, long, note, pa
 from repro.audit.tables import table_html
 
 
+def show_title(subject: Subject) -> str:
+    """Returns the study's question as the heading of the page."""
+    return f"<h1>{html.escape(subject.study.title)}</h1>"
+
+
 def show_opening(subject: Subject) -> str:
     """Returns what was run, at which scale, and how much of it is there."""
     plan, cells = subject.plan, subject.results.cells

@@ -20,7 +20,7 @@ def show_curve(subject: Subject) -> str:
     curve = subject.take(subject.analysis.curve)
     if len(curve) < 2:
         return paragraph("There are fewer than two variants with results: there is no curve to draw.")
-    claims = subject.study.claims
+    claims = [claim for claim in subject.study.claims if claim.metric == subject.main]
     lines = {f"reported: {claim.text}": claim.reported for claim in claims if claim.reported is not None}
     figure = plot_curve(curve.set_index("variant"), subject.results.variants, subject.choices, subject.label(), lines)
     test = subject.take(subject.analysis.curve_test)

@@ -4,7 +4,7 @@ A study, a params tree and the baseline's values in it flow in, a `Plan` flows o
 function that names a variant, and of nothing that has been run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +24,12 @@ Identify = Callable[[Mapping[str, Any]], str]
 
 
 def make_plan(
-    named: NamedStudy, tree: type[BaseModel], baseline: Mapping[str, Any], identify: Identify, now: datetime
+    named: NamedStudy,
+    tree: type[BaseModel],
+    baseline: Mapping[str, Any],
+    identify: Identify,
+    now: datetime,
+    measured: Collection[str] | None = None,
 ) -> Plan:
     """Returns the plan of a study.
 
@@ -34,6 +39,7 @@ def make_plan(
         baseline: all values of the baseline, under dotted keys.
         identify: from all values to the id of their variant.
         now: the time that the plan is dated with.
+        measured: the metrics that cells measure; None: whatever the study names.
 
     Raises:
         UserError: the study names what there is not, or asks for what cannot be had; one or two lines with a remedy.
@@ -41,6 +47,7 @@ def make_plan(
     name, study = named
     space = Space(tree, baseline)
     try:
+        _check_metrics(study, measured)
         return _make(name, study, space, identify, now)
     except NotAllowedError as error:
         raise UserError(f"study {name}: the baseline is not allowed: {error}") from None
@@ -142,6 +149,14 @@ def _check_placebo(settings: Settings, space: Space) -> None:
                 f"controls: placebo: {key} is a detail of the ledger, whose options may well change the outcome; "
                 "a placebo sets what changes nothing but the random stream"
             )
+
+
+def _check_metrics(study: Study, measured: Collection[str] | None) -> None:
+    if measured is None:
+        return
+    unknown = [metric for metric in study.metrics if metric not in measured]
+    if unknown:
+        raise UserError(f"metrics: {unknown[0]} is not what cells measure: {', '.join(measured)}")
 
 
 def _check_claims(study: Study, levels: Mapping[str, list[Any]], left_out: list[LeftOut], space: Space) -> None:

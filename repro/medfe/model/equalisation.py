@@ -1,5 +1,6 @@
 """Feature equalisation: channels are reweighed first, then features propagate between positions."""
 
+import math
 from typing import assert_never
 
 import torch
@@ -61,9 +62,10 @@ class SelectiveKernel(nn.Module):
     def __init__(self, model: ModelParams, channels: int) -> None:
         super().__init__()
         hidden = max(1, channels // REDUCTION)
+        groups = math.gcd(channels, hidden)
         self.paths = nn.ModuleList(
             nn.Sequential(
-                nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, groups=hidden, bias=False),
+                nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, groups=groups, bias=False),
                 make_norm(model.norm, channels, affine=True),
                 nn.ReLU(),
             )

@@ -25,7 +25,10 @@ class InstanceNorm(nn.InstanceNorm2d):
     def forward(self, features: Tensor) -> Tensor:
         """Normalises (B, C, H, W) over H and W."""
         if features.shape[-2:] == (1, 1):
-            return features
+            if not self.affine:
+                return features
+            # several processes wait for a gradient of every weight, of nothing if need be
+            return features + 0 * (self.weight + self.bias).view(1, -1, 1, 1)
         return F.group_norm(features, self.num_features, self.weight, self.bias, self.eps)
 
 
@@ -101,8 +104,14 @@ def pad_same(features: Tensor, kernel: int, dilation: int) -> Tensor:
     total = dilation * (kernel - 1)
     before, after = total // 2, total - total // 2
     side = min(features.shape[-2:])
-    mode = "reflect" if side >= 3 and after < side else "replicate"
-    return F.pad(features, (before, after, before, after), mode=mode)
+    if side < 3 or after >= side:
+        return F.pad(features, (before, after, before, after), mode="replicate")
+    # by index: torch's own reflection adds up its gradients in any order on a GPU, whatever is asked of it
+    for axis in (-2, -1):
+        last = features.shape[axis] - 1
+        places = torch.arange(-before, last + after + 1, device=features.device).abs()
+        features = features.index_select(axis, last - (last - places).abs())
+    return features
 
 
 def strided_chain(widths: list[int], model: ModelParams, *, last_activation: bool) -> nn.Sequential:

@@ -48,6 +48,8 @@ class Params(Group):
             _refuse("loss.vgg_width", "1 with loss.vgg_weights=imagenet, whose channels are what was trained")
         if self.training.validate_every_steps % self.training.log_every_steps:
             _refuse("training.validate_every_steps", "a multiple of training.log_every_steps")
+        if self.training.checkpoint_every_steps % self.training.log_every_steps:
+            _refuse("training.checkpoint_every_steps", "a multiple of training.log_every_steps")
         if self.loss.global_region == "none" and self.loss.local_region == "none" and self.loss.adv != "none":
             _refuse("loss.local_region", "a region for at least one discriminator, or loss.adv=none")
         return self

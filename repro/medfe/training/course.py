@@ -112,14 +112,13 @@ class Training:
         """Returns all that the rest of the training depends on; random streams follow from the step."""
         kept = {"step": self.step, "seconds": self.seconds, "history": self.history}
         kept |= {"best": self.best, "half": self.half}
-        return kept | {"sums": self._sums, "players": pack_players(self.players)}
+        return kept | {"players": pack_players(self.players)}
 
     def unpack(self, state: dict[str, Any]) -> None:
         """Goes back to a packed state."""
         unpack_players(self.players, state["players"])
         self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
         self.best, self.half = state["best"], state["half"]
-        self._sums = {name: term.to(self.device) for name, term in state["sums"].items()}
 
 
 def half_of(steps: int) -> int:

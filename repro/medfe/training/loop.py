@@ -7,7 +7,7 @@ import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
-from repro.errors import UserError
+from repro.errors import DivergedError, UserError
 from repro.medfe.devices import describe_environment, set_up_device
 from repro.medfe.params import Params
 from repro.medfe.training.course import Training
@@ -15,7 +15,7 @@ from repro.medfe.training.outputs import write_outputs
 from repro.medfe.training.progress import training_progress
 from repro.medfe.training.ranks import joined
 from repro.medfe.training.resume import ResumeState, resume_key
-from repro.processes import alone, this_process
+from repro.processes import Process, alone, this_process
 
 CODE = Path(__file__).parents[1]
 """Code that a training depends on: a resumed one must not go on with other code."""
@@ -56,9 +56,19 @@ def train(params: Params, prepared: Path, masks: Path, folder: Path, states: Pat
         saved = state.load()
         if saved is not None:
             training.unpack(saved)
-        with training_progress(params.training.steps, training.step, shown=process.leads) as tick:
-            training.run(state, samples, tick)
-        if process.leads:
-            write_outputs(training, identity, samples, folder, half=half)
-            state.remove()
-            shutil.rmtree(samples, ignore_errors=True)
+        try:
+            with training_progress(params.training.steps, training.step, shown=process.leads) as tick:
+                training.run(state, samples, tick)
+            if process.leads:
+                write_outputs(training, identity, samples, folder, half=half)
+        except DivergedError:
+            _forget(state, samples, process)
+            raise
+        _forget(state, samples, process)
+
+
+def _forget(state: ResumeState, samples: Path, process: Process) -> None:
+    """Removes what a training that is over would have been resumed from."""
+    if process.leads:
+        state.remove()
+        shutil.rmtree(samples, ignore_errors=True)

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
 
 from repro.medfe.data.arrays import open_split
 from repro.medfe.masks import open_masks
+from repro.medfe.masks.arrays import Masks
 from repro.medfe.model import Generator
 from repro.medfe.model.generator import composite, fill_hole
 from repro.medfe.params.model.rescaling import HoleFill
@@ -21,17 +23,21 @@ SAMPLES = 6
 
 
 class Validation(NamedTuple):
-    """The validation split with one hole per image and bucket, on the device."""
+    """The validation split, of which a batch at a time is read and put on the device; image i has one hole.
 
-    images: Tensor
-    """(N, 3, S, S) float32 in [-1, 1]."""
-    holes: Tensor
-    """(N, 1, S, S) bool."""
+    That hole is of bucket i modulo the number of buckets.
+    """
+
+    images: npt.NDArray[np.uint8]
+    """(N, 3, S, S), mapped from disk."""
+    holes: Masks
+    device: torch.device
 
     def psnr_db(self, generator: Generator, batch_size: int, precision: str) -> float:
         """Returns the mean over images of the PSNR over the hole, for images in [0, 1]."""
         values = []
-        for images, holes in zip(self.images.split(batch_size), self.holes.split(batch_size), strict=True):
+        for start in range(0, len(self.images), batch_size):
+            images, holes = self._read(start, batch_size)
             output = predict(generator, images, holes, precision)
             squares = ((output - images) / 2).square() * holes
             error = squares.sum(dim=(1, 2, 3)).double() / (3 * holes.sum(dim=(1, 2, 3))).clamp(min=1)
@@ -40,7 +46,7 @@ class Validation(NamedTuple):
 
     def write_samples(self, generator: Generator, fill: HoleFill, precision: str, file: Path) -> None:
         """Writes a sheet of input, composite and truth, one column per sample."""
-        images, holes = self.images[:SAMPLES], self.holes[:SAMPLES]
+        images, holes = self._read(0, SAMPLES)
         output = predict(generator, images, holes, precision)
         rows = [fill_hole(images, holes, fill), composite(images, holes, output), images]
         sheet = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
@@ -48,13 +54,17 @@ class Validation(NamedTuple):
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy()).save(file)
 
+    def _read(self, start: int, count: int) -> tuple[Tensor, Tensor]:
+        """Returns images (B, 3, S, S) float32 in [-1, 1] and their holes (B, 1, S, S) bool."""
+        images = np.array(self.images[start : start + count])
+        buckets = len(self.holes.buckets)
+        holes = [self.holes.read(index, index % buckets) for index in range(start, start + len(images))]
+        return to_unit_range(images).to(self.device), torch.from_numpy(np.stack(holes)[:, None]).to(self.device)
+
 
 def open_validation(prepared: Path, masks: Path, device: torch.device) -> Validation:
-    """Returns the validation split; image i has the hole of bucket i modulo the number of buckets."""
-    split, holes = open_split(prepared, "validation"), open_masks(masks, "validation")
-    count, buckets = len(split.images), len(holes.buckets)
-    chosen = np.stack([holes.read(index, index % buckets) for index in range(count)])
-    return Validation(to_unit_range(np.array(split.images)).to(device), torch.from_numpy(chosen[:, None]).to(device))
+    """Returns the validation split."""
+    return Validation(open_split(prepared, "validation").images, open_masks(masks, "validation"), device)
 
 
 @torch.no_grad()

@@ -16,6 +16,7 @@ from repro.report.studies.fills import show_fills
 from repro.sweep.results import read_results
 
 SECTIONS = {
+    "title": claims.show_title,
     "opening": claims.show_opening,
     "verdicts": claims.show_claim_verdicts,
     "claims": claims.show_claims,

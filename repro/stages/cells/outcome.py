@@ -33,6 +33,7 @@ class Outcome(NamedTuple):
         status: ok; diverged: the numbers of its training were no longer finite, which is a result; failed: an error.
         reason: in one line why it is not ok, else empty.
         key: of all that the outcome depends on.
+        given: what that is beside the params.
         seconds: wall-clock, over all attempts.
         joules: of the last attempt; None where the machine does not count them.
         steps: how long it trains.
@@ -42,6 +43,7 @@ class Outcome(NamedTuple):
     status: Status
     reason: str
     key: str
+    given: Given
     seconds: float
     joules: float | None
     steps: int
@@ -91,12 +93,13 @@ def read_outcome(cell: str) -> Outcome | None:
     for file in (paths.CELLS / cell / paths.CELL, failure_file(cell)):
         try:
             values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            values["given"] = Given(**values["given"])
             return Outcome(**{name: values[name] for name in Outcome._fields})
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             continue
     return None
 
 
 def write_outcome(file: Path, outcome: Outcome) -> None:
     """Writes an outcome atomically."""
-    write_json(file, outcome._asdict())
+    write_json(file, outcome._asdict() | {"given": outcome.given._asdict()})
