@@ -54,16 +54,20 @@ Show = Callable[[Standing, str], None]
 def shown(study: str, console: Console) -> Iterator[Show]:
     """Yields a function that takes how the sweep stands and, if a cell has just ended, a line about it."""
     if not console.is_terminal:
-        yield lambda standing, event: console.print(f"{event}  ({describe(standing)})") if event else None
+        yield lambda standing, event: _print(console, f"{event}  ({describe(standing)})") if event else None
         return
     with Live(console=console, refresh_per_second=4) as live:
 
         def show(standing: Standing, event: str) -> None:
             live.update(_table(study, standing))
             if event and not event.endswith(": ok"):
-                live.console.print(event)
+                _print(live.console, event)
 
         yield show
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(text, markup=False)  # what a cell says may hold brackets
 
 
 def describe(standing: Standing) -> str:

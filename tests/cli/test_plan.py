@@ -1,6 +1,5 @@
 """`repro plan` as a user types it, in a folder of its own."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +11,7 @@ from repro.audit.study.cost import estimate_cost
 from repro.audit.study.freezing import load_plan, locate_plan
 from repro.cli import app
 from repro.errors import UserError
-from repro.stages.cells.outcome import Outcome
+from repro.stages.cells.outcome import Given, Outcome, write_outcome
 from repro.sweep.results import MEASURES
 
 ABLATIONS = Path(__file__).parents[2] / "ablations"
@@ -34,8 +33,8 @@ def write_cell(folder: Path, seed: int) -> None:
         rows.to_csv(folder / part / paths.IMAGES, index=False)
     choices = {"output": "composite", "rounding": "none", "ssim_window": "gaussian_11", "colour": "rgb"}
     pd.DataFrame([choices | measures]).to_csv(folder / "evaluate" / paths.PROTOCOLS, index=False)
-    outcome = Outcome("ok", "", "key", GIVEN, 30.0 + seed, None, 24, "composite")
-    (folder / paths.CELL).write_text(json.dumps(outcome._asdict()))
+    outcome = Outcome("ok", "", "key", Given("", "", ""), 30.0 + seed, None, 24, "composite")
+    write_outcome(folder / paths.CELL, outcome)
     (folder / "weights").write_bytes(bytes(1_000_000))
 
 

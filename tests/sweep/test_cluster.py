@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock, Timeout
 
 from sweep_project import Project, is_cell, kill, wait_for
 
@@ -39,6 +40,15 @@ def cells_below(folder: Path) -> list[int]:
     return found
 
 
+def is_held(lock: Path) -> bool:
+    """Tells whether another process has a lock file."""
+    try:
+        FileLock(lock).acquire(timeout=0).lock.release()
+    except Timeout:
+        return True
+    return False
+
+
 def parent_of(process: int) -> int:
     """Returns the process that has started another one."""
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
@@ -49,6 +59,7 @@ def test_a_killed_worker_and_a_killed_node_lose_no_cell(
 ) -> None:
     sweep = project.start_sweep(RAY_ADDRESS=cluster.address)
     wait_for(lambda: cells_below(tmp_path))
+    assert any(map(is_held, (project.root / ".repro" / "locks").glob("cell-*.lock"))), "no other sweep makes it"
     (victim, *_) = cells_below(tmp_path)
     kill(parent_of(victim))
     wait_for(lambda: victim not in cells_below(tmp_path), seconds=5)

@@ -11,13 +11,15 @@ from repro import paths
 from repro.audit.analysis.results import cell_means
 from repro.audit.study.plan import Cell, Plan, Variant
 from repro.errors import UserError
-from repro.stages.cells.outcome import Outcome, failure_file, write_outcome
-from repro.sweep.results import MEASURES, read_results
+from repro.stages.cells.outcome import Given, Outcome, failure_file, write_outcome
+from repro.sweep import results
+from repro.sweep.results import MEASURES, STRANGER, read_results
 
 BUCKETS = ("01-10", "10-20")
+GIVEN = Given("code", "photographs", "holes")
 
 
-def write_cell(cell: str, level: float, output: str = "composite") -> None:
+def write_cell(cell: str, level: float, output: str = "composite", given: Given = GIVEN) -> None:
     """Writes two images with two holes each; the composite's measures are level + image + bucket / 10."""
     folder = paths.CELLS / cell
     for name, shift in (("evaluate", 0.0), ("half", -1.0)):
@@ -28,12 +30,12 @@ def write_cell(cell: str, level: float, output: str = "composite") -> None:
             for place, bucket in enumerate(BUCKETS)
             for shown in ("composite", "raw")
         ]
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
         pd.DataFrame(rows).to_csv(folder / name / "images.csv", index=False)
     choices = {"rounding": "none", "ssim_window": "gaussian_11", "colour": "rgb"}
     protocols = [{"output": shown, **choices, **dict.fromkeys(MEASURES, level)} for shown in ("raw", "composite")]
     pd.DataFrame(protocols).to_csv(folder / "evaluate" / "protocols.csv", index=False)
-    write_outcome(folder / "cell.json", Outcome("ok", "", "key", GIVEN, 12.5, None, 80, output))
+    write_outcome(folder / "cell.json", Outcome("ok", "", "key", given, 12.5, None, 80, output))
 
 
 @pytest.fixture
@@ -110,6 +112,30 @@ def test_broken_evidence_is_named(plan: Plan) -> None:
     file.unlink()
     with pytest.raises(UserError, match=r"half.images\.csv cannot be read"):
         read_results(plan, links=False)
+
+
+def test_cells_of_other_code_or_data_are_not_compared(plan: Plan, monkeypatch) -> None:
+    def kept() -> list[str]:
+        cells = read_results(plan, links=False).cells
+        strangers = cells["reason"] == STRANGER
+        assert (cells[strangers]["status"] == "missing").all()
+        return list(cells[cells["status"] == "ok"].index)
+
+    monkeypatch.setattr(results, "hash_code", lambda: "of another day")
+    new = GIVEN._replace(code="new")
+    for cell, given in {"base-s0": GIVEN, "base-s1": GIVEN, "arm-s0": new}.items():
+        write_cell(cell, level=10, given=given)
+    assert kept() == ["base-s0", "base-s1"], "the code of most"
+    monkeypatch.setattr(results, "hash_code", lambda: "new")
+    assert kept() == ["arm-s0"], "today's code"
+
+    for cell, given in {"base-s0": new, "base-s1": new, "arm-s1": new._replace(photographs="others")}.items():
+        write_cell(cell, level=10, given=given)
+    assert kept() == ["base-s0", "base-s1", "arm-s0"]
+    varied = plan.variants[1].model_copy(update={"settings": {"data.resize": "squash"}})
+    plan.variants[1] = varied
+    write_cell("arm-s0", level=10, given=new._replace(photographs="others"))
+    assert kept() == [cell.id for cell in plan.cells if not cell.id.startswith("placebo")], "data that are varied"
 
 
 def test_a_broken_outcome_counts_as_none(plan: Plan) -> None:

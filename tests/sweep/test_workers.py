@@ -1,15 +1,16 @@
 """The sweep's loop with processes that are no trainings: failures, kills, other sweeps, and the end of the parent."""
 
-import json
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from rich.console import Console
 
-from repro.stages.cells.outcome import Outcome, failure_file, lock_file, read_outcome
-from repro.sweep.progress import Standing, describe, duration
+from repro.stages.cells.outcome import Given, Outcome, lock_file, read_outcome, write_outcome
+from repro.sweep.progress import Standing, describe, duration, shown
 from repro.sweep.recorder import Recorder
 from repro.sweep.sweeping import ATTEMPTS, Sweep
 from repro.sweep.work import Work
@@ -18,6 +19,7 @@ from sweep_project import children_of, kill, wait_for
 from tiny import tiny_params
 
 ROOT = Path(__file__).parents[2]
+GIVEN = Given("code", "photographs", "holes")
 CELL = """
 import json, os, signal, sys
 from pathlib import Path
@@ -28,7 +30,8 @@ with open("started", "a") as stream:
 print("working on", cell, flush=True)
 def write(status, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    values = dict(status=status, reason="", key="key", seconds=1.0, joules=None, steps=1, output="composite")
+    given = dict.fromkeys(("code", "photographs", "holes"), "")
+    values = dict(status=status, reason="", key="key", given=given, seconds=1.0, joules=None, steps=1, output="raw")
     (folder / "cell.json").write_text(json.dumps(values))
 match cell.split("-")[0]:
     case "good": write("ok", Path("results/cells") / cell)
@@ -63,7 +66,8 @@ def workers(tmp_path, monkeypatch) -> LocalWorkers:
 
 def sweep_over(cells: list[str], workers: LocalWorkers) -> tuple[Sweep, Silent, list[str]]:
     events: list[str] = []
-    work = Work(dict.fromkeys(cells, tiny_params()), dict.fromkeys(cells, "key"), cells, [], [], [])
+    of_each = (dict.fromkeys(cells, same) for same in (tiny_params(), GIVEN, "key"))
+    work = Work(*of_each, cells, [], [], [])
     recorder = Silent()
     return Sweep(work, workers, recorder, lambda _, event: events.append(event) if event else None), recorder, events
 
@@ -76,14 +80,14 @@ def test_every_cell_ends_somehow_and_is_counted(workers: LocalWorkers) -> None:
     assert (standing.done, standing.diverged, standing.failed, standing.running) == (2, 1, 2, [])
     assert sorted(recorder.given) == ["diverging-s0", "good-s0", "good-s1"]
     assert sweep.failures["failing-s0"] == "there is no such option"
-    assert "killed by signal 9, 3 times" in sweep.failures["dying-s0"]
+    assert sweep.failures["dying-s0"] == "killed by signal 9, 3 times"
     assert Path("started").read_text().split().count("dying-s0") == ATTEMPTS
     assert sum("started again" in event for event in events) == ATTEMPTS - 1
 
-    recorded = read_outcome("failing-s0")
-    assert recorded is not None
-    assert (recorded.status, recorded.key) == ("failed", "key")
-    assert not failure_file("dying-s0").exists(), "a kill says nothing of the cell"
+    for cell in ("failing-s0", "dying-s0"):
+        recorded = read_outcome(cell)
+        assert recorded is not None
+        assert (recorded.status, recorded.key, recorded.reason) == ("failed", "key", sweep.failures[cell])
 
 
 def test_a_cell_of_another_sweep_is_waited_for_and_not_made_twice(workers: LocalWorkers) -> None:
@@ -94,7 +98,7 @@ def test_a_cell_of_another_sweep_is_waited_for_and_not_made_twice(workers: Local
         folder = Path("results/cells/good-s1")
         folder.mkdir(parents=True)
         outcome = Outcome("ok", "", "key", GIVEN, 1.0, None, 1, "composite")
-        (folder / "cell.json").write_text(json.dumps(outcome._asdict()))
+        write_outcome(folder / "cell.json", outcome)
     sweep.run()
     assert sweep.standing().done == 2
     assert recorder.given == ["good-s0"]
@@ -125,6 +129,13 @@ time.sleep(60)
 def is_alive(process: int) -> bool:
     stat = Path(f"/proc/{process}/stat")
     return stat.is_file() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_what_a_cell_says_is_shown_as_it_is() -> None:
+    stream = io.StringIO()
+    with shown("study", Console(file=stream, width=200)) as show:
+        show(Standing(1, 0, 0, 1, [], 1, 1.0, 1), "a-s0: failed: [/pytorch/pair.cc:525] closed [type=int]")
+    assert stream.getvalue().startswith("a-s0: failed: [/pytorch/pair.cc:525] closed [type=int]  (")
 
 
 def test_the_time_that_is_left_follows_from_the_rate() -> None:

@@ -74,6 +74,35 @@ def test_two_options_that_are_not_the_baselines() -> None:
     assert set(found.cells) == {f"v{arm}-s{seed}" for arm in (1, 2) for seed in range(9)}
 
 
+def test_two_options_of_a_design_that_are_not_the_baselines() -> None:
+    plan = make_plan({"a": ["no", "yes", "other"], "b": ["no", "yes"]}, "full_factorial", seeds=9)
+    results = simulate(plan, lambda s: {"yes": 4.0, "other": 1.0, "no": 0.0}[s.get("a", "no")], LITTLE)
+    found = claimed(plan, "a", "yes", "other", results)
+    taken = {variant.id: variant.settings.get("a") for variant in plan.variants}
+    assert {cell.split("-")[0] for cell in found.cells} == {name for name, option in taken.items() if option}
+    values = results.rows.assign(option=results.rows["cell"].str.split("-").str[0].map(taken)).groupby("option")[
+        "value"
+    ]
+    assert found.verdict == HOLDS
+    assert found.estimate == pytest.approx(values.mean()["yes"] - values.mean()["other"])
+
+
+def test_reproduced_in_a_design_is_no_more_of_the_baseline_than_of_the_others() -> None:
+    plan = make_plan(two_levels(3), "full_factorial", seeds=2, baseline_seeds=10)
+    results = simulate(plan, lambda settings: 18.0 if settings else 20.0, Noise(cell=0.0))
+    found = claimed(plan, "a", "no", "yes", results)
+    assert found.reproduced == pytest.approx((20 + 3 * 18) / 4)
+
+
+def test_equivalence_needs_both_sides_to_have_come_out() -> None:
+    plan = make_plan(two_levels(2), "full_factorial", seeds=9)
+    without = [variant.id for variant in plan.variants if "a" not in variant.settings]
+    failed = [cell.id for cell in plan.cells if cell.variant in without]
+    assert claimed(plan, "a", "yes", "no", simulate(plan, linear(), Noise(cell=0.01))).verdict == FAILS
+    found = claimed(plan, "a", "yes", "no", simulate(plan, linear(), Noise(cell=0.01), failed=failed))
+    assert "no more than the margin" not in found.reason
+
+
 def test_depends_on_another_detail() -> None:
     plan = make_plan(two_levels(3), "full_factorial", seeds=4)
     found = claimed(plan, "a", "yes", "no", simulate(plan, linear(a=-2, a_b=4), LITTLE))

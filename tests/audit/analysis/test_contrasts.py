@@ -119,6 +119,8 @@ def test_a_failed_cell_takes_the_worst_value(direction: str, worst: str) -> None
     np.testing.assert_allclose(found["p"], known["p"])
     assert list(found["failed"]) == [1, 1]
     assert all("v3-s1" in cells for cells in found["cells"])
+    of_baseline = contrast_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(), failed=["v0-s1"])))
+    assert list(of_baseline["failed"]) == [1, 1]
 
 
 def test_one_seed_gives_estimates_only() -> None:

@@ -19,6 +19,7 @@ from repro.audit.study.declaration import Study
 from repro.audit.study.plan import Plan
 
 SECTIONS = (
+    claims.show_title,
     claims.show_opening,
     claims.show_claim_verdicts,
     claims.show_claims,
@@ -40,7 +41,7 @@ CLAIM = {"text": "a <b> helps", "metric": "m0", "detail": "a", "better": "yes", 
 
 
 def declare(plan: Plan, **changes: Any) -> Plan:
-    study = Study.model_validate(plan.declaration | changes)
+    study = Study.model_validate(plan.declaration | {"title": "Which <b> matters, at which cost?"} | changes)
     return plan.model_copy(update={"declaration": study.model_dump(mode="json")})
 
 
@@ -81,6 +82,7 @@ def test_every_section_says_something(section: Callable[[Subject], str], changes
     text = re.sub(r"<[^>]*>", "", shown)
     assert len(text) > 20
     assert not re.search(r"\bnan\b|\bNaN\b|\binf\b|<b> helps", text)
+    assert "Which <b>" not in shown
     assert shown.count("<figure") == shown.count("</figure>")
 
 
@@ -115,6 +117,17 @@ def test_every_link_has_its_target(factorial: Subject) -> None:
     wanted = set(re.findall(r'href="#([^"]+)"', page))
     assert wanted
     assert wanted <= set(re.findall(r'id="([^"]+)"', page))
+
+
+def test_what_was_reported_is_drawn_on_the_axis_of_its_own_metric(monkeypatch) -> None:
+    drawn: list[dict[str, float]] = []
+    plot = effects.plot_curve
+    monkeypatch.setattr(effects, "plot_curve", lambda *given: drawn.append(given[-1]) or plot(*given))
+    subject = make_subject()
+    for metric in ("m0", "m1"):
+        plan = declare(subject.plan, claims=[CLAIM | {"metric": metric, "reported": 21.0}])
+        effects.show_curve(subject._replace(plan=plan))
+    assert drawn == [{"reported: a <b> helps": 21.0}, {}]
 
 
 def test_numbers_of_an_arm_link_to_its_cells() -> None:

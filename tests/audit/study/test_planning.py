@@ -152,6 +152,16 @@ def test_a_wrong_study_is_refused_with_a_remedy(details, more, expected) -> None
     assert expected in refusal(details, **more)
 
 
+def test_a_metric_that_no_cell_measures_is_refused() -> None:
+    named, found = NamedStudy("oven", study({"salt": None})), []
+    for measured in (["crust", "colour"], ["colour"]):
+        try:
+            found.append(make_plan(named, Oven, BASELINE, identify, NOW, measured).study)
+        except UserError as error:
+            found.append(str(error))
+    assert found == ["oven", "study oven: metrics: crust is not what cells measure: colour"]
+
+
 def claim(**changes):
     return {"text": "more salt", "metric": "crust", "detail": "salt", "better": 2, "than": 1, "source": "us"} | changes
 

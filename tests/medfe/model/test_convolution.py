@@ -7,6 +7,7 @@ from torch import Tensor
 
 from repro.medfe.model.convolution import Convolution, TransposedConvolution, choose_way
 from repro.medfe.model.frequency_convolution import FrequencyConvolution
+from repro.medfe.model.layers import pad_same
 from repro.medfe.model.matrix_convolution import convolve_by_matrix, transpose_by_matrix
 
 
@@ -110,3 +111,15 @@ def test_the_layers_are_torchs_with_bias_and_names() -> None:
     ):
         ours.load_state_dict(theirs.state_dict())
         torch.testing.assert_close(ours(features), theirs(features))
+
+
+@pytest.mark.parametrize(("size", "dilation"), [((5, 7), 1), ((5, 7), 2), ((2, 4), 1)])
+def test_the_same_size_by_reflection_or_else_by_the_edge(size: tuple[int, int], dilation: int) -> None:
+    features = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    total = 3 * dilation
+    padding = [total // 2, total - total // 2] * 2
+    mode = "reflect" if min(size) > padding[1] else "replicate"
+    ours, torchs = pad_same(features, 4, dilation), F.pad(features, padding, mode=mode)
+    assert torch.equal(ours, torchs)
+    of_ours, of_torchs = (torch.autograd.grad((item**2).sum(), features)[0] for item in (ours, torchs))
+    torch.testing.assert_close(of_ours, of_torchs)

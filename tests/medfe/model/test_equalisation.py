@@ -6,7 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from repro.medfe.model.equalisation import BilateralPropagation, propagate_by_distance, propagate_by_likeness
+from repro.medfe.model.equalisation import (
+    BilateralPropagation,
+    SelectiveKernel,
+    propagate_by_distance,
+    propagate_by_likeness,
+)
 from repro.medfe.params.model.bilateral import RangeSimilarity
 from tiny import tiny_params
 
@@ -78,3 +83,9 @@ def test_the_release_reads_positions_back_as_channels() -> None:
 
 def test_the_spatial_term_keeps_a_constant() -> None:
     assert torch.allclose(propagate_by_distance(torch.full((1, 1, 8, 8), 3.0), 1.5, "grid"), torch.tensor(3.0))
+
+
+@pytest.mark.parametrize("channels", [4, 48, 56])
+def test_a_selective_kernel_takes_any_width(channels: int) -> None:
+    features = torch.randn(2, channels, 4, 4)
+    assert SelectiveKernel(tiny_params().model, channels)(features).shape == features.shape

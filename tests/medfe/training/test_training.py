@@ -153,8 +153,9 @@ def test_a_broken_resume_state_is_no_obstacle(prepared, tmp_path, monkeypatch) -
 def test_a_diverged_training_is_told_and_leaves_nothing(prepared, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(Players, "step", lambda *_: {"pixel": torch.tensor(float("nan"))})
     with pytest.raises(UserError, match="diverged at step 1: pixel is no longer finite"):
-        run(prepared, tmp_path / "run")
+        run(prepared, tmp_path / "run", tmp_path / "states")
     assert not (tmp_path / "run").exists()
+    assert not list((tmp_path / "states").glob("*.pt"))
 
 
 def test_a_sample_does_not_depend_on_the_batch_size(prepared) -> None:

@@ -22,7 +22,12 @@ STEPS = 2
 BASE = {"training.batch_size": 4, "loss.local_region": "hole_box"}
 VARIANTS: dict[str, dict[str, Any]] = {
     "ragan": {},
-    "rahinge": {"loss.adv": "rahinge", "loss.global_region": "none", "model.norm": "instance"},
+    "rahinge": {
+        "loss.adv": "rahinge",
+        "loss.global_region": "none",
+        "model.norm": "instance",
+        "model.norm_levels": "all",
+    },
     "hinge": {"loss.adv": "hinge", "model.skip_addition": "hole_only", "optimisation.critic_steps": 2},
     "wgan_gp": {"loss.adv": "wgan_gp", "loss.local_network": "shared", "model.projection_weights": "shared"},
     "none": {"loss.adv": "none", "model.norm": "group"},
