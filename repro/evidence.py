@@ -141,18 +141,22 @@ def committed_params(commit: str | None) -> Mapping[str, Any]:
 
 
 def fetch_results(revision: Revision, destination: Path) -> Path:
-    """Fetches a revision's results from git and DVC's cache, without a checkout.
+    """Fetches the results of a revision's variant from git and DVC's cache, without a checkout.
 
     Raises:
         UserError: the cache does not hold them.
     """
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
+    from dvc_data.index import DataIndexError
 
     target = destination / revision.commit
     try:
-        DVCFileSystem(".", rev=revision.commit).get(str(paths.RESULTS), str(target), recursive=True)
-    except (DvcException, OSError) as error:
+        kept = DVCFileSystem(".", rev=revision.commit)
+        for part in (paths.BASELINES, paths.TRAIN, paths.EVALUATE, paths.PUBLISHED):  # and no cell of a study
+            if kept.exists(str(part)):
+                kept.get(str(part), str(target / part.name), recursive=True)
+    except (DvcException, DataIndexError, OSError) as error:
         raise UserError(f"{revision.label}: {error}\n  its results are not in DVC's cache; run it again") from error
     return target
 

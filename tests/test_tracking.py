@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -21,7 +22,7 @@ from repro.audit.values import flatten
 from repro.errors import UserError
 from repro.evidence import changes, describe_published, read_evidence
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild
-from repro.tracking.logged import _describe
+from repro.tracking.logged import DESCRIBED, _describe
 from repro.tracking.publish import find_runs, publish_evidence
 from repro.tracking.store import import_mlflow
 
@@ -143,6 +144,22 @@ def test_a_run_whose_publisher_was_killed_is_made_again(project):
     assert [run.info.run_id for run in store.client.search_runs([store.experiment])] == [finished]
 
 
+def test_a_run_that_has_lost_its_files_is_made_again(project):
+    results = write_evidence(project / "results")
+    first = publish_variant(results)
+    shutil.rmtree(project / "mlruns")
+    assert len(logged_variants().images) == 0
+    second = publish_variant(results)
+    assert second != first
+    assert logged_variants().images["run_id"].unique().tolist() == [second]
+
+
+def test_a_file_that_is_no_database_is_told_of(project):
+    (project / "mlflow.db").write_text("notes")
+    with pytest.raises(UserError, match=r"mlflow\.db is no database of this MLflow .*\n  move it away"):
+        open_store()
+
+
 def test_several_processes_that_start_without_a_database_lose_no_run(tmp_path):
     for seed in range(3):
         write_evidence(tmp_path / f"results{seed}", seed=seed)
@@ -175,7 +192,9 @@ def test_runs_read_back_equal_what_was_published(project):
 
 @pytest.mark.usefixtures("project")
 def test_an_empty_store_reads_back_as_empty_tables():
-    assert [len(table) for table in logged_variants()] == [0, 0, 0, 0]
+    logged = logged_variants()
+    assert [len(table) for table in logged] == [0, 0, 0, 0]
+    assert list(logged.runs) == DESCRIBED
 
 
 def test_a_dead_server_is_reported_within_seconds(tmp_path, monkeypatch):
@@ -377,6 +396,9 @@ def _make_experiment(project: Path, name: str, results: bool = True, **details: 
     _git(project, "rm", "-rq", "--cached", "results")
     if results:
         write_evidence(project / "experiment/results", **details)
+        lost = project / "experiment/results/cells/lost.dvc"  # a cell of a study that this machine has never had
+        lost.parent.mkdir(exist_ok=True)
+        lost.write_text("outs:\n- {md5: 0123456789abcdef0123456789abcdef.dir, hash: md5, path: lost}\n")
         _git(project, "--work-tree=experiment", "add", "results")
     tree = _git(project, "write-tree")
     commit = _git(project, "commit-tree", tree, "-p", baseline, "-m", name)

@@ -1,9 +1,11 @@
 """What people type. Nothing heavy is imported before a command needs it."""
 
 import sys
+from pathlib import Path
 
 import typer
 
+from repro import paths
 from repro.cli import images, ledger, plan, results, sweep, variants
 from repro.errors import UserError
 
@@ -21,7 +23,14 @@ for module in (ledger, variants, plan, sweep, results, images):
 def main() -> None:
     """Runs a command; what a user can put right ends it with exit status 2 and one message."""
     try:
+        _check_folder(Path.cwd())
         app()
     except UserError as error:
         print(f"repro: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _check_folder(here: Path) -> None:
+    """Refuses a folder below the project, where files would be looked for and written that nothing else reads."""
+    if paths.PROJECT in here.parents and not (here / paths.PARAMS).is_file() and "--help" not in sys.argv:
+        raise UserError(f"this folder lies below the project's root, where commands work\n  cd {paths.PROJECT}")

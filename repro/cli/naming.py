@@ -10,7 +10,7 @@ from repro.audit.values import override_values
 from repro.errors import UserError
 from repro.evidence import commit_revision, committed_params, experiments
 from repro.medfe.readings.merging import load_reading
-from repro.paths import READINGS
+from repro.paths import PARAMS, READINGS
 
 Values = dict[str, Any]
 
@@ -27,11 +27,19 @@ def find_params(name: str) -> Values:
         return _read(Path(name))
     for experiment in experiments():
         if name in (experiment.label, experiment.label.split("/")[-1]):
-            return dict(committed_params(experiment.commit))
+            return _committed(name, experiment.commit)
     try:
-        return dict(committed_params(commit_revision(name).commit))
+        commit = commit_revision(name).commit
     except UserError:
         return _logged(name)
+    return _committed(name, commit)
+
+
+def _committed(name: str, commit: str) -> Values:
+    values = dict(committed_params(commit))
+    if not values:
+        raise UserError(f"{name} is a commit without a {PARAMS}")
+    return values
 
 
 def _read(file: Path) -> Values:

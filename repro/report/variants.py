@@ -91,6 +91,8 @@ def _same_test(contents: Contents, run_id: str) -> bool:
     """Tells whether a run was measured on the images and holes, and in the way, that the active results were."""
     images = contents.logged.images
     theirs = images[images["run_id"] == run_id]
+    if theirs.empty:
+        return False
     ours = contents.rows[contents.rows["method"] == MODEL]
     tests = [table[PAIR].drop_duplicates().round(4).sort_values(PAIR).to_numpy().tolist() for table in (ours, theirs)]
     return tests[0] == tests[1] and _protocol(contents, None) == _protocol(contents, run_id)

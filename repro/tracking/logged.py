@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+DESCRIBED = ["name", "variant", "seed", "key", "changes", "started", "link"]
+
+
 class Logged(NamedTuple):
     """Every finished run, newest first, once for each content key; the first three are indexed by run id.
 
@@ -47,7 +50,7 @@ def logged_variants() -> Logged:
     found = {run.data.tags[KEY]: run for run in reversed(finished)}
     runs = sorted((run for run in found.values()), key=lambda run: -run.info.start_time)
     index = pd.Index([run.info.run_id for run in runs], name="run_id", dtype=object)
-    described = pd.DataFrame([_describe(store, run) for run in runs], index=index)
+    described = pd.DataFrame([_describe(store, run) for run in runs], index=index, columns=DESCRIBED)
     params, metrics = (
         pd.DataFrame([getattr(run.data, name) for run in runs], index=index) for name in ("params", "metrics")
     )

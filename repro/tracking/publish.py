@@ -114,19 +114,25 @@ def publish_evidence(store: Store, evidence: Evidence, commit: str | None, besid
         UserError: the server refuses.
     """
     with explain_refusals(store.uri), lock(f"publish-{evidence.key[:16]}"):
-        unfinished = []
+        broken = []
         for run in find_runs(store, f"tags.`{KEY}` = '{evidence.key}'"):
-            if run.info.status == "FINISHED":
+            if run.info.status == "FINISHED" and (is_server(store.uri) or _has_files(store, run)):
                 return str(run.info.run_id)
-            unfinished.append(run)
-        for run in unfinished:
+            broken.append(run)
+        for run in broken:
             if _is_abandoned(store, run):
                 store.client.delete_run(run.info.run_id)
         return _log(store, evidence, commit, beside)
 
 
+def _has_files(store: Store, run: Any) -> bool:
+    """Tells whether the files of a run are where they were logged; somebody may have deleted mlruns."""
+    listed = store.client.list_artifacts(run.info.run_id, paths.EVALUATE.name)
+    return any(item.path == f"{paths.EVALUATE.name}/{paths.IMAGES}" for item in listed)
+
+
 def _is_abandoned(store: Store, run: Any) -> bool:
-    """Tells whether an unfinished run was left by a publisher that was killed.
+    """Tells whether a run was left unfinished by a publisher that was killed, or has lost its files.
 
     The lock keeps other processes of this project out, but not other machines that write to the same server.
     """

@@ -7,6 +7,8 @@ import logging
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,7 +66,7 @@ def open_store(name: str = EXPERIMENT) -> Store:
     if database is not None:
         uri = f"{DATABASE}{database}"
         _create_database(database)
-    with explain_refusals(uri):
+    with explain_refusals(uri), _explain_database(database):
         client = mlflow.MlflowClient(tracking_uri=uri)
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
@@ -105,6 +107,23 @@ def _check_server(uri: str) -> None:
         raise UserError(
             f"{VARIABLE}={without_password(uri)}: no answer within {SERVER_TIMEOUT_S} s ({error})\n"
             "  start that server, or unset the variable to log into mlflow.db in this project"
+        ) from None
+
+
+@contextmanager
+def _explain_database(database: Path | None) -> Iterator[None]:
+    """Turns what a file that is no database of this MLflow raises into an error for the user."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        if database is None:
+            raise
+        first = str(error).splitlines()[0]
+        raise UserError(
+            f"{database} is no database of this MLflow ({first})\n  move it away, and make it again: repro publish"
         ) from None
 
 

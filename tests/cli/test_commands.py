@@ -106,6 +106,15 @@ def test_use_leaves_the_file_alone_when_something_is_wrong(project) -> None:
     assert (project / "params.yaml").read_text() == before
 
 
+@pytest.mark.parametrize(("text", "message"), [(None, "is missing"), ("loss: [1", "no YAML"), ("", "no parameters")])
+def test_use_says_how_to_get_a_broken_file_back(project, text: str | None, message: str) -> None:
+    (project / "params.yaml").unlink()
+    if text is not None:
+        (project / "params.yaml").write_text(text)
+    with pytest.raises(UserError, match=f"(?s){message}.*git checkout params.yaml"):
+        call("use", "paper")
+
+
 def test_every_reading_is_complete_and_sets_nothing_else() -> None:
     details = {detail.key: detail for detail in walk_details(Params)}
     for reading in READINGS:
@@ -141,6 +150,16 @@ def test_a_user_error_ends_with_status_two_and_one_message(monkeypatch, capsys) 
         main()
     assert raised.value.code == 2
     assert capsys.readouterr().err.startswith("repro: ")
+
+
+def test_a_folder_below_the_project_is_refused(monkeypatch, capsys) -> None:
+    for command, status in (("details", 2), ("--help", 0)):
+        monkeypatch.setattr("sys.argv", ["repro", command])
+        monkeypatch.chdir(Path(__file__).parent)
+        with pytest.raises(SystemExit) as raised:
+            main()
+        assert raised.value.code == status
+    assert capsys.readouterr().err.startswith("repro: this folder lies below the project's root")
 
 
 def test_inpaint_keeps_known_pixels_of_a_photograph_of_any_size(tmp_path) -> None:

@@ -1,6 +1,7 @@
 """Publishing and naming on the command line, over a tracking store of their own."""
 
 import json
+import subprocess
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from evidence_on_disk import write_evidence
 from repro.cli import app
 from repro.cli.naming import find_params
 from repro.errors import UserError
+from repro.medfe.readings.comparing import compare_params
 from repro.tracking import Logged, Rebuilt
 
 pytestmark = [
@@ -19,6 +21,8 @@ pytestmark = [
     # MLflow's engines are closed when the interpreter ends
     pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),
 ]
+
+IDENTITY = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
 
 
 @pytest.fixture
@@ -70,6 +74,16 @@ def test_a_file_that_is_no_params_file_is_told_of_in_one_line(project, text) -> 
     with pytest.raises(UserError, match=r"broken\.yaml is no params file: ") as caught:
         find_params(str(project / "broken.yaml"))
     assert "\n" not in str(caught.value)
+
+
+def test_what_holds_no_params_is_not_equal_to_anything(project) -> None:
+    (project / "study.yaml").write_text("title: none")
+    with pytest.raises(UserError, match="no parameter in common"):
+        compare_params(find_params("study.yaml"), find_params("paper"))
+    for arguments in (["init", "-q"], ["add", "study.yaml"], [*IDENTITY, "commit", "-qm", "no params"]):
+        subprocess.run(["git", *arguments], check=True)
+    with pytest.raises(UserError, match=r"HEAD is a commit without a params\.yaml"):
+        find_params("HEAD")
 
 
 def test_a_params_file_is_read(project) -> None:

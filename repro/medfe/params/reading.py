@@ -26,8 +26,17 @@ def load_params(file: Path) -> Params:
     Raises:
         UserError: the file is missing, is no YAML, lacks a key, or holds a key or a value that is not allowed.
     """
+    return parse_params(read_values(file, YAML(typ="safe", pure=True)), str(file))
+
+
+def read_values(file: Path, yaml: YAML) -> Any:
+    """Returns the values of a params file, not checked yet.
+
+    Raises:
+        UserError: the file is missing, or is no YAML.
+    """
     try:
-        values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+        return yaml.load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{file} is missing; get it back by: git checkout {file}") from None
     except OSError as error:
@@ -35,7 +44,6 @@ def load_params(file: Path) -> Params:
     except (YAMLError, UnicodeDecodeError) as error:
         where = " ".join(str(error).split())
         raise UserError(f"{file} is no YAML: {where}\n  get it back by: git checkout {file}") from None
-    return parse_params(values, str(file))
 
 
 def parse_params(values: Any, origin: str) -> Params:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from repro.audit.choice import Detail, walk_details
 from repro.audit.values import flatten
+from repro.errors import UserError
 from repro.medfe.params.tree import Params
 from repro.medfe.readings.merging import Values
 
@@ -23,11 +24,17 @@ class Difference(NamedTuple):
 
 
 def compare_params(first: Values, second: Values) -> list[Difference]:
-    """Returns the keys that both hold, with different values; details first, in the order of the ledger."""
+    """Returns the keys that both hold, with different values; details first, in the order of the ledger.
+
+    Raises:
+        UserError: they have no key in common.
+    """
     details = {detail.key: detail for detail in walk_details(Params)}
     one, other = ({key: _hashable(value) for key, value in flatten(values).items()} for values in (first, second))
     shared = [key for key in details if key in one and key in other]
     shared += sorted((one.keys() & other.keys()) - details.keys())
+    if not shared:
+        raise UserError("the two have no parameter in common: one of them is no params file")
     return [Difference(key, one[key], other[key], details.get(key)) for key in shared if one[key] != other[key]]
 
 

@@ -10,7 +10,7 @@ from ruamel.yaml.error import YAMLError
 
 from repro.audit.values import override_values
 from repro.errors import UserError
-from repro.medfe.params.reading import parse_params
+from repro.medfe.params.reading import parse_params, read_values
 from repro.medfe.params.tree import Params
 from repro.medfe.readings.merging import merge_reading
 from repro.storage import written_file
@@ -22,11 +22,14 @@ def use_reading(file: Path, reading: str, scale: str, overrides: Mapping[str, An
     What the scale sets goes before the reading, and overrides before both.
 
     Raises:
-        UserError: there is no such reading or scale, or the result is not allowed; the file is then left as it was.
+        UserError: there is no such reading or scale, the file is broken, or the result is not allowed; the file is then
+            left as it was.
     """
     round_trip = YAML()
     round_trip.width = 120
-    values = round_trip.load(file.read_text(encoding="utf-8"))
+    values = read_values(file, round_trip)
+    if not isinstance(values, dict):
+        raise UserError(f"{file} holds no parameters; get it back by: git checkout {file}")
     override_values(values, merge_reading(reading, scale) | dict(overrides))
     params = parse_params(values, f"{reading} at scale {scale}")
     text = io.StringIO()
