@@ -20,6 +20,7 @@ from repro.medfe.params import Params, parse_params
 from repro.medfe.readings.merging import Values, load_common, merge_reading
 from repro.medfe.training.batches import Batch
 from repro.medfe.training.step import Players
+from repro.stages.memory import keep_freed_memory
 
 MODULE: Final = "benchmarks.step"
 WARM_UPS: Final = 2
@@ -85,7 +86,8 @@ def make_step(reading: str, scale: str, batch: int) -> Callable[[], object]:
 
 
 def main(what: str, reading: str, scale: str, batch: str) -> None:
-    """Times steps of one size in this process, or prints their profile."""
+    """Times steps of one size in this process, which keeps its memory as the stage `train` does, or profiles one."""
+    keep_freed_memory()
     step = make_step(reading, scale, int(batch))
     for _ in range(WARM_UPS):
         step()
