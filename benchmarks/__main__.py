@@ -13,7 +13,7 @@ from typing import Final
 
 import torch
 
-from benchmarks.timing import Row
+from benchmarks.timing import Row, read_clock, stolen_share
 
 ROWS: Final = ("matrix", "generator", "step", "structure", "prepare", "pipeline", "sweep", "evaluation", "gpu")
 """Row modules in the order of the table."""
@@ -31,8 +31,11 @@ def main(names: Sequence[str]) -> int:
         return 2
     print(f"{datetime.now(UTC):%Y-%m-%d}, torch {torch.__version__}, {platform.machine()}\n\n{HEAD}", flush=True)
     for name in names or known:
+        before = read_clock()
         for row in import_module(f"benchmarks.{name}").rows():
             print(show(row), flush=True)
+        share = stolen_share(before, read_clock())
+        print(f"{name}: other guests of the host took {share:.0%} of the time wanted here", file=sys.stderr, flush=True)
     return 0
 
 

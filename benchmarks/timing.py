@@ -69,6 +69,30 @@ def read_peak_mib() -> float:
     return int(line.split()[1]) / 1024
 
 
+class Clock(NamedTuple):
+    """Time of all processors since the machine was started, in ticks."""
+
+    stolen: int
+    """In which something here wanted to run, and the host ran something else."""
+    busy: int
+    """In which something here ran."""
+
+
+def read_clock() -> Clock:
+    """Returns the time so far; from Linux's /proc/stat, nothing elsewhere. Source: proc(5)."""
+    file = Path("/proc/stat")
+    if not file.is_file():
+        return Clock(0, 0)
+    user, nice, system, _, _, interrupts, soft, stolen, *_ = map(int, file.read_text().splitlines()[0].split()[1:])
+    return Clock(stolen, user + nice + system + interrupts + soft)
+
+
+def stolen_share(before: Clock, after: Clock) -> float:
+    """Returns the share that the host took of the time that was wanted here; 0 on a quiet machine."""
+    stolen, busy = after.stolen - before.stolen, after.busy - before.busy
+    return stolen / max(1, stolen + busy)
+
+
 def run_apart(module: str, *arguments: str) -> Figures:
     """Runs `python -m module arguments` and returns the figures that it prints last."""
     return Figures(**read_apart(module, *arguments))

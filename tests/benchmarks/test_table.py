@@ -6,7 +6,7 @@ import torch
 from benchmarks.__main__ import ROWS, main, show
 from benchmarks.profiling import KINDS, REST, kind_of, share_by_kind
 from benchmarks.step import load_step_params, make_batch
-from benchmarks.timing import Row
+from benchmarks.timing import Clock, Row, read_clock, stolen_share
 
 
 def test_an_unknown_row_is_refused_with_those_that_are_there(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,3 +52,9 @@ def test_a_step_is_measured_at_the_scale_it_names() -> None:
     batch = make_batch(params)
     assert batch.image.shape == (2, 3, 256, 256)
     assert float(batch.hole.float().mean()) == 0.25
+
+
+def test_the_share_that_other_guests_took() -> None:
+    before = read_clock()
+    assert stolen_share(before, before) == 0
+    assert stolen_share(before, Clock(before.stolen + 30, before.busy + 70)) == 0.3
