@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from git_project import commit_all
 from prepared_on_disk import write_photographs
 
 ROOT = Path(__file__).parents[1]
@@ -130,9 +131,7 @@ def write_project(root: Path) -> None:
         if (ROOT / name).is_file() and name not in generated and not name.startswith("ablations/plans/"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
-    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
-        identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-        subprocess.run(["git", *identity, *arguments], cwd=root, check=True)
+    commit_all(root)
     write_photographs(root.parent / "photographs")
     project = Project(root)
     project.plan()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from git_project import commit_all, git
 from prepared_on_disk import on_disk_params, write_photographs
 
 ROOT = Path(__file__).parent.parent
@@ -35,11 +36,9 @@ def project(tmp_path_factory) -> Path:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
     YAML().dump(on_disk_params(write_photographs(root.parent / "photographs"), LENGTH).resolved(), root / "params.yaml")
-    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
-        identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-        subprocess.run(["git", *identity, *arguments], cwd=root, check=True)
+    commit_all(root)
     for key, value in (("user.name", "test"), ("user.email", "test@example.org")):
-        subprocess.run(["git", "config", key, value], cwd=root, check=True)
+        git(root, "config", key, value)
     return root
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from evidence_on_disk import write_evidence
+from git_project import git
 from repro.audit.values import flatten
 from repro.errors import UserError
 from repro.evidence import changes, describe_published, read_evidence
@@ -386,30 +387,24 @@ def _make_repository(project: Path, results: Path) -> None:
     params = json.loads((results / "published.json").read_text())["params"]
     (project / "params.yaml").write_text(json.dumps(params))  # JSON is YAML
     for command in (["init", "-q"], ["add", "results", "params.yaml"], ["commit", "-qm", "baseline"]):
-        _git(project, *command)
+        git(project, *command)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=project, check=True, env=_environment())
 
 
 def _make_experiment(project: Path, name: str, results: bool = True, **details: object) -> None:
     """Makes a commit as `dvc exp run` leaves it: on the baseline, known by a reference alone."""
-    baseline = _git(project, "rev-parse", "HEAD")
-    _git(project, "rm", "-rq", "--cached", "results")
+    baseline = git(project, "rev-parse", "HEAD")
+    git(project, "rm", "-rq", "--cached", "results")
     if results:
         write_evidence(project / "experiment/results", **details)
         lost = project / "experiment/results/cells/lost.dvc"  # a cell of a study that this machine has never had
         lost.parent.mkdir(exist_ok=True)
         lost.write_text("outs:\n- {md5: 0123456789abcdef0123456789abcdef.dir, hash: md5, path: lost}\n")
-        _git(project, "--work-tree=experiment", "add", "results")
-    tree = _git(project, "write-tree")
-    commit = _git(project, "commit-tree", tree, "-p", baseline, "-m", name)
-    _git(project, "update-ref", f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}", commit)
-    _git(project, "read-tree", baseline)
-
-
-def _git(project: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    done = subprocess.run(["git", *identity, *arguments], cwd=project, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+        git(project, "--work-tree=experiment", "add", "results")
+    tree = git(project, "write-tree")
+    commit = git(project, "commit-tree", tree, "-p", baseline, "-m", name)
+    git(project, "update-ref", f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}", commit)
+    git(project, "read-tree", baseline)
 
 
 def _environment() -> dict[str, str]:

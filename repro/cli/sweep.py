@@ -29,11 +29,10 @@ def sweep(
     gpus_per_cell: Annotated[float, typer.Option(min=0.0, help="On a Ray cluster; 0.25: four cells share one.")] = 0.0,
 ) -> None:
     """Run the missing cells of a study, here or, with RAY_ADDRESS set, on that Ray cluster."""
-    from rich.console import Console
-
+    from repro.sweep.progress import plain_console
     from repro.sweep.work import find_outdated, find_work
 
-    console = Console(soft_wrap=True, markup=False)
+    console = plain_console()
     plan = _frozen_plan(study)
     if dry_run:
         outdated = find_outdated(plan)

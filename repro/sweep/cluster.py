@@ -120,12 +120,14 @@ class ClusterWorkers:
 
     def _receive(self, cell: str, task: Any) -> Ended:
         del self._tasks[cell]
-        with self._held.pop(cell):  # which releases it
-            try:
-                delivery = self._ray.get(task)
-            except self._ray.exceptions.RayError as error:
-                return Ended(cell, f"lost on the cluster ({str(error).splitlines()[0]})", lost=True)
+        held = self._held.pop(cell)
+        try:
+            delivery = self._ray.get(task)
             accept(delivery, cell)
+        except self._ray.exceptions.RayError as error:
+            return Ended(cell, f"lost on the cluster ({str(error).splitlines()[0]})", lost=True)
+        finally:
+            held.release()
         return Ended(cell, f"killed by signal {delivery.signal}" if delivery.signal else "")
 
 

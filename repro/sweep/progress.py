@@ -5,7 +5,7 @@ Counts flow in, text flows out. Knows nothing of cells and processes.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from rich.console import Console
 from rich.live import Live
@@ -50,24 +50,25 @@ class Standing(NamedTuple):
 Show = Callable[[Standing, str], None]
 
 
+def plain_console(file: IO[str] | None = None, width: int | None = None) -> Console:
+    """Returns a console that prints brackets as they are: what a cell says may hold some."""
+    return Console(file=file, width=width, soft_wrap=True, markup=False)
+
+
 @contextmanager
 def shown(study: str, console: Console) -> Iterator[Show]:
     """Yields a function that takes how the sweep stands and, if a cell has just ended, a line about it."""
     if not console.is_terminal:
-        yield lambda standing, event: _print(console, f"{event}  ({describe(standing)})") if event else None
+        yield lambda standing, event: console.print(f"{event}  ({describe(standing)})") if event else None
         return
     with Live(console=console, refresh_per_second=4) as live:
 
         def show(standing: Standing, event: str) -> None:
             live.update(_table(study, standing))
             if event and not event.endswith(": ok"):
-                _print(live.console, event)
+                live.console.print(event)
 
         yield show
-
-
-def _print(console: Console, text: str) -> None:
-    console.print(text, markup=False)  # what a cell says may hold brackets
 
 
 def describe(standing: Standing) -> str:

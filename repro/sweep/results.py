@@ -59,12 +59,7 @@ def _find_strangers(plan: Plan, outcomes: Mapping[str, Outcome]) -> set[str]:
     The code is that of the working tree where a cell has it, else that of most cells; the photographs and holes are
     those of most cells with that code and the same params of data and masks.
     """
-    if len({outcome.given.code for outcome in outcomes.values()}) > 1:
-        codes = Counter(outcome.given.code for outcome in outcomes.values())
-        today = hash_code()
-        code = today if today in codes else codes.most_common(1)[0][0]
-    else:
-        code = next((outcome.given.code for outcome in outcomes.values()), "")
+    code = _usual_code(outcomes)
     shared = {
         variant.id: tuple(sorted(f"{key}={value}" for key, value in variant.settings.items() if key.startswith(SHARED)))
         for variant in plan.variants
@@ -76,6 +71,13 @@ def _find_strangers(plan: Plan, outcomes: Mapping[str, Outcome]) -> set[str]:
             alike[group][outcomes[cell].given] += 1
     usual = {group: counts.most_common(1)[0][0] for group, counts in alike.items()}
     return {cell for cell, group in groups.items() if outcomes[cell].given != usual.get(group)}
+
+
+def _usual_code(outcomes: Mapping[str, Outcome]) -> str:
+    codes = Counter(outcome.given.code for outcome in outcomes.values())
+    if len(codes) > 1 and (today := hash_code()) in codes:
+        return today
+    return codes.most_common(1)[0][0] if codes else ""
 
 
 def _variants(plan: Plan) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Publishing and naming on the command line, over a tracking store of their own."""
 
 import json
-import subprocess
 
 import pandas as pd
 import pytest
@@ -9,6 +8,7 @@ from typer.testing import CliRunner
 
 import repro.tracking
 from evidence_on_disk import write_evidence
+from git_project import commit_all
 from repro.cli import app
 from repro.cli.naming import find_params
 from repro.errors import UserError
@@ -21,8 +21,6 @@ pytestmark = [
     # MLflow's engines are closed when the interpreter ends
     pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),
 ]
-
-IDENTITY = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
 
 
 @pytest.fixture
@@ -80,8 +78,7 @@ def test_what_holds_no_params_is_not_equal_to_anything(project) -> None:
     (project / "study.yaml").write_text("title: none")
     with pytest.raises(UserError, match="no parameter in common"):
         compare_params(find_params("study.yaml"), find_params("paper"))
-    for arguments in (["init", "-q"], ["add", "study.yaml"], [*IDENTITY, "commit", "-qm", "no params"]):
-        subprocess.run(["git", *arguments], check=True)
+    commit_all(project)
     with pytest.raises(UserError, match=r"HEAD is a commit without a params\.yaml"):
         find_params("HEAD")
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from rich.console import Console
 
 from repro.stages.cells.outcome import Given, Outcome, lock_file, read_outcome, write_outcome
-from repro.sweep.progress import Standing, describe, duration, shown
+from repro.sweep.progress import Standing, describe, duration, plain_console, shown
 from repro.sweep.recorder import Recorder
 from repro.sweep.sweeping import ATTEMPTS, Sweep
 from repro.sweep.work import Work
@@ -133,7 +132,7 @@ def is_alive(process: int) -> bool:
 
 def test_what_a_cell_says_is_shown_as_it_is() -> None:
     stream = io.StringIO()
-    with shown("study", Console(file=stream, width=200)) as show:
+    with shown("study", plain_console(stream, width=200)) as show:
         show(Standing(1, 0, 0, 1, [], 1, 1.0, 1), "a-s0: failed: [/pytorch/pair.cc:525] closed [type=int]")
     assert stream.getvalue().startswith("a-s0: failed: [/pytorch/pair.cc:525] closed [type=int]  (")
 

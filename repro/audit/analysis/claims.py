@@ -15,7 +15,7 @@ from scipy import stats
 
 from repro.audit.analysis.contrasts import describe_effects
 from repro.audit.analysis.families import LEVEL, adjust_p, correction_of
-from repro.audit.analysis.linear import Flags, Floats, code_details, find_pure_error, fit_effects, shared_values
+from repro.audit.analysis.linear import DESIGN_ROLES, Flags, Floats, code_details, fit_design, shared_values
 from repro.audit.analysis.outcomes import FULL, Outcomes, baseline_option, option_text
 from repro.audit.analysis.paired import compare_pairs, single_arms
 from repro.audit.analysis.report import DEPENDS, FAILS, HOLDS, OPEN
@@ -112,9 +112,8 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
         other = than if better == baseline else better
         rows = list(family[(family["detail"] == claim.detail) & (family["option"] == other)].itertuples())
         return _orient(rows[0], turned=better == baseline) if rows else None
-    options = (better, than)
-    alone = plan.declared.design == "one_at_a_time"
-    found = _compare_arms(plan, claim, options, table) if alone else _compare_fitted(plan, claim, options, table)
+    compare = _compare_arms if plan.declared.design == "one_at_a_time" else _compare_fitted
+    found = compare(plan, claim, (better, than), table)
     if found is None:
         return None
     numbers, compared = found
@@ -148,13 +147,13 @@ def _compare_fitted(
 ) -> tuple[dict[str, Floats], Flags]:
     """Compares two options of a design by the model of its effects; returns what `_compare_arms` does."""
     coding = code_details(plan)
-    values, noise = shared_values(table, coding.points), find_pure_error(shared_values(table, coding.design))
-    fit = fit_effects(coding.matrix, values)
+    fit, noise = fit_design(coding, table)
     first, second = (coding.options.index((claim.detail, option)) for option in options)
     unit = fit.unit[first, first] + fit.unit[second, second] - 2 * fit.unit[first, second]
     estimate = fit.estimates[first] - fit.estimates[second]
     takes_either = (coding.matrix[:, [first, second]] == 1).any(axis=1)
-    return describe_effects(np.array([estimate]), np.array([unit]), noise), takes_either[:, None] & np.isfinite(values)
+    compared = takes_either[:, None] & np.isfinite(shared_values(table, coding.points))
+    return describe_effects(np.array([estimate]), np.array([unit]), noise), compared
 
 
 def _orient(row: Row, turned: bool) -> Comparison:
@@ -175,7 +174,7 @@ def _reproduce(plan: Plan, claim: Claim, table: Outcomes) -> tuple[float, float,
     better, baseline = option_text(plan, claim.detail, claim.better), baseline_option(plan, claim.detail)
     alone = plan.declared.design == "one_at_a_time"
     rows = [
-        variant.role in ("baseline", "arm")
+        variant.role in DESIGN_ROLES
         and show_value(variant.settings.get(claim.detail, plan.levels[claim.detail][0])) == better
         and not (alone and better == baseline and variant.role == "arm")
         for variant in plan.variants

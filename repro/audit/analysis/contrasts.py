@@ -18,8 +18,7 @@ from repro.audit.analysis.linear import (
     Floats,
     PureError,
     code_details,
-    find_pure_error,
-    fit_effects,
+    fit_design,
     shared_values,
 )
 from repro.audit.analysis.outcomes import Outcomes, baseline_option
@@ -56,8 +55,7 @@ def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     coding = code_details(plan)
     records = []
     for outcomes in tables:
-        fit = fit_effects(coding.matrix, shared_values(outcomes, coding.points))
-        noise = find_pure_error(shared_values(outcomes, coding.design))
+        fit, noise = fit_design(coding, outcomes)
         numbers = describe_effects(fit.estimates, np.diag(fit.unit), noise)
         better = 1 if plan.declaration["metrics"][outcomes.metric]["direction"] == "higher" else -1
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -16,7 +16,7 @@ from repro.audit.analysis.linear import (
     Coding,
     Floats,
     code_details,
-    find_pure_error,
+    fit_design,
     fit_effects,
     shared_values,
     stack_cells,
@@ -54,8 +54,8 @@ def interactions(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
 
 def _estimate(coding: Coding, pairs: Pairs, outcomes: Outcomes) -> pd.DataFrame:
     values = shared_values(outcomes, coding.points)
-    noise = find_pure_error(shared_values(outcomes, coding.design))
-    weights = np.nan_to_num(np.abs(fit_effects(coding.matrix, values).estimates))
+    fit, noise = fit_design(coding, outcomes)
+    weights = np.nan_to_num(np.abs(fit.estimates))
     estimates, unit = _solve(coding, pairs, values)
     numbers = describe_effects(estimates, unit, noise)
     cells = tuple(outcomes.cells[np.isfinite(values)].tolist())

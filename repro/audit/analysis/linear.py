@@ -94,6 +94,12 @@ def shared_values(outcomes: Outcomes, chosen: Flags) -> Floats:
     return values
 
 
+def fit_design(coding: Coding, outcomes: Outcomes) -> tuple[Fit, PureError]:
+    """Fits every option to the points of the design; the noise is that of the baseline and all arms."""
+    fit = fit_effects(coding.matrix, shared_values(outcomes, coding.points))
+    return fit, find_pure_error(shared_values(outcomes, coding.design))
+
+
 def fit_effects(columns: Floats, values: Floats) -> Fit:
     """Fits columns (V, K) to values (V, S), NaN where there is none, with one mean for each seed."""
     design, found = stack_cells(columns, values)
