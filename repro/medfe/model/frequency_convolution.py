@@ -3,7 +3,7 @@
 Rows are cut into tiles of `TILE_PX` outputs. On each tile a row of the kernel acts by a cyclic convolution, which a
 real discrete Fourier transform turns into products of complex numbers, three real ones each (Gauss). The products of
 all channels are matrix products, so that the work stays where a CPU is fastest, and there is less of it: for 7x7
-kernels 20 products for 8 outputs instead of 56. Rows of the kernel are summed as in a direct convolution. Rounding is
+kernels 19 products for 8 outputs instead of 56. Rows of the kernel are summed as in a direct convolution. Rounding is
 like that of a direct convolution, since the Fourier basis is orthogonal.
 
 Nothing here knows when this pays; convolution.py decides.
@@ -23,7 +23,7 @@ TILE_PX = 8
 
 
 class Basis(NamedTuple):
-    """The bilinear form y = products @ ((kernel @ w) * (tile @ x)) of one row; R products of real numbers."""
+    """The bilinear form y = products.T @ ((kernel @ w) * (tile @ x)) of one row; R products of real numbers."""
 
     kernel: Tensor
     """(R, kernel)."""
@@ -35,73 +35,79 @@ class Basis(NamedTuple):
 
 @lru_cache(maxsize=16)
 def make_basis(kernel: int, dtype: torch.dtype) -> Basis:
-    """Returns the form for y[j] = sum of w[i] x[i + j] with a kernel of so many taps."""
-    length = TILE_PX + kernel - 1
+    """Returns the form for y[j] = sum of w[i] x[i + j] with a kernel of so many taps, from 2.
+
+    The circle is two positions shorter than the tile. Only the first tap of the first output meets the tile's first
+    position, where the circle has its last but one; likewise at the end. Two products set that right and spare three.
+    """
+    length, circle = TILE_PX + kernel - 1, TILE_PX + kernel - 3
     place = torch.arange(length, dtype=torch.float64)
+    taps, inner, outputs = slice(kernel), slice(1, -1), slice(TILE_PX)
     rows: list[tuple[Tensor, Tensor, Tensor]] = []
-    for frequency in range(length // 2 + 1):
-        angle = 2 * math.pi * frequency / length * place
+    for frequency in range(circle // 2 + 1):
+        angle = 2 * math.pi * frequency / circle * place
         cosine, sine = angle.cos(), angle.sin()
-        taps, outputs = slice(kernel), slice(TILE_PX)
-        if frequency == 0 or 2 * frequency == length:
-            rows.append((cosine[taps], cosine, cosine[outputs] / length))
+        if frequency == 0 or 2 * frequency == circle:
+            rows.append((cosine[taps], cosine[inner], cosine[outputs] / circle))
             continue
         # (a + ib)(c + id) by a (c + d), c (b - a), d (a + b); the spectrum of x has the imaginary part -sine
-        real, imaginary = 2 * cosine[outputs] / length, -2 * sine[outputs] / length
-        rows.append((cosine[taps], cosine - sine, real + imaginary))
-        rows.append((sine[taps] - cosine[taps], cosine, imaginary))
-        rows.append((cosine[taps] + sine[taps], -sine, -real))
-    return Basis(*(torch.stack(column).to(dtype) for column in zip(*rows, strict=True)))
+        real, imaginary = 2 * cosine[outputs] / circle, -2 * sine[outputs] / circle
+        rows.append((cosine[taps], (cosine - sine)[inner], real + imaginary))
+        rows.append((sine[taps] - cosine[taps], cosine[inner], imaginary))
+        rows.append((cosine[taps] + sine[taps], -sine[inner], -real))
+    kernels, tiles, products = (torch.stack(column) for column in zip(*rows, strict=True))
+    first, last = (torch.eye(length, dtype=torch.float64)[[end]] for end in (0, -1))
+    return Basis(
+        torch.cat([kernels, first[:, taps], last[:, -kernel:]]).to(dtype),
+        torch.cat([F.pad(tiles, (1, 1)), first - last.roll(-1), last - first.roll(1)]).to(dtype),
+        torch.cat([products, first[:, outputs], last[:, -TILE_PX:]]).to(dtype),
+    )
 
 
 class FrequencyConvolution(torch.autograd.Function):
-    """The convolution of (B, C, H, W) with (D, C, k, k), stride 1, zero padding k // 2, k odd; on a CPU."""
+    """The convolution of (B, C, H, W) with (D, C, k, k), stride 1, zero padding k // 2, k odd from 3; on a CPU."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor) -> Tensor:
         """Returns (B, D, H, W)."""
         kernel, basis = weight.shape[-1], make_basis(weight.shape[-1], weight.dtype)
-        spectrum = _analyse(_pad_rows(features, kernel), basis)
-        ctx.save_for_backward(spectrum if ctx.needs_input_grad[1] else None, weight)
+        taps = _lay_out_taps(weight)
+        spectrum = _analyse(features, basis.tile, kernel)
+        ctx.save_for_backward(spectrum if ctx.needs_input_grad[1] else None, taps)
         result = _no_products(features, len(weight), basis)
-        room = _make_room(weight, basis)
+        room = _make_room(taps, basis)
         for row in range(kernel):
-            result.baddbmm_(_transform_row(weight, row, basis, room), _from_row(spectrum, row, features))
-        return _synthesise(result, features, basis)
+            result.baddbmm_(_transform(taps[row], basis, room), _from_row(spectrum, row, features))
+        return _synthesise(result, basis.products, features)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Returns the gradients of features and weight: the transposes of the same three linear maps.
 
-        Of the spectra, those of the kernels are computed again rather than kept: they are larger than all features
-        together.
+        The kernels are kept as they were laid out. Their spectra, three times as large, are computed again.
         """
-        spectrum, weight = ctx.saved_tensors
+        spectrum, taps = ctx.saved_tensors
         of_features, of_weight = ctx.needs_input_grad
-        kernel, basis = weight.shape[-1], make_basis(weight.shape[-1], weight.dtype)
-        above = _spread(_pad_rows(gradient, kernel), basis)
-        below = _no_products(gradient, weight.shape[1], basis)
-        room = _make_room(weight, basis)
-        slopes = weight.new_empty(weight[..., 0, 0].numel(), kernel, kernel)
+        kernel, basis = len(taps), make_basis(len(taps), taps.dtype)
+        above = _analyse(gradient, basis.products, kernel)
+        below = _no_products(gradient, taps.shape[-1], basis)
+        room = _make_room(taps, basis)
+        slopes = torch.empty_like(taps)
         for row in range(kernel):
             if of_features:
-                kernels = _transform_row(weight, row, basis, room).transpose(1, 2)
+                kernels = _transform(taps[row], basis, room).transpose(1, 2)
                 below.baddbmm_(kernels, _from_row(above, kernel - 1 - row, gradient))
             if of_weight:
                 seen = _from_row(spectrum, row, gradient)
-                products = torch.bmm(_from_row(above, kernel // 2, gradient), seen.transpose(1, 2), out=room)
-                slopes[:, row] = (basis.kernel.t() @ products.flatten(1)).t()
-        of_taps = slopes.view_as(weight) if of_weight else None
-        return _overlap(below, gradient, basis) if of_features else None, of_taps
+                torch.bmm(_from_row(above, kernel // 2, gradient), seen.transpose(1, 2), out=room)
+                torch.mm(basis.kernel.t(), room.flatten(1), out=slopes[row].flatten(1))
+        of_taps = _gather_taps(slopes) if of_weight else None
+        return _synthesise(below, basis.tile, gradient) if of_features else None, of_taps
 
 
 def _tiles(features: Tensor) -> int:
     return -(-features.shape[-1] // TILE_PX)
-
-
-def _pad_rows(features: Tensor, kernel: int) -> Tensor:
-    return F.pad(features, (0, 0, kernel // 2, kernel // 2))
 
 
 def _no_products(like: Tensor, channels: int, basis: Basis) -> Tensor:
@@ -115,48 +121,52 @@ def _from_row(spectrum: Tensor, row: int, like: Tensor) -> Tensor:
     return spectrum[:, :, row * across : (row + like.shape[-2]) * across]
 
 
-def _make_room(weight: Tensor, basis: Basis) -> Tensor:
+def _make_room(taps: Tensor, basis: Basis) -> Tensor:
     """Returns (R, D, C) without content, for one row of the kernels after the other: fresh memory takes its time."""
-    return weight.new_empty(len(basis.kernel), *weight.shape[:2])
+    return taps.new_empty(len(basis.kernel), *taps.shape[2:])
 
 
-def _transform_row(weight: Tensor, row: int, basis: Basis, out: Tensor) -> Tensor:
-    """Returns `out`, filled with one row of the kernels (D, C, k, k) as (R, D, C)."""
-    # laid out for the product first: a product that reads it transposed takes twice as long
-    taps = weight[:, :, row].permute(2, 0, 1).reshape(weight.shape[-1], -1)
-    torch.mm(basis.kernel, taps, out=out.view(len(basis.kernel), -1))
+def _lay_out_taps(weight: Tensor) -> Tensor:
+    """Returns the kernels (D, C, k, k) as (k, k, D, C), in two copies of what is near: one of what is far is slower."""
+    near = weight.flatten(2).transpose(1, 2).contiguous()
+    return near.transpose(0, 1).contiguous().unflatten(0, weight.shape[2:])
+
+
+def _gather_taps(taps: Tensor) -> Tensor:
+    """Returns (k, k, D, C) as kernels (D, C, k, k)."""
+    near = taps.flatten(0, 1).transpose(0, 1).contiguous()
+    return near.transpose(1, 2).contiguous().unflatten(2, taps.shape[:2])
+
+
+def _transform(taps: Tensor, basis: Basis, out: Tensor) -> Tensor:
+    """Returns `out`, filled with the spectra (R, D, C) of one row of the kernels (k, D, C)."""
+    torch.mm(basis.kernel, taps.flatten(1), out=out.flatten(1))
     return out
 
 
-def _analyse(padded: Tensor, basis: Basis) -> Tensor:
-    """Returns the spectra of the tiles of (B, C, rows, W): (R, C, rows * B * tiles), rows being slowest."""
-    length = basis.tile.shape[1]
-    before, width = (length - TILE_PX) // 2, padded.shape[-1]
-    rows = F.pad(padded, (before, _tiles(padded) * TILE_PX - width + before)).unfold(3, length, TILE_PX)
-    tiles = rows.permute(4, 1, 2, 0, 3).reshape(length, -1)
-    return (basis.tile @ tiles).view(len(basis.tile), padded.shape[1], -1)
+def _analyse(features: Tensor, form: Tensor, kernel: int) -> Tensor:
+    """Applies a form (R, length) to tiles of (B, C, H, W) with half a kernel of zeros around.
+
+    Returns:
+        (R, C, (H + kernel - 1) * B * tiles), rows being slowest.
+    """
+    count, channels, height, width = features.shape
+    length, border = form.shape[1], kernel // 2
+    before = (length - TILE_PX) // 2
+    across = (_tiles(features) - 1) * TILE_PX + length
+    rows = features.new_zeros(channels, height + 2 * border, count, across)
+    rows[:, border : border + height, :, before : before + width] = features.permute(1, 2, 0, 3)
+    tiles = rows.unfold(3, length, TILE_PX).permute(4, 0, 1, 2, 3).reshape(length, -1)
+    return (form @ tiles).view(len(form), channels, -1)
 
 
-def _synthesise(products: Tensor, like: Tensor, basis: Basis) -> Tensor:
-    """Returns the outputs (B, D, H, W) of products (R, D, H * B * tiles)."""
+def _synthesise(products: Tensor, form: Tensor, like: Tensor) -> Tensor:
+    """The transpose of `_analyse`, without its border rows: (B, C, H, W) for (R, C, H * B * tiles)."""
     count, _, height, width = like.shape
-    outputs = (products.flatten(1).t() @ basis.products).view(products.shape[1], height, count, -1)
-    return outputs[..., :width].permute(2, 0, 1, 3).contiguous()
-
-
-def _spread(padded: Tensor, basis: Basis) -> Tensor:
-    """The transpose of `_synthesise`, on more rows: (R, D, rows * B * tiles) for gradients (B, D, rows, W)."""
-    rows = F.pad(padded, (0, _tiles(padded) * TILE_PX - padded.shape[-1])).unflatten(3, (-1, TILE_PX))
-    tiles = rows.permute(4, 1, 2, 0, 3).reshape(TILE_PX, -1)
-    return (basis.products @ tiles).view(len(basis.products), padded.shape[1], -1)
-
-
-def _overlap(spectrum: Tensor, like: Tensor, basis: Basis) -> Tensor:
-    """The transpose of `_analyse`, without its padded rows: (B, C, H, W) for (R, C, H * B * tiles)."""
-    count, _, height, width = like.shape
-    length, before = basis.tile.shape[1], (basis.tile.shape[1] - TILE_PX) // 2
-    tiles = (spectrum.flatten(1).t() @ basis.tile).view(spectrum.shape[1], height, count, -1, length)
-    rows = tiles.new_zeros(len(tiles), height, count, tiles.shape[3] + 1, TILE_PX)
-    rows[..., :-1, :] = tiles[..., :TILE_PX]
-    rows[..., 1:, : length - TILE_PX] += tiles[..., TILE_PX:]
-    return rows.flatten(3)[..., before : before + width].permute(2, 0, 1, 3).contiguous()
+    beyond = (len(form[0]) - TILE_PX) // 2
+    places = (form.t() @ products.flatten(1)).view(-1, products.shape[1], height, count, _tiles(like))
+    tiles = places[beyond : beyond + TILE_PX].permute(1, 2, 3, 4, 0).contiguous()
+    for place in range(beyond):  # what lies beyond a tile belongs to its neighbours
+        tiles[..., :-1, place - beyond] += places[place, ..., 1:]
+        tiles[..., 1:, place] += places[place - beyond, ..., :-1]
+    return tiles.flatten(3)[..., :width].permute(2, 0, 1, 3).contiguous()
