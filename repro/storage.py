@@ -14,7 +14,11 @@ from typing import Any
 
 @contextmanager
 def written_folder(folder: Path) -> Iterator[Path]:
-    """Yields an empty folder that takes the place of `folder` once the block has ended without an error."""
+    """Yields an empty folder that takes the place of `folder` once the block has ended without an error.
+
+    Where `folder` is a link, the folder that it names is replaced, and the link stays.
+    """
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(folder)
     partial = _partial(folder)

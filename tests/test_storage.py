@@ -32,6 +32,18 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path) -> None:
     assert [item.name for item in tmp_path.iterdir()] == ["folder"]
 
 
+def test_a_folder_that_is_a_link_stays_one(tmp_path) -> None:
+    place, link = tmp_path / "disk" / "place", tmp_path / "link"
+    place.mkdir(parents=True)
+    (place / "old").touch()
+    link.symlink_to(place)
+    with written_folder(link) as partial:
+        (partial / "new").touch()
+    assert link.is_symlink()
+    assert [item.name for item in place.iterdir()] == ["new"]
+    assert {item.name for item in tmp_path.iterdir()} == {"disk", "link"}
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path) -> None:
     target = tmp_path / "deep" / "file.json"
     write_json(target, {"b": 1, "a": 2})
