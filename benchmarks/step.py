@@ -23,9 +23,11 @@ from repro.medfe.training.step import Players
 from repro.stages.memory import keep_freed_memory
 
 MODULE: Final = "benchmarks.step"
-WARM_UPS: Final = 2
-BUDGET_S: Final = 4.0
-"""Steps are timed until so many seconds have passed, three at least."""
+ROUNDS: Final = 3
+"""In each, every batch has its turn in a process of its own, so that all batches meet the same noise."""
+
+BUDGET_S: Final = 3.0
+"""Steps of a turn are timed until so many seconds have passed."""
 
 CASES: Final[dict[tuple[str, str], tuple[int, ...]]] = {
     ("paper", "screening"): (1, 2, 4, 8, 16),
@@ -43,14 +45,24 @@ PLAIN: Final[dict[str, Any]] = {"precision": "float32", "channels_last": False, 
 
 
 def rows() -> Iterator[Row]:
-    """Yields one row for each reading, scale and batch."""
+    """Yields one row for each reading, scale and batch; ratios are medians of the rounds' ratios to batch 1."""
     for (reading, scale), batches in CASES.items():
-        alone = 0.0
+        rounds = [
+            {batch: read_apart(MODULE, "time", reading, scale, str(batch)) for batch in batches} for _ in range(ROUNDS)
+        ]
         for batch in batches:
-            measured = read_apart(MODULE, "time", reading, scale, str(batch))
-            rate = batch / measured["seconds"]
-            alone = alone or rate
-            yield _row(reading, scale, batch, measured, alone)
+            outside = read_apart(MODULE, "share", reading, scale, str(batch))["outside"]
+            rates, alone = ([count / turn[count]["seconds"] for turn in rounds] for count in (batch, 1))
+            rate, peak_mib = statistics.median(rates), max(turn[batch]["peak_mib"] for turn in rounds)
+            threads = THREADS[scale]
+            yield Row(
+                f"training step, {reading} at {scale}, batch {batch}, {threads} thread{'s' if threads > 1 else ''}",
+                f"{rate:.2f} images/s, {1e3 / rate:.0f} ms an image, {peak_mib:.0f} MiB",
+                f"{statistics.median(alone):.2f} images/s, batch 1",
+                statistics.median(ours / reference for ours, reference in zip(rates, alone, strict=True)),
+                None,
+                f"{outside:.0%} outside matrix work",
+            )
 
 
 def load_step_params(reading: str, scale: str, batch: int) -> Params:
@@ -89,33 +101,25 @@ def main(what: str, reading: str, scale: str, batch: str) -> None:
     """Times steps of one size in this process, which keeps its memory as the stage `train` does, or profiles one."""
     keep_freed_memory()
     step = make_step(reading, scale, int(batch))
-    for _ in range(WARM_UPS):
-        step()
-    if what == "profile":
-        for kind, share in share_by_kind(step).items():
-            print(f"{share:6.1%}  {kind}")
-        return
+    step()
+    match what:
+        case "time":
+            print(json.dumps({"seconds": _time_steps(step), "peak_mib": read_peak_mib()}))
+        case "share":
+            print(json.dumps({"outside": 1 - share_by_kind(step)[next(iter(KINDS))]}))
+        case "profile":
+            for kind, share in share_by_kind(step).items():
+                print(f"{share:6.1%}  {kind}")
+
+
+def _time_steps(step: Callable[[], object]) -> float:
+    """Returns the median of the seconds of as many steps as the budget holds, one at least."""
     seconds: list[float] = []
-    while len(seconds) < 3 or sum(seconds) < BUDGET_S:
+    while sum(seconds) < BUDGET_S:
         started = time.perf_counter()
         step()
         seconds.append(time.perf_counter() - started)
-    peak_mib = read_peak_mib()
-    outside = 1 - share_by_kind(step)[next(iter(KINDS))]
-    print(json.dumps({"seconds": statistics.median(seconds), "peak_mib": peak_mib, "outside": outside}))
-
-
-def _row(reading: str, scale: str, batch: int, measured: dict[str, float], alone: float) -> Row:
-    rate = batch / measured["seconds"]
-    threads = THREADS[scale]
-    return Row(
-        f"training step, {reading} at {scale}, batch {batch}, {threads} thread{'s' if threads > 1 else ''}",
-        f"{rate:.2f} images/s, {measured['seconds'] / batch * 1e3:.0f} ms an image, {measured['peak_mib']:.0f} MiB",
-        f"{alone:.2f} images/s, batch 1",
-        rate / alone,
-        None,
-        f"{measured['outside']:.0%} outside matrix work",
-    )
+    return statistics.median(seconds)
 
 
 if __name__ == "__main__":
