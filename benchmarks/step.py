@@ -7,14 +7,13 @@ a step does not depend on what they hold.
 import json
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import torch
 
 from benchmarks.profiling import KINDS, share_by_kind
-from benchmarks.timing import Row, read_apart, read_peak_mib
+from benchmarks.timing import Row, measure_here, read_apart, run_apart
 from repro.audit.values import flatten, override_values
 from repro.medfe.params import Params, parse_params
 from repro.medfe.readings.merging import Values, load_common, merge_reading
@@ -26,8 +25,8 @@ MODULE: Final = "benchmarks.step"
 ROUNDS: Final = 3
 """In each, every batch has its turn in a process of its own, so that all batches meet the same noise."""
 
-BUDGET_S: Final = 3.0
-"""Steps of a turn are timed until so many seconds have passed."""
+STEPS: Final = {"screening": 20, "laptop": 10, "gpu": 1}
+"""That are timed in a turn, after one that warms up; by scale."""
 
 CASES: Final[dict[tuple[str, str], tuple[int, ...]]] = {
     ("paper", "screening"): (1, 2, 4, 8, 16),
@@ -48,12 +47,12 @@ def rows() -> Iterator[Row]:
     """Yields one row for each reading, scale and batch; ratios are medians of the rounds' ratios to batch 1."""
     for (reading, scale), batches in CASES.items():
         rounds = [
-            {batch: read_apart(MODULE, "time", reading, scale, str(batch)) for batch in batches} for _ in range(ROUNDS)
+            {batch: run_apart(MODULE, "time", reading, scale, str(batch)) for batch in batches} for _ in range(ROUNDS)
         ]
         for batch in batches:
             outside = read_apart(MODULE, "share", reading, scale, str(batch))["outside"]
-            rates, alone = ([count / turn[count]["seconds"] for turn in rounds] for count in (batch, 1))
-            rate, peak_mib = statistics.median(rates), max(turn[batch]["peak_mib"] for turn in rounds)
+            rates, alone = ([count / turn[count].seconds for turn in rounds] for count in (batch, 1))
+            rate, peak_mib = statistics.median(rates), max(turn[batch].peak_mib for turn in rounds)
             threads = THREADS[scale]
             yield Row(
                 f"training step, {reading} at {scale}, batch {batch}, {threads} thread{'s' if threads > 1 else ''}",
@@ -101,25 +100,14 @@ def main(what: str, reading: str, scale: str, batch: str) -> None:
     """Times steps of one size in this process, which keeps its memory as the stage `train` does, or profiles one."""
     keep_freed_memory()
     step = make_step(reading, scale, int(batch))
-    step()
     match what:
         case "time":
-            print(json.dumps({"seconds": _time_steps(step), "peak_mib": read_peak_mib()}))
+            measure_here(step, STEPS[scale])
         case "share":
             print(json.dumps({"outside": 1 - share_by_kind(step)[next(iter(KINDS))]}))
         case "profile":
             for kind, share in share_by_kind(step).items():
                 print(f"{share:6.1%}  {kind}")
-
-
-def _time_steps(step: Callable[[], object]) -> float:
-    """Returns the median of the seconds of as many steps as the budget holds, one at least."""
-    seconds: list[float] = []
-    while sum(seconds) < BUDGET_S:
-        started = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
 
 
 if __name__ == "__main__":
