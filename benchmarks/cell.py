@@ -14,9 +14,9 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from repro import paths
-from repro.audit.values import override_values
-from repro.medfe.params import load_params, parse_params
-from repro.stages.cells.sources import find_sources, params_file
+from repro.audit.ledger.values import override_values
+from repro.cases.medfe.params import load_params, parse_params
+from repro.runs.inputs import find_sources, params_file
 
 CELL: Final = "benchmark"
 SIZE: Final[dict[str, Any]] = {
@@ -41,15 +41,15 @@ def write_tree(tree: Path) -> None:
     for name in ("repro", "ablations", "benchmarks"):
         shutil.copytree(paths.PROJECT / name, tree / name)
     shutil.copy(paths.PROJECT / paths.PARAMS, tree)
-    for command in (("benchmarks.cell", "write"), ("repro.stages.cells.code",)):
+    for command in (("benchmarks.cell", "write"), ("repro.runs.code",)):
         subprocess.run([sys.executable, "-m", *command], cwd=tree, capture_output=True, check=True)
 
 
 def write() -> None:
     """Writes what the cell needs into the working tree."""
-    from repro.medfe.data.arrays import count_images
-    from repro.medfe.data.prepare import prepare_photographs
-    from repro.medfe.masks import make_masks
+    from repro.cases.medfe.data.arrays import count_images
+    from repro.cases.medfe.data.prepare import prepare_photographs
+    from repro.cases.medfe.masks import make_masks
 
     values = load_params(paths.PARAMS).resolved()
     override_values(values, SIZE)
@@ -63,8 +63,8 @@ def write() -> None:
 
 def time_functions() -> float:
     """Returns the seconds of a cell's training and evaluation, called one after the other."""
-    from repro.medfe.evaluation.cells import evaluate_cell
-    from repro.medfe.training.loop import train
+    from repro.cases.medfe.evaluation.cells import evaluate_cell
+    from repro.cases.medfe.training.loop import train
 
     params = load_params(params_file(CELL))
     sources = find_sources(params)

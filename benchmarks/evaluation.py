@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Row, compare, measure_here, run_apart
-from repro.medfe.metrics.measure import measure
-from repro.medfe.metrics.protocol import ALL, round_bytes, select_colour, select_output
+from repro.cases.medfe.metrics.measure import measure
+from repro.cases.medfe.metrics.protocol import ALL, round_bytes, select_colour, select_output
 
 MODULE: Final = "benchmarks.evaluation"
 THREADS: Final = 2

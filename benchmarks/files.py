@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from repro.medfe.data.sources.installed import open_photos
-from repro.medfe.masks.buckets import BUCKETS
-from repro.medfe.masks.strokes import draw_strokes
+from repro.cases.medfe.data.sources.installed import open_photos
+from repro.cases.medfe.masks.buckets import BUCKETS
+from repro.cases.medfe.masks.strokes import draw_strokes
 
 PHOTOGRAPH_PX: Final = (341, 256)
 """Width and height: a photograph of 4:3 whose shorter side has the paper's 256 px."""

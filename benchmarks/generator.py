@@ -16,10 +16,10 @@ from benchmarks.literal import LiteralGenerator
 from benchmarks.matrix import matrix_rate
 from benchmarks.profiling import share_by_kind
 from benchmarks.timing import Comparison, Row, compare, measure_here, run_apart
-from repro.medfe.initialisation import initialise
-from repro.medfe.model import Generator
-from repro.medfe.params.reading import parse_model
-from repro.medfe.readings.merging import load_reading
+from repro.cases.medfe.initialisation import initialise
+from repro.cases.medfe.model import Generator
+from repro.cases.medfe.params.reading import parse_model
+from repro.cases.medfe.readings.merging import load_reading
 
 THREADS: Final = 2
 REPEATS: Final = 3
@@ -76,7 +76,7 @@ def count_direct(work: Work) -> int:
     """Returns the operations of ours with every convolution direct: two for each product of weight and feature."""
     call = make_call(make_generator(), work)
     with (
-        patch("repro.medfe.model.convolution.choose_way", lambda *_, **__: "direct"),
+        patch("repro.cases.medfe.model.convolution.choose_way", lambda *_, **__: "direct"),
         FlopCounterMode(display=False) as counter,
     ):
         call()

@@ -15,10 +15,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.literal import LiteralGenerator
 from benchmarks.step import PLAIN, load_step_params, make_batch, with_runtime
 from benchmarks.timing import Row, read_apart, time_call
-from repro.medfe.params import Params
-from repro.medfe.training.batches import Batch
-from repro.medfe.training.running import memory_format
-from repro.medfe.training.step import Players
+from repro.cases.medfe.params import Params
+from repro.cases.medfe.training.batches import Batch
+from repro.cases.medfe.training.execution import memory_format
+from repro.cases.medfe.training.step import Players
 
 MODULE: Final = "benchmarks.gpu"
 READING, SCALE = "release", "gpu"

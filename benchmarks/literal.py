@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from repro.medfe.model import Generator, GeneratorOutput
-from repro.medfe.model.branches import TEXTURE_LEVELS, StructureLevels, enlarge, shrink_mask
-from repro.medfe.model.equalisation import BilateralPropagation
-from repro.medfe.model.generator import fill_hole
-from repro.medfe.model.layers import InstanceNorm
-from repro.medfe.model.partial_convolution import PartialConvolution
-from repro.medfe.model.skips import Enlarging
+from repro.cases.medfe.model import Generator, GeneratorOutput
+from repro.cases.medfe.model.branches import TEXTURE_LEVELS, StructureLevels, enlarge, shrink_mask
+from repro.cases.medfe.model.equalisation import BilateralPropagation
+from repro.cases.medfe.model.generator import fill_hole
+from repro.cases.medfe.model.layers import InstanceNorm
+from repro.cases.medfe.model.partial_convolution import PartialConvolution
+from repro.cases.medfe.model.skips import Enlarging
 
 
 class LiteralGenerator(nn.Module):

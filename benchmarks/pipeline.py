@@ -76,7 +76,7 @@ def _cell_row() -> Row:
 def _cell_seconds(tree: Path) -> tuple[float, float, float]:
     """Returns the seconds of a cell's process, of the functions that it calls, and of loading torch."""
     shutil.rmtree(tree / paths.RESULTS, ignore_errors=True)
-    whole = seconds_of([sys.executable, "-m", "repro.stages.cell", CELL], tree)
+    whole = seconds_of([sys.executable, "-m", "repro.runs.run", CELL], tree)
     functions = float(run([sys.executable, "-m", "benchmarks.cell", "time"], tree).splitlines()[-1])
     return whole, functions, seconds_of([sys.executable, "-c", IMPORTS], tree)
 

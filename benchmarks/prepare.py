@@ -17,10 +17,10 @@ from PIL import Image
 from benchmarks.files import PHOTOGRAPH_PX, write_masks, write_photographs
 from benchmarks.timing import Row, compare, measure_here, read_peak_mib, run_apart
 from repro import paths
-from repro.medfe.data import writing
-from repro.medfe.data.prepare import prepare_photographs
-from repro.medfe.masks import make_masks
-from repro.medfe.params import load_params
+from repro.cases.medfe.data import writing
+from repro.cases.medfe.data.prepare import prepare_photographs
+from repro.cases.medfe.masks import make_masks
+from repro.cases.medfe.params import load_params
 
 MODULE: Final = "benchmarks.prepare"
 SIZE_PX: Final = 256

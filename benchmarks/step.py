@@ -14,12 +14,12 @@ import torch
 
 from benchmarks.profiling import KINDS, share_by_kind
 from benchmarks.timing import Row, measure_here, read_apart, run_apart
-from repro.audit.values import flatten, override_values
-from repro.medfe.params import Params, parse_params
-from repro.medfe.readings.merging import Values, load_common, merge_reading
-from repro.medfe.training.batches import Batch
-from repro.medfe.training.step import Players
-from repro.stages.memory import keep_freed_memory
+from repro.audit.ledger.values import flatten, override_values
+from repro.cases.medfe.params import Params, parse_params
+from repro.cases.medfe.readings.merging import Values, load_common, merge_reading
+from repro.cases.medfe.training.batches import Batch
+from repro.cases.medfe.training.step import Players
+from repro.pipeline.memory import keep_freed_memory
 
 MODULE: Final = "benchmarks.step"
 ROUNDS: Final = 3

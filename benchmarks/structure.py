@@ -17,10 +17,10 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.timing import Row, compare, measure_here, run_apart
-from repro.medfe.data.sources.installed import open_photos
-from repro.medfe.data.squares import resize_to_square
-from repro.medfe.data.writing import to_array
-from repro.medfe.structure.total_variation import LEAST_SIGMA_PX, find_weights, relative_total_variation
+from repro.cases.medfe.data.crops import resize_to_square
+from repro.cases.medfe.data.sources.installed import open_photos
+from repro.cases.medfe.data.writing import to_array
+from repro.cases.medfe.structure.total_variation import LEAST_SIGMA_PX, find_weights, relative_total_variation
 
 Ordering = Literal["COLAMD", "MMD_AT_PLUS_A"]
 """SciPy's default, and the one among its orderings that is fastest here."""

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repro import paths
-from repro.audit.choice import show_value
-from repro.audit.values import flatten, plain
+from repro.audit.ledger.choice import show_value
+from repro.audit.ledger.values import flatten, plain
 from repro.errors import UserError
 from repro.storage import hash_json, hash_tree
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from repro.medfe.params import Params
+    from repro.cases.medfe.params import Params
 
 NUMBERS = (f"{paths.TRAIN.name}/{paths.HISTORY}", f"{paths.EVALUATE.name}/{paths.IMAGES}")
 """What a key is made of beside the parameters: loss terms by step, and one row per image."""

@@ -13,7 +13,7 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-LONGEST = ("tests/sweep/", "tests/test_dvc.py", "tests/medfe/training/test_ranks.py", "tests/test_report.py")
+LONGEST = ("tests/runs/", "tests/test_dvc.py", "tests/cases/medfe/training/test_distributed.py", "tests/test_report.py")
 """Tests that start whole programs: begun last, they would keep one core busy while the other has nothing left."""
 
 

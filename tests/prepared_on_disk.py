@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from repro.medfe.data.prepare import prepare_photographs
-from repro.medfe.masks import make_masks
-from repro.medfe.params import Params
+from repro.cases.medfe.data.prepare import prepare_photographs
+from repro.cases.medfe.masks import make_masks
+from repro.cases.medfe.params import Params
 from tiny import tiny_params
 
 COUNTS = {"validation": 2, "test": 2}

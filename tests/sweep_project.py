@@ -104,7 +104,7 @@ def children_of(process: int) -> list[int]:
 def is_cell(process: int) -> bool:
     """Tells whether a process makes a cell."""
     try:
-        return b"repro.stages.cell\0" in Path(f"/proc/{process}/cmdline").read_bytes()
+        return b"repro.runs.run\0" in Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return False
 

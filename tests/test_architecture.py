@@ -10,7 +10,7 @@ import pytest
 from import_graph import imported_files, imported_names
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("repro/audit", "repro/medfe", "repro/stages", "repro/sweep", "repro/cli")
+ROOMS = ("repro/audit", "repro/cases/medfe", "repro/pipeline", "repro/runs", "repro/cli")
 """Imports point from right to left."""
 
 
@@ -41,16 +41,19 @@ def test_no_room_imports_one_to_its_right(place: int) -> None:
 def test_the_case_takes_only_the_vocabulary_from_the_audit() -> None:
     names = {
         name
-        for file in files_of("repro/medfe")
+        for file in files_of("repro/cases/medfe")
         for name in imported_names(file.read_text())
         if name.startswith("repro.audit")
     }
-    assert all(name.startswith(("repro.audit.choice", "repro.audit.source", "repro.audit.values")) for name in names)
+    assert all(
+        name.startswith(("repro.audit.ledger.choice", "repro.audit.ledger.source", "repro.audit.ledger.values"))
+        for name in names
+    )
     assert names
 
 
 def test_the_audit_knows_nothing_of_torch_and_of_the_case() -> None:
-    assert not offenders("repro/audit", ("torch", "torchvision", "mlflow", "repro.medfe", "repro.tracking"))
+    assert not offenders("repro/audit", ("torch", "torchvision", "mlflow", "repro.cases.medfe", "repro.tracking"))
 
 
 def test_only_tracking_imports_mlflow() -> None:
@@ -65,9 +68,9 @@ def test_only_the_cluster_module_imports_ray() -> None:
 
 def test_these_checks_can_fail(tmp_path) -> None:
     bad = tmp_path / "bad.py"
-    bad.write_text("def f():\n    import torch\n    from repro.medfe.params import Params\n")
-    assert imported_names(bad.read_text()) == {"torch", "repro.medfe.params", "repro.medfe.params.Params"}
-    assert offenders("repro/medfe", ("torch",))
+    bad.write_text("def f():\n    import torch\n    from repro.cases.medfe.params import Params\n")
+    assert imported_names(bad.read_text()) == {"torch", "repro.cases.medfe.params", "repro.cases.medfe.params.Params"}
+    assert offenders("repro/cases/medfe", ("torch",))
     package = tmp_path / "repro"
     package.mkdir()
     (package / "__init__.py").write_text("")
@@ -77,7 +80,7 @@ def test_these_checks_can_fail(tmp_path) -> None:
     assert found == {Path("repro/__init__.py"), Path("repro/a.py"), Path("repro/b.py")}
 
 
-@pytest.mark.parametrize("module", ["repro.cli", "repro.stages.shell", "repro.medfe.params"])
+@pytest.mark.parametrize("module", ["repro.cli", "repro.pipeline.shell", "repro.cases.medfe.params"])
 def test_starting_up_loads_nothing_heavy(module: str) -> None:
     heavy = ["torch", "mlflow", "pandas", "numpy", *(["pydantic"] if module == "repro.cli" else [])]
     code = f"import sys, {module}; print([n for n in {heavy} if n in sys.modules])"

@@ -10,7 +10,7 @@ from import_graph import imported_files
 ROOT = Path(__file__).parent.parent
 STAGES = YAML(typ="safe").load((ROOT / "ablations/dvc.yaml").read_text())["stages"]
 MODULES = {"code": "cell", "photographs": "cells/photographs", "holes": "cells/holes"}
-LEFT_OUT = ("repro/medfe/params/", "repro/audit/", "repro/stages/cells/")
+LEFT_OUT = ("repro/cases/medfe/params/", "repro/audit/", "repro/pipeline/cells/")
 """The vocabulary, and what names cells and keeps account of them; ablations/dvc.yaml says why."""
 
 
@@ -23,7 +23,7 @@ def listed_code(stage: str) -> set[Path]:
 
 @pytest.mark.parametrize("stage", MODULES)
 def test_a_stage_lists_the_code_that_it_imports_but_for_the_vocabulary(stage: str) -> None:
-    imported = imported_files(ROOT, Path(f"repro/stages/{MODULES[stage]}.py"))
+    imported = imported_files(ROOT, Path(f"repro/pipeline/{MODULES[stage]}.py"))
     imported = {file for file in imported if not str(file).startswith(LEFT_OUT)}
     assert sorted(map(str, listed_code(stage) ^ imported)) == []
 
@@ -36,5 +36,5 @@ def test_the_cells_depend_on_the_hash_of_the_code_and_on_their_params() -> None:
 
 def test_what_is_left_out_computes_nothing() -> None:
     """The modules around the cells import neither torch nor numpy, so that they can hardly move a number."""
-    for file in (ROOT / "repro/stages/cells").glob("*.py"):
+    for file in (ROOT / "repro/pipeline/cells").glob("*.py"):
         assert not {"torch", "numpy"} & {line.split()[1] for line in file.read_text().splitlines() if "import" in line}

@@ -10,7 +10,7 @@ import pytest
 FAULTS = """
 import resource
 import numpy as np
-from repro.stages.memory import keep_freed_memory
+from repro.pipeline.memory import keep_freed_memory
 {keep}
 for turn in range(20):
     if turn == 4:

@@ -8,8 +8,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from import_graph import files_of, imported_files, imported_names
-from repro.medfe.params import Params
-from repro.medfe.readings.schema import make_schema
+from repro.cases.medfe.params import Params
+from repro.cases.medfe.readings.schema import make_schema
 
 ROOT = Path(__file__).parent.parent
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -21,7 +21,7 @@ SIDE_PARAMS = {
 
 def code_of(stage: str) -> set[Path]:
     """Returns the files that a stage imports; for the report also what its notebook does."""
-    files = imported_files(ROOT, Path(f"repro/stages/{stage}.py"))
+    files = imported_files(ROOT, Path(f"repro/pipeline/{stage}.py"))
     if stage == "report":
         cells = json.loads((ROOT / "reports/replication_report.ipynb").read_text())["cells"]
         source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")

@@ -17,15 +17,15 @@ import pytest
 
 from evidence_on_disk import BUCKETS, PHOTOGRAPHS, write_evidence, write_inputs
 from repro import paths
-from repro.audit.figures import encode_png, plot_groups
-from repro.audit.tables import differing_settings, means_by_group, show_number, show_spread, table_html
-from repro.audit.values import flatten
+from repro.audit.ledger.values import flatten
+from repro.audit.page.figures import encode_png, plot_groups
+from repro.audit.page.notebook import build_report, run_notebook
+from repro.audit.page.tables import differing_settings, means_by_group, show_number, show_spread, table_html
+from repro.cases.medfe.report.contents import load_contents
 from repro.errors import UserError
 from repro.evidence import read_evidence, read_image_rows
 from repro.report import contents as report_contents
 from repro.report import inputs, results, variants
-from repro.report.build import build_report, run_notebook
-from repro.report.contents import load_contents
 from repro.tracking import Logged, publish_variant
 
 REPOSITORY = Path(__file__).parents[1]

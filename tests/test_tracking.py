@@ -19,7 +19,7 @@ import pytest
 
 from evidence_on_disk import write_evidence
 from git_project import git
-from repro.audit.values import flatten
+from repro.audit.ledger.values import flatten
 from repro.errors import UserError
 from repro.evidence import changes, describe_published, read_evidence
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild

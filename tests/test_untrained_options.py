@@ -13,16 +13,16 @@ import torch
 from PIL import Image
 
 from prepared_on_disk import on_disk_params, write_prepared
-from repro.audit.choice import Detail, walk_details
-from repro.medfe.checkpoint import Checkpoint, load_generator, save_checkpoint
-from repro.medfe.data.arrays import open_split
-from repro.medfe.data.prepare import prepare_photographs
-from repro.medfe.masks import make_masks
-from repro.medfe.metrics.measure import measure
-from repro.medfe.metrics.protocol import headline, to_byte_scale
-from repro.medfe.model import Generator
-from repro.medfe.params import Params
-from repro.medfe.training.batches import TrainingBatches
+from repro.audit.ledger.choice import Detail, walk_details
+from repro.cases.medfe.checkpoint import Checkpoint, load_generator, save_checkpoint
+from repro.cases.medfe.data.arrays import open_split
+from repro.cases.medfe.data.prepare import prepare_photographs
+from repro.cases.medfe.masks import make_masks
+from repro.cases.medfe.metrics.measure import measure
+from repro.cases.medfe.metrics.protocol import headline, to_byte_scale
+from repro.cases.medfe.model import Generator
+from repro.cases.medfe.params import Params
+from repro.cases.medfe.training.batches import TrainingBatches
 from tiny import random_batch
 
 TRAINED = ("model.", "loss.", "optimisation.")

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from ruamel.yaml import YAML
 
-from repro.audit.values import override_values
-from repro.medfe.params import Params
-from repro.medfe.readings.merging import merge_reading
-from repro.medfe.training.batches import Batch, place_region
+from repro.audit.ledger.values import override_values
+from repro.cases.medfe.params import Params
+from repro.cases.medfe.readings.merging import merge_reading
+from repro.cases.medfe.training.batches import Batch, place_region
 
 PARAMS_FILE = Path(__file__).parent.parent / "params.yaml"
 

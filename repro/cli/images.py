@@ -19,7 +19,7 @@ def inpaint(
     / paths.CHECKPOINT,
 ) -> None:
     """Fill the hole of a photograph; known pixels come back untouched."""
-    from repro.medfe.inpainting import inpaint_file
+    from repro.cases.medfe.inpainting import inpaint_file
 
     inpaint_file(checkpoint, photo, mask, output)
     print(f"wrote {output}")
@@ -30,8 +30,8 @@ def evaluate(
     output: Annotated[Path, typer.Option("-o", "--output", help="A new folder, or that of an earlier evaluation.")],
 ) -> None:
     """Measure a checkpoint on the test holes that `dvc repro baselines` has prepared."""
-    from repro.medfe.evaluation.model import evaluate_model
-    from repro.medfe.params import load_params
+    from repro.cases.medfe.evaluation.model import evaluate_model
+    from repro.cases.medfe.params import load_params
 
     _refuse_foreign(output)
     params = load_params(paths.PARAMS)
@@ -46,7 +46,7 @@ def import_release(
     output: Output,
 ) -> None:
     """Make a checkpoint of ours from the authors' files."""
-    from repro.medfe.release import import_release as convert
+    from repro.cases.medfe.release import import_release as convert
 
     convert(en, de, medfe, output)
     print(f"wrote {output}")
@@ -57,8 +57,8 @@ def export_release(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write into.")],
 ) -> None:
     """Write EN.pkl, DE.pkl and MEDEF.pkl from a checkpoint of ours."""
-    from repro.medfe.checkpoint import load_generator
-    from repro.medfe.release import export_release as convert
+    from repro.cases.medfe.checkpoint import load_generator
+    from repro.cases.medfe.release import export_release as convert
 
     convert(load_generator(checkpoint, "last"), output)
     print(f"wrote {output}/EN.pkl, DE.pkl and MEDEF.pkl")

@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from repro import paths
-from repro.audit.source import Kind, Status
+from repro.audit.ledger.source import Kind, Status
 from repro.errors import UserError
 
 if TYPE_CHECKING:
-    from repro.audit.choice import Detail
+    from repro.audit.ledger.choice import Detail
 
 TITLE = "What the MEDFE paper leaves open"
 
@@ -27,8 +27,8 @@ def details(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the document ablations/DETAILS.md.")] = False,
 ) -> None:
     """The ledger: every detail, its options, and where each was read."""
-    from repro.audit.ledger import select_details, to_json, to_markdown
-    from repro.medfe.params import Params
+    from repro.audit.ledger.table import select_details, to_json, to_markdown
+    from repro.cases.medfe.params import Params
 
     found = select_details(Params, gap, status, source)
     if not found:
@@ -46,8 +46,8 @@ def diff(
     second: Annotated[str, typer.Argument(help="Likewise.")],
 ) -> None:
     """In which details two readings, files or variants differ."""
+    from repro.cases.medfe.readings.comparing import compare_params
     from repro.cli.naming import find_params
-    from repro.medfe.readings.comparing import compare_params
 
     rows = compare_params(find_params(first), find_params(second))
     table = Table("detail", first, second, "question", box=box.SIMPLE_HEAD)
@@ -62,7 +62,7 @@ def diff(
 
 def schema() -> None:
     """Write params.schema.json, by which editors complete params.yaml."""
-    from repro.medfe.readings.schema import write_schema
+    from repro.cases.medfe.readings.schema import write_schema
 
     write_schema(paths.SCHEMA)
     print(f"wrote {paths.SCHEMA}")
@@ -72,8 +72,8 @@ COMMANDS = (details, diff, schema)
 
 
 def _print_table(found: "list[Detail]") -> None:
-    from repro.audit.choice import show_value
-    from repro.audit.ledger import count_details, describe_constraints
+    from repro.audit.ledger.choice import show_value
+    from repro.audit.ledger.table import count_details, describe_constraints
 
     table = Table("detail", "question", "paper", "option", "sources", box=box.SIMPLE_HEAD)
     for detail in found:
@@ -94,7 +94,7 @@ def _print_table(found: "list[Detail]") -> None:
 
 
 def _with_sources(detail: "Detail | None", value: object) -> str:
-    from repro.audit.choice import show_value
+    from repro.audit.ledger.choice import show_value
 
     shown = escape(show_value(value))
     sources = detail.choice.options.get(value, ()) if detail is not None else ()

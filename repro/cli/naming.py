@@ -6,10 +6,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from repro.audit.values import override_values
+from repro.audit.ledger.values import override_values
+from repro.cases.medfe.readings.merging import load_reading
 from repro.errors import UserError
 from repro.evidence import commit_revision, committed_params, experiments
-from repro.medfe.readings.merging import load_reading
 from repro.paths import PARAMS, READINGS
 
 Values = dict[str, Any]

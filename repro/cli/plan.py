@@ -32,7 +32,7 @@ def plan(
     planned = _make_plan(study)
     file = locate_plan(paths.PLANS, planned.study)
     if not dry_run:
-        from repro.sweep.cells import write_cells
+        from repro.runs.listing import write_cells
 
         planned = freeze(planned, paths.PLANS)
         write_cells(planned)
@@ -58,9 +58,9 @@ def _make_plan(file: Path) -> "Plan":
 
     from repro.audit.study.declaration import load_study
     from repro.audit.study.planning import make_plan
-    from repro.medfe.params import Params
-    from repro.medfe.readings.case import identify, load_baseline
-    from repro.sweep.results import MEASURES
+    from repro.cases.medfe.params import Params
+    from repro.cases.medfe.readings.case import identify, load_baseline
+    from repro.runs.collection import MEASURES
 
     named = load_study(file)
     return make_plan(named, Params, load_baseline(named.study), identify, datetime.now(UTC), MEASURES)
@@ -112,7 +112,7 @@ def _show_detectable(planned: "Plan", console: "Console") -> None:
     from rich import box
     from rich.table import Table
 
-    from repro.audit.study.detectable import detectable_effects
+    from repro.audit.study.minimum_detectable_effect import detectable_effects
 
     found = detectable_effects(planned, _measured_noise(planned))
     table = Table("metric", "smallest effect seen in 80 %", "margin", "noise floor (SD)", box=box.SIMPLE_HEAD)
@@ -127,8 +127,8 @@ def _show_detectable(planned: "Plan", console: "Console") -> None:
 
 def _measured_noise(planned: "Plan") -> dict[str, float]:
     """Returns the sd over seeds of each metric, from the cells of the baseline that have been run; two at least."""
-    from repro.audit.analysis.results import cell_means
-    from repro.sweep.results import read_results
+    from repro.audit.statistics.results import cell_means
+    from repro.runs.collection import read_results
 
     baseline = [cell for cell in planned.cells if cell.variant == planned.baseline().id]
     means: pd.DataFrame = cell_means(read_results(planned.model_copy(update={"cells": baseline}), links=False))

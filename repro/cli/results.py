@@ -28,12 +28,12 @@ def report(
 ) -> None:
     """Build the notebook and the page: of the active variant, or of a study."""
     if study is None:
-        from repro.report.build import build_report
+        from repro.audit.page.notebook import build_report
 
         build_report(paths.REPORT)
         print(f"wrote {paths.REPORT / paths.NOTEBOOK.with_suffix('.html').name}")
         return
-    from repro.report.studies.build import build_study_report
+    from repro.runs.report import build_study_report
 
     folder = paths.STUDY_REPORTS / study.stem
     build_study_report(study.stem, folder)

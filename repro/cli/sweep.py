@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from repro.audit.study.plan import Plan
-    from repro.sweep.work import Work
-    from repro.sweep.workers import Workers
+    from repro.runs.status import Work
+    from repro.runs.workers import Workers
 
 CLUSTER = "RAY_ADDRESS"
 INTERRUPTED = 130
@@ -29,8 +29,8 @@ def sweep(
     gpus_per_cell: Annotated[float, typer.Option(min=0.0, help="On a Ray cluster; 0.25: four cells share one.")] = 0.0,
 ) -> None:
     """Run the missing cells of a study, here or, with RAY_ADDRESS set, on that Ray cluster."""
-    from repro.sweep.progress import plain_console
-    from repro.sweep.work import find_outdated, find_work
+    from repro.runs.progress import plain_console
+    from repro.runs.status import find_outdated, find_work
 
     console = plain_console()
     plan = _frozen_plan(study)
@@ -50,10 +50,10 @@ def sweep(
 
 def _run(plan: "Plan", work: "Work", jobs: int | None, gpus_per_cell: float, console: "Console") -> int:
     """Runs what is missing, records and publishes it; returns how many cells have failed."""
-    from repro.sweep.progress import describe, shown
-    from repro.sweep.publishing import publish_finished
-    from repro.sweep.recorder import Recorder
-    from repro.sweep.sweeping import Sweep
+    from repro.runs.progress import describe, shown
+    from repro.runs.publishing import publish_finished
+    from repro.runs.recorder import Recorder
+    from repro.runs.scheduler import Sweep
 
     recorder = Recorder()
     with _open_workers(jobs, gpus_per_cell, bool(work.missing)) as workers, shown(plan.study, console) as show:
@@ -73,12 +73,12 @@ def _run(plan: "Plan", work: "Work", jobs: int | None, gpus_per_cell: float, con
 
 def _open_workers(jobs: int | None, gpus_per_cell: float, needed: bool) -> "AbstractContextManager[Workers]":
     """Returns the workers of this machine or of the cluster; a cluster is not asked when nothing is missing."""
-    from repro.sweep.workers import LocalWorkers
+    from repro.runs.workers import LocalWorkers
 
     address = os.environ.get(CLUSTER)
     if not address or not needed:
         return nullcontext(LocalWorkers(jobs or 1))
-    from repro.sweep.cluster import cluster_workers
+    from repro.runs.cluster import cluster_workers
 
     return cluster_workers(address, jobs, gpus_per_cell)
 

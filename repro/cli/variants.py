@@ -17,7 +17,7 @@ def use(
     scale: Annotated[str, typer.Option(help="laptop or gpu.")] = "laptop",
 ) -> None:
     """Write params.yaml for a reading at a scale."""
-    from repro.medfe.readings.writing import parse_overrides, use_reading
+    from repro.cases.medfe.readings.writing import parse_overrides, use_reading
 
     params = use_reading(paths.PARAMS, reading, scale, parse_overrides(overrides or []))
     print(
@@ -32,9 +32,9 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Check it and print the command only.")] = False,
 ) -> None:
     """Check a variant, then run it as a DVC experiment."""
-    from repro.audit.values import override_values
-    from repro.medfe.params.reading import load_params, parse_params
-    from repro.medfe.readings.writing import parse_overrides
+    from repro.audit.ledger.values import override_values
+    from repro.cases.medfe.params.reading import load_params, parse_params
+    from repro.cases.medfe.readings.writing import parse_overrides
 
     values = load_params(paths.PARAMS).resolved()
     override_values(values, parse_overrides(overrides or []))

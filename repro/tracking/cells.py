@@ -18,7 +18,7 @@ from repro.tracking.publish import KEY, SEED, VARIANT, find_runs, publish_eviden
 from repro.tracking.store import CELLS, Store, has_store, open_store
 
 if TYPE_CHECKING:
-    from repro.medfe.params import Params
+    from repro.cases.medfe.params import Params
 
 Found = dict[tuple[str, int], Any]
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from repro import evidence as files
 from repro import paths
-from repro.audit.choice import show_value, walk_details
-from repro.audit.values import flatten
+from repro.audit.ledger.choice import show_value, walk_details
+from repro.audit.ledger.values import flatten
 from repro.errors import UserError
 from repro.evidence import Evidence, read_evidence
 from repro.tracking.address import explain_refusals, is_server
 from repro.tracking.store import Store, import_mlflow, lock, open_store
 
 if TYPE_CHECKING:
-    from repro.medfe.params import Params
+    from repro.cases.medfe.params import Params
 
 KEY, VARIANT, SEED, CHANGES = "repro.key", "repro.variant", "repro.seed", "repro.changes"
 """Tags of a run: content key, variant id, training seed, differences from the params it was started beside."""
@@ -179,7 +179,7 @@ def _log(store: Store, evidence: Evidence, commit: str | None, baseline: Mapping
 
 
 def _tags(evidence: Evidence, commit: str | None, changed: str) -> dict[str, str]:
-    from repro.medfe.params import Params
+    from repro.cases.medfe.params import Params
 
     values = flatten(evidence.params)
     details = {detail.key: values[detail.key] for detail in walk_details(Params) if detail.key in values}

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from repro.audit.choice import Choice, show_value, walk_details
-from repro.audit.ledger import count_details, describe_constraints, select_details, to_json, to_markdown
-from repro.audit.source import paper, related, release
+from repro.audit.ledger.choice import Choice, show_value, walk_details
+from repro.audit.ledger.source import paper, related, release
+from repro.audit.ledger.table import count_details, describe_constraints, select_details, to_json, to_markdown
 
 
 class Kernel(BaseModel):

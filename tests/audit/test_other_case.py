@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from sklearn.datasets import load_digits
 from sklearn.linear_model import SGDClassifier
 
-from repro.audit.analysis.analyse import analyse
-from repro.audit.analysis.results import OK, Results
-from repro.audit.choice import Choice, show_value, walk_details
-from repro.audit.source import inference, paper
+from repro.audit.ledger.choice import Choice, show_value, walk_details
+from repro.audit.ledger.source import inference, paper
+from repro.audit.statistics.analyse import analyse
+from repro.audit.statistics.results import OK, Results
 from repro.audit.study.declaration import NamedStudy, Study
 from repro.audit.study.plan import Plan
 from repro.audit.study.planning import make_plan

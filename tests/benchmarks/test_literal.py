@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from benchmarks.literal import LiteralGenerator
-from repro.audit.values import flatten
-from repro.medfe.initialisation import initialise
-from repro.medfe.model import Generator, convolution
-from repro.medfe.readings.merging import load_reading
+from repro.audit.ledger.values import flatten
+from repro.cases.medfe.initialisation import initialise
+from repro.cases.medfe.model import Generator, convolution
+from repro.cases.medfe.readings.merging import load_reading
 from tiny import random_batch, tiny_params
 
 

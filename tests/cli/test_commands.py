@@ -11,17 +11,17 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from prepared_on_disk import write_prepared
-from repro.audit.choice import walk_details
-from repro.audit.ledger import select_details, to_markdown
-from repro.audit.values import flatten
+from repro.audit.ledger.choice import walk_details
+from repro.audit.ledger.table import select_details, to_markdown
+from repro.audit.ledger.values import flatten
+from repro.cases.medfe.checkpoint import Checkpoint, save_checkpoint
+from repro.cases.medfe.evaluation.baselines import evaluate_baselines
+from repro.cases.medfe.model import Generator
+from repro.cases.medfe.params import Params, load_params
+from repro.cases.medfe.training.loop import train
 from repro.cli import app, images, ledger, main, results, variants
 from repro.cli.ledger import TITLE
 from repro.errors import UserError
-from repro.medfe.checkpoint import Checkpoint, save_checkpoint
-from repro.medfe.evaluation.baselines import evaluate_baselines
-from repro.medfe.model import Generator
-from repro.medfe.params import Params, load_params
-from repro.medfe.training.loop import train
 from tiny import PARAMS_FILE
 
 ROOT = Path(__file__).parents[2]

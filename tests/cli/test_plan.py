@@ -11,8 +11,8 @@ from repro.audit.study.cost import estimate_cost
 from repro.audit.study.freezing import load_plan, locate_plan
 from repro.cli import app
 from repro.errors import UserError
-from repro.stages.cells.outcome import Given, Outcome, write_outcome
-from repro.sweep.results import MEASURES
+from repro.runs.collection import MEASURES
+from repro.runs.outcome import Given, Outcome, write_outcome
 
 ABLATIONS = Path(__file__).parents[2] / "ablations"
 

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 import repro.tracking
 from evidence_on_disk import write_evidence
 from git_project import commit_all
+from repro.cases.medfe.readings.comparing import compare_params
 from repro.cli import app
 from repro.cli.naming import find_params
 from repro.errors import UserError
-from repro.medfe.readings.comparing import compare_params
 from repro.tracking import Logged, Rebuilt
 
 pytestmark = [

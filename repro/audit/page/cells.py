@@ -4,9 +4,9 @@ import html
 
 import pandas as pd
 
-from repro.audit.analysis.results import MISSING
 from repro.audit.page.subject import ALL_CELLS, Subject, code, count, long, paragraph, show_settings
-from repro.audit.tables import show_number, table_html
+from repro.audit.page.tables import show_number, table_html
+from repro.audit.statistics.results import MISSING
 
 JOULES_PER_KWH = 3.6e6
 

@@ -5,7 +5,7 @@ import html
 import pandas as pd
 
 from repro.audit.page.subject import Subject, badge, code, count, long, note, paragraph
-from repro.audit.tables import table_html
+from repro.audit.page.tables import table_html
 
 
 def show_title(subject: Subject) -> str:

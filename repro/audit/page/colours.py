@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from repro.audit.analysis.report import DEPENDS, EQUIVALENT, FAILS, HOLDS, INTERACTION, MATTERS, UNDECIDED
+from repro.audit.statistics.report import DEPENDS, EQUIVALENT, FAILS, HOLDS, INTERACTION, MATTERS, UNDECIDED
 
 VERDICT: Final = {
     MATTERS: "#d55e00",

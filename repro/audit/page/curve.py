@@ -10,10 +10,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from repro.audit.choice import Choice, show_value
-from repro.audit.figures import ACCENT, INK, QUIET, STYLE
+from repro.audit.ledger.choice import Choice, show_value
 from repro.audit.page.canvas import legend_above, new_figure
 from repro.audit.page.colours import NULL, SOURCE, STRIPE
+from repro.audit.page.figures import ACCENT, INK, QUIET, STYLE
 from repro.audit.page.subject import in_words
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ import html
 
 import pandas as pd
 
-from repro.audit.figures import encode_png, figure_html
 from repro.audit.page.curve import plot_curve
+from repro.audit.page.figures import encode_png, figure_html
 from repro.audit.page.forest import plot_forest
 from repro.audit.page.ledger import source_legend
 from repro.audit.page.subject import Subject, badge, code, count, paragraph, show_p, show_ratio
-from repro.audit.tables import table_html
+from repro.audit.page.tables import table_html
 
 CONTROLS = ("placebo", "planted")
 SHOWN_INTERACTIONS = 15

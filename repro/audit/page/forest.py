@@ -9,9 +9,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from repro.audit.figures import INK, QUIET, STYLE
 from repro.audit.page.canvas import legend_above, new_figure
 from repro.audit.page.colours import MARGIN, NOISE, VERDICT
+from repro.audit.page.figures import INK, QUIET, STYLE
 from repro.audit.page.subject import in_words
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterable
 
-from repro.audit.choice import Choice, show_value
+from repro.audit.ledger.choice import Choice, show_value
 from repro.audit.page.colours import SOURCE
 from repro.audit.page.subject import Subject, badge, code, count, paragraph
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import pandas as pd
 
-from repro.audit.figures import ACCENT, INK, QUIET, SERIES, STYLE
 from repro.audit.page.canvas import new_figure
+from repro.audit.page.figures import ACCENT, INK, QUIET, SERIES, STYLE
 from repro.audit.page.subject import in_words
 
 if TYPE_CHECKING:

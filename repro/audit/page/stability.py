@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from repro.audit.analysis.outcomes import FULL, HALF
 from repro.audit.page.subject import Subject, badge, code, paragraph
-from repro.audit.tables import table_html
+from repro.audit.page.tables import table_html
+from repro.audit.statistics.outcomes import FULL, HALF
 
 
 def show_stability(subject: Subject) -> str:

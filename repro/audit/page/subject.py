@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from repro.audit.analysis.outcomes import FULL
-from repro.audit.analysis.report import Analysis
-from repro.audit.analysis.results import Results
-from repro.audit.choice import Choice, show_value
+from repro.audit.ledger.choice import Choice, show_value
+from repro.audit.page.tables import show_number
+from repro.audit.statistics.outcomes import FULL
+from repro.audit.statistics.report import Analysis
+from repro.audit.statistics.results import Results
 from repro.audit.study.declaration import Metric, Study
 from repro.audit.study.plan import Plan
-from repro.audit.tables import show_number
 
 ALL_CELLS = "cells"
 """Anchor of the table of all cells."""

@@ -4,11 +4,11 @@ import html
 
 import pandas as pd
 
-from repro.audit.analysis.multiverse import ALL_PROTOCOLS, ALL_VARIANTS, LARGEST_DETAIL
-from repro.audit.figures import encode_png, figure_html
+from repro.audit.page.figures import encode_png, figure_html
 from repro.audit.page.spread import plot_protocols, plot_variance
 from repro.audit.page.subject import Subject, code, long, paragraph, show_ratio
-from repro.audit.tables import table_html
+from repro.audit.page.tables import table_html
+from repro.audit.statistics.multiverse import ALL_PROTOCOLS, ALL_VARIANTS, LARGEST_DETAIL
 
 SUMMARIES = (ALL_PROTOCOLS, ALL_VARIANTS, LARGEST_DETAIL)
 

@@ -6,7 +6,7 @@ Two plans flow in, sentences flow out. Knows nothing of files and dates.
 from collections.abc import Mapping
 from typing import Any
 
-from repro.audit.choice import show_value
+from repro.audit.ledger.choice import show_value
 from repro.audit.study.plan import Plan
 
 

@@ -5,10 +5,10 @@ A declaration and a space flow in, levels flow out. Knows nothing of how options
 
 from typing import Any
 
-from repro.audit.choice import Choice, show_value
+from repro.audit.ledger.choice import Choice, show_value
+from repro.audit.ledger.values import plain
 from repro.audit.study.declaration import Study
 from repro.audit.study.space import NotAllowedError, Space
-from repro.audit.values import plain
 from repro.errors import UserError
 
 

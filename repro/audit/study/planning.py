@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from repro.audit.choice import show_value
+from repro.audit.ledger.choice import show_value
 from repro.audit.study.combining import combine, occurring
 from repro.audit.study.declaration import NamedStudy, Study
 from repro.audit.study.levels import canonical, choose_levels

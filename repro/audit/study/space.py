@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from repro.audit.choice import Choice, show_value, walk_details
-from repro.audit.values import flatten, override_values, plain
+from repro.audit.ledger.choice import Choice, show_value, walk_details
+from repro.audit.ledger.values import flatten, override_values, plain
 from repro.errors import UserError
 
 Settings = Mapping[str, Any]

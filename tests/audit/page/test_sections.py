@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from simulated_factorial import ONE, linear, make_plan, simulate, two_levels
 
-from repro.audit.analysis.analyse import analyse
-from repro.audit.choice import Choice
+from repro.audit.ledger.choice import Choice
+from repro.audit.ledger.source import inference, paper
 from repro.audit.page import cells, claims, conduct, effects, ledger, stability, uncertainty
 from repro.audit.page.curve import provenance
 from repro.audit.page.subject import Subject
-from repro.audit.source import inference, paper
+from repro.audit.statistics.analyse import analyse
 from repro.audit.study.declaration import Study
 from repro.audit.study.plan import Plan
 

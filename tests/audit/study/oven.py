@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from repro.audit.choice import Choice
-from repro.audit.source import inference
+from repro.audit.ledger.choice import Choice
+from repro.audit.ledger.source import inference
 from repro.audit.study.declaration import NamedStudy, Study
 from repro.audit.study.plan import Plan
 from repro.audit.study.planning import make_plan

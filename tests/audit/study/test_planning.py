@@ -9,9 +9,9 @@ from oven import BASELINE, NOW, Oven, arms, identify, plan, study
 
 from repro.audit.study.declaration import NamedStudy, load_study
 from repro.audit.study.planning import make_plan
+from repro.cases.medfe.params import Params
+from repro.cases.medfe.readings import case
 from repro.errors import UserError
-from repro.medfe.params import Params
-from repro.medfe.readings import case
 
 ABLATIONS = Path(__file__).parents[3] / "ablations"
 STUDIES = [file for file in sorted(ABLATIONS.glob("*.yaml")) if "\ndesign:" in file.read_text()]

@@ -1,0 +1,101 @@
+"""Section on how the study was designed: what it could and could not see, deviations, controls."""
+
+import html
+
+import pandas as pd
+
+from repro.audit.page.subject import Subject, badge, count, long, note, paragraph, show_ratio, show_settings
+from repro.audit.page.tables import table_html
+from repro.audit.study.aliases import alias_table, describe_aliases, list_groups
+from repro.audit.study.minimum_detectable_effect import detectable_effects
+
+
+def show_design(subject: Subject) -> str:
+    """Returns cells, aliases, power, deviations and controls."""
+    return "".join(part(subject) for part in (_arms, _unseen, _aliases, _detectable, _deviations, _controls))
+
+
+def _arms(subject: Subject) -> str:
+    roles = {variant.id: variant.role for variant in subject.plan.variants}
+    cells = pd.Series([roles[cell.variant] for cell in subject.plan.cells], dtype=str)
+    table = pd.DataFrame(
+        {"variants": pd.Series(list(roles.values())).value_counts(), "cells": cells.value_counts()}
+    ).rename_axis("role")
+    left_out = "".join(
+        f"<li>{show_settings(item.settings)}: {html.escape(item.reason)}</li>" for item in subject.plan.left_out
+    )
+    return table_html(table, "What was planned; seeds are the replicates, images are nested in them") + (
+        f"<p>Left out by the constraints:</p><ul>{left_out}</ul>" if left_out else ""
+    )
+
+
+def _unseen(subject: Subject) -> str:
+    others = sum(key not in subject.plan.levels for key in subject.choices)
+    return paragraph(
+        f"What could not be seen: {count(others, 'detail')} of the ledger stand at the baseline's options, options "
+        "that the study does not list were not run, and other images, scales and budgets may say otherwise."
+    )
+
+
+def _aliases(subject: Subject) -> str:
+    if not subject.plan.levels:
+        return ""
+    said, table = paragraph(html.escape(describe_aliases(subject.plan))), list_groups(alias_table(subject.plan))
+    if table.empty:
+        return said
+    shown = table.set_index("effect")[["aliases", "strength"]]
+    shown = shown.assign(aliases=[long(html.escape(str(text))) for text in shown["aliases"]])
+    listed = table_html(
+        shown, "Correlation of the columns of the design", {"aliases": str, "strength": lambda value: show_ratio(value)}
+    )
+    return f"{said}<details><summary>Alias table, {count(len(shown), 'row')}</summary>{listed}</details>"
+
+
+def _detectable(subject: Subject) -> str:
+    noise = subject.analysis.noise
+    full = noise[noise["budget"] == 1.0].set_index("metric")["sd"].dropna() if len(noise) else pd.Series(dtype=float)
+    found = detectable_effects(subject.plan, {str(name): float(value) for name, value in full.items()})
+    rows = pd.DataFrame(
+        {
+            "smallest effect": [
+                f"{row['effect']:.3g} {row['unit']}".rstrip() if row["effect"] < float("inf") else "none"
+                for _, row in found.iterrows()
+            ],
+            "margin": found["margin"].tolist(),
+            "test": [long(html.escape(f"{row['test']}, each at {row['alpha']:.2g}")) for _, row in found.iterrows()],
+            "note": [long(html.escape(str(note))) for note in found["note"]],
+        },
+        index=pd.Index(found["metric"], name="metric"),
+    )
+    floor = "given the measured noise floor" if len(full) else "in standard deviations over seeds, not yet measured"
+    return table_html(rows, f"Smallest effect seen with 80 % power, {floor}", {"test": str, "note": str})
+
+
+def _deviations(subject: Subject) -> str:
+    if not subject.plan.deviations:
+        return paragraph(f"No deviation: the plan stands as it was frozen on {subject.plan.frozen[:10]}.")
+    items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in subject.plan.deviations)
+    return f"<p>Deviations from the plan frozen on {subject.plan.frozen[:10]}:</p><ul>{items}</ul>"
+
+
+def _controls(subject: Subject) -> str:
+    controls = subject.analysis.controls
+    if controls.empty:
+        return note(
+            "The study has no controls: nothing shows that it could find an effect, or that it would not invent one."
+        )
+    rows = pd.DataFrame(
+        {
+            "metric": [metric or "all" for metric in controls["metric"]],
+            "expected": controls["expected"].tolist(),
+            "found": controls["found"].tolist(),
+            "passed": [_outcome(row["found"], row["passed"]) for _, row in controls.iterrows()],
+            "how": [long(html.escape(str(text))) for text in controls["detail"]],
+        },
+        index=pd.Index(controls["control"], name="control"),
+    )
+    return table_html(rows, "Controls", {"passed": badge, "how": str})
+
+
+def _outcome(found: str, passed: bool) -> str:
+    return "passed" if passed else "not measured" if "not measured" in found else "failed"

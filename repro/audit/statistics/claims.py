@@ -1,0 +1,190 @@
+"""What becomes of each claim: it holds, fails, depends on another detail, or stays undecided.
+
+Adjusted effects, interactions and outcomes flow in, `Analysis.claims` flows out. A claim is judged at the full
+training, by one contrast of its study with the study's own correction. The margin comes first, as for details: a
+claimed improvement that lies inside it fails even where the test finds it, as the study has declared beforehand that
+such a difference does not count.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from repro.audit.ledger.choice import show_value
+from repro.audit.statistics.contrasts import describe_effects
+from repro.audit.statistics.linear import DESIGN_ROLES, Flags, Floats, code_details, fit_design, shared_values
+from repro.audit.statistics.multiple_testing import LEVEL, adjust_p, correction_of
+from repro.audit.statistics.outcomes import FULL, Outcomes, baseline_option, option_text
+from repro.audit.statistics.paired import compare_pairs, single_arms
+from repro.audit.statistics.report import DEPENDS, FAILS, HOLDS, OPEN
+from repro.audit.statistics.verdicts import Row, group_interactions, missing_cells, refuse_rows, show_difference, show_p
+from repro.audit.study.declaration import Claim, Metric
+from repro.audit.study.plan import Plan
+
+COLUMNS = (
+    *("text", "detail", "metric", "budget", "reported", "reproduced", "reproduced_low", "reproduced_high"),
+    *("estimate", "low", "high", "noise_sd", "verdict", "reason", "source", "cells"),
+)
+
+
+class Comparison(NamedTuple):
+    """The option that is claimed to be better less the other, in the metric's unit, with the names of `effects`."""
+
+    estimate: float
+    se: float
+    low: float
+    high: float
+    low90: float
+    high90: float
+    p_adjusted: float
+    seeds: int
+    failed: int
+    cells: tuple[str, ...]
+
+
+def judge_claims(
+    plan: Plan, tables: Sequence[Outcomes], effects: pd.DataFrame, interactions: pd.DataFrame, noise: pd.DataFrame
+) -> pd.DataFrame:
+    """Judges each claim of the study.
+
+    Returns:
+        `Analysis.claims`. `reproduced` is the mean of the cells that take the better option, with the 95 % t interval
+        over the means of its seeds, to be read beside `reported`; estimate, low and high are better less other.
+    """
+    study, pairs, rows = plan.declared, group_interactions(interactions), []
+    for claim in study.claims:
+        table = next(table for table in tables if table.metric == claim.metric and table.budget == FULL)
+        comparison = compare_options(plan, claim, table, effects)
+        refused = refuse_rows([comparison] if comparison else [], missing_cells(plan, study, table, claim.detail))
+        if refused is None and comparison is not None:
+            own = [row for row in pairs.get((claim.detail, claim.metric, FULL), []) if not row.shared]
+            verdict, reason = judge_claim(comparison, study.metrics[claim.metric], own)
+        else:
+            verdict, reason = OPEN, f"{refused.reason}: {refused.refused}" if refused else ""
+        floor = noise[(noise["metric"] == claim.metric) & (noise["budget"] == FULL)]["sd"].iloc[0]
+        about = (claim.text, claim.detail, claim.metric, FULL, claim.reported)
+        span = (comparison.estimate, comparison.low, comparison.high) if comparison else (np.nan,) * 3
+        cells = comparison.cells if comparison else ()
+        reproduced = _reproduce(plan, claim, table)
+        rows.append((*about, *reproduced, *span, floor, verdict, reason, claim.source, cells))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def judge_claim(comparison: Comparison, metric: Metric, interactions: Sequence[Row]) -> tuple[str, str]:
+    """Returns the verdict on one claim and its reason.
+
+    Args:
+        comparison: better less other.
+        metric: its direction, margin and unit.
+        interactions: those that hold the claim's detail and are no other pair's as well.
+    """
+    gain = comparison.estimate if metric.direction == "higher" else -comparison.estimate
+    found = (
+        f"{show_difference(comparison.estimate, metric)} (95 % {comparison.low:.3g} to {comparison.high:.3g}), "
+        f"p = {show_p(comparison.p_adjusted)} adjusted"
+    )
+    if not comparison.failed and -metric.margin < comparison.low90 and comparison.high90 < metric.margin:
+        return FAILS, f"{found}: no more than the margin of {metric.margin:.3g} {metric.unit}".rstrip()
+    if comparison.p_adjusted < LEVEL:
+        return (HOLDS, found) if gain > 0 else (FAILS, f"{found}: the other way round")
+    strong = sorted((row for row in interactions if row.p_adjusted < LEVEL), key=lambda row: row.p_adjusted)
+    if strong:
+        aliases = f" or its aliases ({strong[0].aliases})" if strong[0].aliases else ""
+        return DEPENDS, f"{found}; {strong[0].first} x {strong[0].second}{aliases} matters"
+    return OPEN, f"{found}: neither shown nor refuted"
+
+
+def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataFrame) -> Comparison | None:
+    """Compares the two options of a claim; None where the study has no contrast of them.
+
+    One of the two is the baseline's, as a rule, and the contrast is a row of the effects. Two other options are
+    compared by their arms or by the design's model; that test joins the study's family as one contrast more.
+    """
+    better, than = option_text(plan, claim.detail, claim.better), option_text(plan, claim.detail, claim.than)
+    baseline = baseline_option(plan, claim.detail)
+    family = effects[
+        (effects["metric"] == claim.metric) & (effects["budget"] == FULL) & effects["detail"].isin(list(plan.levels))
+    ]
+    if baseline in (better, than):
+        other = than if better == baseline else better
+        rows = list(family[(family["detail"] == claim.detail) & (family["option"] == other)].itertuples())
+        return _orient(rows[0], turned=better == baseline) if rows else None
+    compare = _compare_arms if plan.declared.design == "one_at_a_time" else _compare_fitted
+    found = compare(plan, claim, (better, than), table)
+    if found is None:
+        return None
+    numbers, compared = found
+    correction = correction_of(plan.declared.design)
+    p = adjust_p(np.append(family["p"].to_numpy(dtype=np.float64), numbers["p"]), correction)[-1]
+    return Comparison(
+        **{name: float(numbers[name][0]) for name in Comparison._fields[:6]},
+        p_adjusted=float(p),
+        seeds=int(compared.any(axis=0).sum()),
+        failed=int((table.failed & compared).sum()),
+        cells=tuple(table.cells[compared].tolist()),
+    )
+
+
+def _compare_arms(
+    plan: Plan, claim: Claim, options: tuple[str, str], table: Outcomes
+) -> tuple[dict[str, Floats], Flags] | None:
+    """Compares two arms by their pairs; returns the numbers of one row, and which cells (V, S) were compared."""
+    arms = {(arm.detail, arm.option): table.variants.index(arm.variant) for arm in single_arms(plan)}
+    rows = [arms[claim.detail, option] for option in options if (claim.detail, option) in arms]
+    if len(rows) < len(options):
+        return None
+    first, second = table.values[rows]
+    compared = np.zeros(table.values.shape, dtype=bool)
+    compared[rows] = np.isfinite(first) & np.isfinite(second)
+    return compare_pairs(first[None], second[None], higher_is_better=True), compared
+
+
+def _compare_fitted(
+    plan: Plan, claim: Claim, options: tuple[str, str], table: Outcomes
+) -> tuple[dict[str, Floats], Flags]:
+    """Compares two options of a design by the model of its effects; returns what `_compare_arms` does."""
+    coding = code_details(plan)
+    fit, noise = fit_design(coding, table)
+    first, second = (coding.options.index((claim.detail, option)) for option in options)
+    unit = fit.unit[first, first] + fit.unit[second, second] - 2 * fit.unit[first, second]
+    estimate = fit.estimates[first] - fit.estimates[second]
+    takes_either = (coding.matrix[:, [first, second]] == 1).any(axis=1)
+    compared = takes_either[:, None] & np.isfinite(shared_values(table, coding.points))
+    return describe_effects(np.array([estimate]), np.array([unit]), noise), compared
+
+
+def _orient(row: Row, turned: bool) -> Comparison:
+    """Takes a row of effects, option less baseline; turned: it is the baseline's option that is claimed better."""
+    spans = (row.low, row.high, row.low90, row.high90)
+    if turned:
+        spans = (-row.high, -row.low, -row.high90, -row.low90)
+    estimate = -row.estimate if turned else row.estimate
+    cells = (*row.cells, *row.baseline_cells)
+    return Comparison(estimate, row.se, *spans, row.p_adjusted, int(row.seeds), int(row.failed), cells)
+
+
+def _reproduce(plan: Plan, claim: Claim, table: Outcomes) -> tuple[float, float, float]:
+    """Returns mean, low and high of the better option over seeds; in a design, over all variants that take it.
+
+    In a design a seed counts that all its variants share: those that only the baseline has say nothing on the others.
+    """
+    better, baseline = option_text(plan, claim.detail, claim.better), baseline_option(plan, claim.detail)
+    alone = plan.declared.design == "one_at_a_time"
+    rows = [
+        variant.role in DESIGN_ROLES
+        and show_value(variant.settings.get(claim.detail, plan.levels[claim.detail][0])) == better
+        and not (alone and better == baseline and variant.role == "arm")
+        for variant in plan.variants
+    ]
+    values = (table.values if alone else shared_values(table, code_details(plan).design))[np.array(rows)]
+    values = values[:, np.isfinite(values).any(axis=0)]
+    if not values.size:
+        return np.nan, np.nan, np.nan
+    means = np.nanmean(values, axis=0)
+    if len(means) < 2:
+        return float(means.mean()), np.nan, np.nan
+    half = stats.t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))
+    return float(means.mean()), float(means.mean() - half), float(means.mean() + half)

@@ -1,0 +1,184 @@
+"""The arms by which an audit checks itself: a placebo, a planted effect, and A/A re-splits of the baseline.
+
+Adjusted effects and outcomes flow in, `Analysis.controls` flows out. One placebo gives no rate; the re-splits of the
+replicated baseline give one, for the noise that this study has.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from repro.audit.statistics.multiple_testing import LEVEL
+from repro.audit.statistics.outcomes import FULL, Outcomes
+from repro.audit.statistics.paired import PLACEBO, PLANTED, Floats
+from repro.audit.statistics.report import EQUIVALENT, MATTERS, UNDECIDED
+from repro.audit.statistics.signflip import sign_flip_p, smallest_p
+from repro.audit.statistics.verdicts import Groups, Row, Verdict, group_rows, judge_options, refuse_rows
+from repro.audit.study.declaration import Metric, Study
+from repro.audit.study.plan import Plan
+
+RESPLITS = 30_000
+"""Re-splits for the t interval; the sign flip, which is dearer, takes the first `_FLIPPED` of them."""
+_FLIPPED = 1_000
+_MOST_PAIRS = 12  # of a sign flip, beyond which its p is as good as continuous
+FEWEST_RUNS = 5
+"""Of the baseline: two pairs, and one run to leave out."""
+
+NOT_MEASURED = "not measured"
+
+COLUMNS = ("control", "metric", "budget", "expected", "found", "passed", "detail", "rate", "rate_low", "rate_high")
+
+
+class FalseAlarms(NamedTuple):
+    """How often two halves of the same runs are told apart.
+
+    Attributes:
+        sign_flip: share of re-splits with p below .05.
+        sign_flip_pairs: pairs in each of them.
+        interval: share of re-splits whose 95 % t interval leaves out zero.
+        interval_pairs: pairs in each of them.
+        low: of `interval`, 95 %, by the jackknife over runs.
+        high: the same.
+    """
+
+    sign_flip: float
+    sign_flip_pairs: int
+    interval: float
+    interval_pairs: int
+    low: float
+    high: float
+
+
+def judge_controls(plan: Plan, tables: Sequence[Outcomes], effects: pd.DataFrame) -> pd.DataFrame:
+    """Says of each control that the study has whether it passed, at the full training.
+
+    The placebo must not matter in any metric. The planted effect must matter in the main metric, in the expected
+    direction. The two are a family of their own (Holm). Re-splits pass unless the interval of the false-alarm rate
+    lies above .05. What was not measured has not passed.
+    """
+    study, full = plan.declared, [table for table in tables if table.budget == FULL]
+    rows = group_rows(effects)
+    judged = []
+    if study.controls.placebo is not None:
+        verdicts = {table.metric: _judge_arm(plan, study, table, rows, PLACEBO) for table in full}
+        judged.append(_judge_placebo(verdicts))
+    if study.controls.planted is not None:
+        main = full[0].metric
+        effect = next(iter(rows.get((PLANTED, main, FULL), [])), None)
+        verdict = _judge_arm(plan, study, full[0], rows, PLANTED)
+        judged.append(_judge_planted(study.metrics[main], main, study.controls.planted.expected, verdict, effect))
+    judged += [_judge_resplits(table) for table in full]
+    return pd.DataFrame(judged, columns=list(COLUMNS))
+
+
+def resplit_baseline(values: Floats, resplits: int = RESPLITS, seed: int = 0) -> FalseAlarms:
+    """Splits replicates of one variant in two halves, pairs them at random, tests, and does so many times.
+
+    Every alarm is false. The sign flip's rate cannot exceed its level here, as any flip of a pair is a re-split as
+    well: it shows that the test is made as it should be. The t interval's can, where the noise is not normal. All
+    re-splits share the same few runs, so that they are no independent trials and a binomial interval would be far too
+    narrow; the interval given is a t interval by the jackknife, leaving out one run at a time, which errs on the wide
+    side (Efron and Stein 1981).
+
+    Args:
+        values: (n,) float64, at least `FEWEST_RUNS` runs.
+        resplits: how many.
+        seed: of the re-splits.
+    """
+    runs, generator = len(values), np.random.default_rng([seed, len(values)])
+    orders = generator.permuted(np.broadcast_to(np.arange(runs), (resplits, runs)), axis=1)
+    whole = min(runs // 2, _MOST_PAIRS)
+    flipped = sign_flip_p(values[orders[:_FLIPPED, :whole]] - values[orders[:_FLIPPED, whole : 2 * whole]]) < LEVEL
+    # One run at least is left out of every re-split here: the mean over those without run i is the rate without it.
+    pairs = (runs - 1) // 2
+    alarms = _leaves_out_zero(values[orders[:, :pairs]] - values[orders[:, pairs : 2 * pairs]])
+    rate = float(alarms.mean())
+    without = np.array([alarms[(orders[:, 2 * pairs :] == run).any(axis=1)].mean() for run in range(runs)])
+    error = np.sqrt((runs - 1) / runs * ((without - without.mean()) ** 2).sum())
+    half = float(stats.t.ppf(0.975, runs - 1) * error)
+    return FalseAlarms(float(flipped.mean()), whole, rate, pairs, max(0.0, rate - half), min(1.0, rate + half))
+
+
+def _leaves_out_zero(differences: Floats) -> NDArray[np.bool_]:
+    n = differences.shape[1]
+    half = stats.t.ppf(0.975, n - 1) * differences.std(axis=1, ddof=1) / np.sqrt(n)
+    return np.abs(differences.mean(axis=1)) > half
+
+
+def _judge_arm(plan: Plan, study: Study, table: Outcomes, rows: Groups, role: str) -> Verdict:
+    """Returns the verdict on a control arm; its word is `NOT_MEASURED` unless all of its cells have been run."""
+    found = rows.get((role, table.metric, FULL), [])
+    wanted = np.array([variant.role == role for variant in plan.variants])[:, None]
+    missing = [str(cell) for cell in table.cells[table.missing() & wanted]]
+    refused = refuse_rows(found, missing)
+    return (
+        refused._replace(verdict=NOT_MEASURED) if refused else judge_options(found, study.metrics[table.metric], "Holm")
+    )
+
+
+def _judge_placebo(verdicts: dict[str, Verdict]) -> dict[str, Any]:
+    words = {verdict.verdict for verdict in verdicts.values()}
+    return _control(
+        PLACEBO,
+        expected=f"{EQUIVALENT} or {UNDECIDED}, in every metric",
+        found=", ".join(sorted(words)),
+        passed=words <= {EQUIVALENT, UNDECIDED},
+        detail="; ".join(f"{metric}: {_tell(verdict)}" for metric, verdict in verdicts.items()),
+    )
+
+
+def _judge_planted(metric: Metric, name: str, expected: str, verdict: Verdict, effect: Row | None) -> dict[str, Any]:
+    way = ""
+    if effect is not None and verdict.verdict != NOT_MEASURED:
+        way = "better" if (effect.estimate > 0) == (metric.direction == "higher") else "worse"
+    return _control(
+        PLANTED,
+        metric=name,
+        expected=f"{MATTERS}, {expected}",
+        found=f"{verdict.verdict}, {way}" if way else verdict.verdict,
+        passed=verdict.verdict == MATTERS and way == expected,
+        detail=_tell(verdict),
+    )
+
+
+def _tell(verdict: Verdict) -> str:
+    return f"{verdict.reason} ({verdict.refused})" if verdict.refused else verdict.reason
+
+
+def _judge_resplits(table: Outcomes) -> dict[str, Any]:
+    values = table.values[0][np.isfinite(table.values[0]) & ~table.failed[0]]
+    if len(values) < FEWEST_RUNS:
+        return _control(
+            "A/A re-splits",
+            metric=table.metric,
+            expected=f"false alarms at {LEVEL:.0%} or below",
+            found=NOT_MEASURED,
+            passed=False,
+            detail=f"{len(values)} runs of the baseline; it takes {FEWEST_RUNS}",
+        )
+    rates = resplit_baseline(values)
+    reach, flipped = smallest_p(rates.sign_flip_pairs), round(rates.sign_flip * _FLIPPED)
+    flips = f"sign flip {rates.sign_flip:.1%} of {_FLIPPED} re-splits in {rates.sign_flip_pairs} pairs"
+    return _control(
+        "A/A re-splits",
+        metric=table.metric,
+        expected=f"false alarms at {LEVEL:.0%} or below",
+        found=f"{rates.interval:.1%} (95 % {rates.low:.1%} to {rates.high:.1%})",
+        passed=rates.low <= LEVEL and stats.binomtest(flipped, _FLIPPED, LEVEL, "greater").pvalue > 0.001,
+        detail=f"t interval, {RESPLITS} re-splits of {len(values)} runs in {rates.interval_pairs} pairs; "
+        + flips
+        + ("" if reach < LEVEL else f", which cannot go below p = {reach:.2g}")
+        + "; re-splits share their runs: the interval is a jackknife over runs",
+        rate=rates.interval,
+        rate_low=rates.low,
+        rate_high=rates.high,
+    )
+
+
+def _control(control: str, **values: Any) -> dict[str, Any]:
+    blank = {"metric": "", "budget": FULL, "rate": np.nan, "rate_low": np.nan, "rate_high": np.nan}
+    return {"control": control, **blank, **values}

@@ -1,0 +1,108 @@
+"""How many seeds it takes: power of the very test that a study uses.
+
+A shift in units of the sd of paired differences and a level flow in; power, or a number of seeds, flows out. The
+sign flip is simulated where its discreteness tells; beyond, its power is the t test's to within the error of such
+a simulation. Noise is taken as normal. Knows nothing of arms and verdicts.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from repro.audit.statistics.signflip import sign_patterns
+
+POWER = 0.8
+"""The chance of finding the effect that a number of seeds is to give."""
+SEEDS_CAP = 200
+"""Seeds beyond which no number is named."""
+Floats = NDArray[np.float64]
+
+_SIMULATED_UP_TO = 14
+_SIMULATIONS = 500
+_LARGEST_SHIFT = 8.0
+
+
+def t_power(shift: float, seeds: int, alpha: float, df: float | None = None) -> float:
+    """Computes the power of the two-sided t test.
+
+    Args:
+        shift: true mean in units of the sd of one difference.
+        seeds: number of differences, at least 2.
+        alpha: level.
+        df: degrees of freedom of the sd; seeds - 1 unless given.
+    """
+    df = seeds - 1.0 if df is None else df
+    critical, centre = stats.t.ppf(1 - alpha / 2, df), abs(shift) * np.sqrt(seeds)
+    # scipy gives NaN for a non-centrality so large that the tails are 1 and 0.
+    upper, lower = stats.nct.sf(critical, df, centre), stats.nct.cdf(-critical, df, centre)
+    return float(np.nan_to_num(upper, nan=1.0) + np.nan_to_num(lower, nan=0.0))
+
+
+def sign_flip_power(shift: float, seeds: int, alpha: float, simulations: int = _SIMULATIONS) -> float:
+    """Simulates the power of the exact sign flip test; the draws are the same for every shift and level."""
+    sums, signs, totals = _simulated_flips(seeds, simulations)
+    as_far = np.abs(sums + shift * signs[:, None]) >= np.abs(totals + shift * seeds) - 1e-9
+    return float((as_far.mean(axis=0) < alpha).mean())
+
+
+@lru_cache(maxsize=512)
+def smallest_shift(seeds: int, alpha: float) -> float:
+    """Returns the shift that the sign flip finds with probability `POWER`, in sd; infinite where no p can pass."""
+    if seeds < 2:
+        return np.inf
+    power = sign_flip_power if seeds <= _SIMULATED_UP_TO else t_power
+    if power(_LARGEST_SHIFT, seeds, alpha) < POWER:
+        return np.inf
+    return float(optimize.bisect(lambda shift: power(shift, seeds, alpha) - POWER, 0.0, _LARGEST_SHIFT, xtol=0.01))
+
+
+def seeds_for_sign_flip(shift: float, alpha: float, more_than: int) -> int | None:
+    """Returns the fewest seeds, more than so many, that find the shift with probability `POWER`.
+
+    Args:
+        shift: mean difference in units of the sd of the differences; may be infinite.
+        alpha: level of the single test, after its correction.
+        more_than: seeds that there are already.
+
+    Returns:
+        None: more than `SEEDS_CAP`.
+    """
+    shift = min(abs(shift), _LARGEST_SHIFT)
+    for seeds in range(more_than + 1, _SIMULATED_UP_TO + 1):
+        if smallest_shift(seeds, alpha) <= shift:
+            return seeds
+    return _first(lambda seeds: t_power(shift, seeds, alpha), max(more_than, _SIMULATED_UP_TO) + 1)
+
+
+def seeds_for_contrast(effect: float, se: float, df: float, seeds: int, alpha: float) -> int | None:
+    """Returns the fewest seeds per variant that find a contrast's effect, if each adds what those so far have added.
+
+    Args:
+        effect: in the metric's unit.
+        se: standard error of the contrast, now.
+        df: degrees of freedom of the pure error, now.
+        seeds: per variant, now; at least 2.
+        alpha: level of the single test, after its correction.
+    """
+    shift = effect / (se * np.sqrt(seeds)) if se > 0 else np.inf
+    return _first(lambda more: t_power(shift, more, alpha, df * (more - 1) / (seeds - 1)), seeds + 1)
+
+
+def _first(power: Callable[[int], float], start: int) -> int | None:
+    if start > SEEDS_CAP or power(SEEDS_CAP) < POWER:
+        return None
+    low, high = start - 1, SEEDS_CAP
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
+    return high
+
+
+@lru_cache(maxsize=2)
+def _simulated_flips(seeds: int, simulations: int) -> tuple[Floats, Floats, Floats]:
+    draws = np.random.default_rng([seeds, simulations]).standard_normal((simulations, seeds))
+    patterns = sign_patterns(seeds)
+    return patterns @ draws.T, patterns.sum(axis=1), draws.sum(axis=1)

@@ -1,0 +1,148 @@
+"""The variance budget: how much each source moves an outcome, in its own unit and never scaled to a sum of one.
+
+Plan, tables of outcomes and `Results` flow in, `Analysis.budget` flows out. Knows nothing of tests: a source with a
+small share is small, not absent.
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from repro.audit.statistics.components import Share, Spread, share_of_spread, share_of_sum, spread_of_options
+from repro.audit.statistics.linear import (
+    Coding,
+    PureError,
+    code_details,
+    find_pure_error,
+    fit_effects,
+    shared_values,
+)
+from repro.audit.statistics.mixed import fit_mixed, fit_moments, mean_squares
+from repro.audit.statistics.outcomes import FULL, Outcomes
+from repro.audit.statistics.results import Results
+from repro.audit.study.plan import Plan
+
+BUDGET_COLUMNS = ("metric", "budget", "source", "sd", "variance", "low", "high", "note")
+TOGETHER, SEED, IMAGE, PROTOCOL, RESIDUAL = "details together", "seed", "image", "evaluation protocol", "residual"
+"""The sources beside the details."""
+
+
+def variance_budget(plan: Plan, tables: Sequence[Outcomes], results: Results) -> pd.DataFrame:
+    """Estimates the variance that each source adds to the outcome, with the metric's own unit.
+
+    A detail: variance of its main effects over its options, each with the same weight, less what sampling adds to it,
+    never below 0. Details together: their sum. Residual: variance between variants that the main effects leave, less
+    sampling: interactions; a design without spare variants cannot see it. Seed: between seeds within a variant, by a
+    mixed model with one mean per variant and a random intercept per seed. Image: between the images of one cell, nested
+    in it and no replicate. Evaluation protocol: between the protocols of one cell, each with the same weight, after the
+    full training.
+
+    `low` and `high` are of the sd. They speak of other seeds, never of other images. For details and residual they
+    come from the noncentral distribution of effects on pure error (for a detail of two options the t interval of half
+    its effect), for the seed from its mean squares, for images and protocols from the t distribution over the means of
+    the seeds. Resampling the seeds would say less: two seeds have three resamples.
+
+    Returns:
+        `Analysis.budget`, and the share of the training as `budget`.
+
+    Source: Searle, Casella & McCulloch, Variance Components (1992); Burdick & Graybill, Confidence Intervals on
+    Variance Components (1992).
+    """
+    coding = code_details(plan)
+    images, protocols = _spread_of_images(results), _spread_of_protocols(results)
+    records: list[dict[str, Any]] = []
+    for outcomes in tables:
+        noise = find_pure_error(shared_values(outcomes, coding.design))
+        shares = _find_detail_shares(plan, coding, outcomes, noise) | {SEED: _find_seed_share(coding, outcomes)}
+        place = (outcomes.budget, outcomes.metric)
+        shares[IMAGE] = _find_nested_share(coding, outcomes, images.get(place), "between images of a cell: nested")
+        if outcomes.budget == FULL:
+            found = protocols.get(outcomes.metric)
+            shares[PROTOCOL] = _find_nested_share(coding, outcomes, found, "between protocols of a cell")
+        records.extend(_name_share(outcomes, source, share) for source, share in shares.items())
+    return pd.DataFrame(records, columns=list(BUDGET_COLUMNS))
+
+
+def _find_detail_shares(plan: Plan, coding: Coding, outcomes: Outcomes, noise: PureError) -> dict[str, Share]:
+    values = shared_values(outcomes, coding.points)
+    fit = fit_effects(coding.matrix, values)
+    spreads = {}
+    for detail in plan.levels:
+        own = [column for column, (other, _) in enumerate(coding.options) if other == detail]
+        spreads[detail] = spread_of_options(fit.estimates[own], fit.unit[np.ix_(own, own)])
+    shares = {detail: share_of_spread(spread, noise) for detail, spread in spreads.items()}
+    total = Spread(
+        sum(spread.observed for spread in spreads.values()),
+        sum(spread.bias for spread in spreads.values()),
+        sum(spread.effects for spread in spreads.values()),
+    )
+    shares[TOGETHER] = share_of_spread(total, noise, "sum of the details' main effects")
+    points = find_pure_error(values)
+    count = max(int(np.isfinite(values).sum()), 1)
+    spare = count - int(np.isfinite(values).any(axis=0).sum()) - int(np.isfinite(fit.estimates).sum()) - points.df
+    left = Spread(max(fit.residual - points.total, 0.0) / count, spare / count, spare)
+    note = "between variants beyond main effects: interactions" if spare else "this design has no spare variants for it"
+    return shares | {RESIDUAL: share_of_spread(left, noise, note)}
+
+
+def _find_seed_share(coding: Coding, outcomes: Outcomes) -> Share:
+    values = outcomes.values[coding.design]
+    values = values[np.isfinite(values).any(axis=1)]
+    if not len(values) or np.isfinite(values).any(axis=0).sum() < 2:
+        return Share(np.nan, np.nan, np.nan, "one seed")
+    if np.isfinite(values).all():  # REML has the same variances then, at many times the cost
+        mixed = fit_moments(np.empty((len(values), 0)), values)
+    else:
+        mixed = fit_mixed(np.eye(len(values))[:, 1:], values)
+    parts = mean_squares(mixed, values)
+    if not parts:
+        return Share(np.nan, np.nan, np.nan, "no replicates")
+    shared = "" if np.isnan(mixed.seed) else f"; sd {np.sqrt(mixed.seed):.3g} of it shared by all variants"
+    return share_of_sum(parts, f"within a variant, by {mixed.method}{shared}")
+
+
+def _find_nested_share(coding: Coding, outcomes: Outcomes, spread: "pd.Series[float] | None", note: str) -> Share:
+    if spread is None:
+        return Share(np.nan, np.nan, np.nan, "not measured")
+    found = pd.Series(outcomes.cells.ravel()).map(spread).to_numpy(dtype=np.float64).reshape(outcomes.cells.shape)
+    found = np.where(outcomes.failed, np.nan, found)[coding.design]
+    found = found[np.isfinite(found).any(axis=1)]
+    if not len(found):
+        return Share(np.nan, np.nan, np.nan, "not measured")
+    mean = float(np.nanmean(np.nanmean(found, axis=1)))
+    shifts = found - np.nanmean(found, axis=1, keepdims=True)
+    shared = shifts[:, np.isfinite(shifts).sum(axis=0) >= min(2, len(found))]
+    seeds = shared.shape[1]
+    if seeds < 2:
+        return Share(mean, np.nan, np.nan, note)
+    error = float(np.nanmean(shared, axis=0).std(ddof=1)) / np.sqrt(seeds)
+    reach = float(stats.t.ppf(0.975, seeds - 1)) * error
+    return Share(mean, max(mean - reach, 0.0), mean + reach, note)
+
+
+def _spread_of_images(results: Results) -> dict[tuple[float, str], "pd.Series[float]"]:
+    found = results.rows.groupby(["budget", "metric", "cell"], sort=False, observed=True)["value"].var().reset_index()
+    parts = found.groupby(["budget", "metric"], sort=False, observed=True)
+    return {cast(tuple[float, str], place): part.set_index("cell")["value"] for place, part in parts}
+
+
+def _spread_of_protocols(results: Results) -> dict[str, "pd.Series[float]"]:
+    found = results.protocols.groupby(["metric", "cell"], sort=False, observed=True)["value"].var(ddof=0).reset_index()
+    parts = found.groupby("metric", sort=False, observed=True)
+    return {str(metric): part.set_index("cell")["value"] for metric, part in parts}
+
+
+def _name_share(outcomes: Outcomes, source: str, share: Share) -> dict[str, Any]:
+    return {
+        "metric": outcomes.metric,
+        "budget": outcomes.budget,
+        "source": source,
+        "sd": np.sqrt(share.variance),
+        "variance": share.variance,
+        "low": np.sqrt(share.low),
+        "high": np.sqrt(share.high),
+        "note": share.note,
+    }

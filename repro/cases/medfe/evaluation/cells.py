@@ -1,0 +1,113 @@
+"""One cell of a study, evaluated: rows per image after all and after half of the steps, protocols, fills to look at.
+
+A folder of checkpoints flows in, tables and a sample of fills flow out. Of the evaluation protocols it keeps the means
+alone: a study has hundreds of cells, and their rows would be the bulk of its evidence.
+"""
+
+from pathlib import Path
+from typing import Final, get_args
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from repro import paths
+from repro.cases.medfe.checkpoint import load_generator
+from repro.cases.medfe.devices import set_up_device
+from repro.cases.medfe.evaluation.fills import Fill, measure_fill
+from repro.cases.medfe.evaluation.pairs import Pairs, open_pairs
+from repro.cases.medfe.evaluation.summary import summarise, summarise_learned
+from repro.cases.medfe.evaluation.tables import IMAGE_COLUMNS, MEASURES, join_tables, write_table
+from repro.cases.medfe.metrics.protocol import Protocol, headline, select_output, to_byte_scale
+from repro.cases.medfe.params.evaluation import CheckpointChoice, EvaluationParams, Output
+from repro.cases.medfe.params.runtime import RuntimeParams
+from repro.storage import write_json
+
+SHOWN_PAIRS: Final = 48
+CHOICES: Final = ["output", "rounding", "ssim_window", "colour"]
+
+
+def evaluate_cell(
+    trained: Path, prepared: Path, masks: Path, params: EvaluationParams, runtime: RuntimeParams, folder: Path
+) -> None:
+    """Writes `evaluate/` and `half/` of a cell.
+
+    `evaluate` holds `images.csv` (rows of the headline protocol, raw and composite), `protocols.csv` (means over the
+    pairs under every protocol, the headline first), `metrics.json`, and `fills.npz`; `half` holds `images.csv`.
+
+    Args:
+        trained: folder of the training, with the checkpoint after half of the steps.
+        prepared: folder of the images.
+        masks: folder of the holes.
+        params: checkpoint to take and headline protocol.
+        runtime: where the network runs.
+        folder: existing; takes the two folders.
+
+    Raises:
+        DivergedError: the model fills with values that are not finite.
+        UserError: the holes were made for other images.
+    """
+    device, pairs, protocol = set_up_device(runtime), open_pairs(prepared, masks), headline(params)
+    full, half = folder / paths.EVALUATE.name, folder / "half"
+    full.mkdir()
+    half.mkdir()
+    fill = open_fill(trained / paths.CHECKPOINT, params.checkpoint, device)
+    results = measure_fill(fill, pairs, protocol, params.batch_size, device)
+    write_table(results.images, full / paths.IMAGES)
+    write_table(protocol_means(results.protocols, protocol), full / paths.PROTOCOLS)
+    figures = summarise(results.images, join_tables([], IMAGE_COLUMNS), protocol)
+    write_json(full / paths.METRICS, figures | summarise_learned(results.images, protocol, results.lpips, results.fid))
+    write_fills(fill, pairs, device, full / paths.FILLS)
+    earlier = open_fill(trained / paths.HALF, params.checkpoint, device)
+    outputs = [protocol._replace(output=output) for output in get_args(Output)]
+    write_table(measure_fill(earlier, pairs, protocol, params.batch_size, device, outputs).images, half / paths.IMAGES)
+
+
+def open_fill(checkpoint: Path, which: CheckpointChoice, device: torch.device) -> Fill:
+    """Returns what the network of a checkpoint makes of an image with a hole."""
+    generator = load_generator(checkpoint, which).to(device).eval()
+
+    def fill(image: Tensor, hole: Tensor) -> Tensor:
+        filled: Tensor = generator(image, hole).image
+        return filled
+
+    return fill
+
+
+def protocol_means(rows: pd.DataFrame, headline: Protocol) -> pd.DataFrame:
+    """Returns one row per protocol, the headline first: its choices and the mean of each measure over the pairs.
+
+    Args:
+        rows: one per pair and protocol.
+        headline: the protocol that comes first.
+    """
+    means = rows.groupby(CHOICES, sort=True)[list(MEASURES)].mean().reset_index()
+    first = (means[CHOICES] == [getattr(headline, name) for name in CHOICES]).all(axis=1)
+    return pd.concat([means[first], means[~first]], ignore_index=True)
+
+
+def choose_pairs(images: int, buckets: int) -> list[tuple[int, int]]:
+    """Returns at most 48 pairs of image and bucket: spread evenly over the images, one bucket after the other."""
+    count = min(SHOWN_PAIRS, images * buckets)
+    return [(place * images // count, place % buckets) for place in range(count)]
+
+
+@torch.inference_mode()
+def write_fills(fill: Fill, pairs: Pairs, device: torch.device, file: Path) -> None:
+    """Writes composites of the chosen pairs, rounded: `fills` (N, 3, S, S) uint8, `image` (N,), `bucket` (N,)."""
+    chosen = choose_pairs(len(pairs.images), len(pairs.buckets))
+    names = [(image, pairs.buckets[bucket]) for image, bucket in chosen]
+    fills = np.concatenate([_composite(fill, pairs, image, bucket, device) for image, bucket in names])
+    images, buckets = np.array([image for image, _ in names]), np.array([bucket for _, bucket in names])
+    np.savez_compressed(file, fills=fills, image=images, bucket=buckets)
+
+
+def _composite(fill: Fill, pairs: Pairs, image: int, bucket: str, device: torch.device) -> NDArray[np.uint8]:
+    pair = pairs.read(image, bucket)
+    truth = torch.from_numpy(pair.truth).to(device).double()
+    hole = torch.from_numpy(pair.hole).to(device)[:, None]
+    raw = to_byte_scale(fill(torch.where(hole, 0, truth / 127.5 - 1).float(), hole))
+    composite: NDArray[np.uint8] = select_output(raw, truth, hole, "composite").round().byte().cpu().numpy()
+    return composite

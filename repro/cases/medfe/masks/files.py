@@ -1,0 +1,132 @@
+"""Irregular holes from image files, e.g. the sets that NVIDIA published with Liu et al. 2018.
+
+A folder tree is read once, each file is sorted into the bucket of its hole ratio at the wanted size, and masks are
+drawn from the files of a bucket. The files are not trusted: links are not followed, only the formats and sizes that
+photographs may have are opened, and what cannot be used is counted with its reason.
+"""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple, assert_never
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from repro import paths
+from repro.cases.medfe.data.decode import UNSUPPORTED, UnreadableImageError, open_image
+from repro.cases.medfe.data.files import list_files, read_bytes
+from repro.cases.medfe.masks.buckets import BUCKETS
+from repro.cases.medfe.masks.threads import map_in_threads
+from repro.cases.medfe.params.masks import Binarise, MasksParams, Polarity
+from repro.errors import UserError
+
+OUTSIDE = "hole ratio outside 1-60 %"
+
+
+class MaskFiles(NamedTuple):
+    """The usable files of a folder by bucket name, and how many were left out for which reason."""
+
+    by_bucket: dict[str, list[Path]]
+    left_out: dict[str, int]
+    polarity: Polarity
+    binarise: Binarise
+
+    def draw(self, rng: np.random.Generator, size_px: int, low: float, high: float) -> npt.NDArray[np.bool_]:
+        """Returns the mask of a random file of the bucket (low, high]; arguments as `draw_strokes`."""
+        name = next(bucket.name for bucket in BUCKETS if (bucket.low, bucket.high) == (low, high))
+        files = self.by_bucket[name]
+        return read_mask_file(files[rng.integers(len(files))], size_px, self.polarity, self.binarise)
+
+
+def index_mask_files(params: MasksParams, size_px: int) -> MaskFiles:
+    """Reads all files below `params.root` and sorts them into buckets.
+
+    Raises:
+        UserError: no such folder, or a bucket without files.
+    """
+    root = paths.locate(params.root)
+    if not root.is_dir():
+        raise UserError(f"masks.root: there is no folder {params.root}; put the mask files there, or set masks.root")
+    by_bucket: dict[str, list[Path]] = {bucket.name: [] for bucket in BUCKETS}
+    names, refused = list_files(root)
+    left_out = Counter(item.reason for item in refused)
+
+    def sort_in(name: str) -> str:
+        """Returns the bucket of a file, or why it is left out."""
+        try:
+            ratio = read_mask_file(root / name, size_px, params.polarity, params.binarise).mean()
+        except UnreadableImageError as error:
+            return str(error)
+        return next((bucket.name for bucket in BUCKETS if bucket.low < ratio <= bucket.high), OUTSIDE)
+
+    sorted_in = map_in_threads(sort_in, names)
+    progress = track(sorted_in, "mask files", len(names), console=Console(stderr=True), disable=not sys.stderr.isatty())
+    for name, place in zip(names, progress, strict=True):
+        if place in by_bucket:
+            by_bucket[place].append(root / name)
+        else:
+            left_out[place] += 1
+    _check_filled(by_bucket, left_out, params)
+    return MaskFiles(by_bucket, dict(left_out), params.polarity, params.binarise)
+
+
+def read_mask_file(file: Path, size_px: int, polarity: Polarity, binarise: Binarise) -> npt.NDArray[np.bool_]:
+    """Returns the mask that an image file of any mode and size holds.
+
+    A file whose largest value is one is taken for a mask of zeros and ones. Grey is resized bilinearly and becomes
+    a mask only then, as the releases do.
+
+    Returns:
+        (size_px, size_px) bool, True where there is a hole.
+
+    Raises:
+        UnreadableImageError: the file gives no image, for one of the reasons that photographs have.
+    """
+    with open_image(read_bytes(file)) as image:
+        grey = _to_grey(image)
+    if polarity == "hole_is_black":
+        grey = 255 - grey
+    resized = np.asarray(Image.fromarray(grey).resize((size_px, size_px), Image.Resampling.BILINEAR))
+    match binarise:
+        case "positive":
+            threshold = 1
+        case "half":
+            threshold = 128
+        case "full":
+            threshold = 255
+        case _:
+            assert_never(binarise)
+    hole: npt.NDArray[np.bool_] = resized >= threshold
+    return hole
+
+
+def _to_grey(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Returns (H, W) uint8 in which 255 is white, also for files of zeros and ones or of 16 bits."""
+    deep = image.mode.startswith("I") or image.mode == "F"
+    grey = _reduce_to_8_bits(image) if deep else np.asarray(image.convert("L"))
+    return grey * np.uint8(255) if grey.max() <= 1 else grey
+
+
+def _reduce_to_8_bits(image: Image.Image) -> npt.NDArray[np.uint8]:
+    values = np.asarray(image).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise UnreadableImageError(UNSUPPORTED)
+    if values.max() > 255:
+        values *= 255 / 65535
+    grey: npt.NDArray[np.uint8] = np.rint(values.clip(0, 255)).astype(np.uint8)
+    return grey
+
+
+def _check_filled(by_bucket: dict[str, list[Path]], left_out: Counter[str], params: MasksParams) -> None:
+    if all(by_bucket.values()):
+        return
+    counts = ", ".join(f"{name} %: {len(files)}" for name, files in by_bucket.items())
+    reasons = "".join(f", {reason}: {count}" for reason, count in left_out.items())
+    raise UserError(
+        f"masks.root: {params.root} has no mask file for some hole ratios ({counts}{reasons})\n"
+        f"add files for them, or check masks.polarity ({params.polarity}) and masks.binarise ({params.binarise})"
+    )

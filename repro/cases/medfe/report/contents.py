@@ -1,0 +1,110 @@
+"""What the report is about: the active variant's results, the inputs they were made from, and the logged runs.
+
+Files and the tracking store flow in, one `Contents` flows out, which all sections read. Knows nothing of how it is
+shown.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from repro import paths
+from repro.audit.ledger.values import flatten
+from repro.evidence import Evidence, read_evidence, read_image_rows
+from repro.tracking import Logged, logged_variants
+
+MODEL = "model"
+TITLES = {
+    "model": "MEDFE",
+    "constant": "constant fill",
+    "known_mean": "known-pixel mean",
+    "telea": "Telea",
+    "navier_stokes": "Navier-Stokes",
+    "biharmonic": "biharmonic",
+}
+"""How a method is called in the report, in the order of the tables."""
+
+PREPARED_ACCOUNT = "report.json"
+
+
+class Contents(NamedTuple):
+    """All that the sections read.
+
+    Attributes:
+        evidence: the active variant.
+        settings: its parameters by dotted key.
+        rows: per-image rows of its headline output, and those of the baselines, with `title` for the method.
+        figures: the headline figures.
+        history: loss terms by step.
+        prepared: the account of the photographs.
+        logged: the runs in the tracking store, one for each variant and seed.
+        left_out: how many more runs of the same variants and seeds there are, made by other code or data.
+    """
+
+    evidence: Evidence
+    settings: dict[str, Any]
+    rows: pd.DataFrame
+    figures: dict[str, Any]
+    history: pd.DataFrame
+    prepared: dict[str, Any]
+    logged: Logged
+    left_out: int
+
+
+def load_contents() -> Contents:
+    """Reads the working tree's results and the tracking store.
+
+    Raises:
+        UserError: results are missing, or the tracking store cannot be opened.
+    """
+    evidence = read_evidence(paths.RESULTS)
+    settings = flatten(evidence.params)
+    return Contents(
+        evidence,
+        settings,
+        _method_rows(settings["evaluation.output"]),
+        json.loads((paths.EVALUATE / paths.METRICS).read_text()),
+        pd.read_csv(paths.TRAIN / paths.HISTORY),
+        _read_account(paths.PREPARED / PREPARED_ACCOUNT),
+        *_keep_current(logged_variants(), evidence),
+    )
+
+
+def method_means(contents: Contents, value: str) -> "pd.Series[float]":
+    """Returns the mean of a value over all rows of each method, by its title, the model first."""
+    return contents.rows.groupby("title", sort=False)[value].mean()
+
+
+def _keep_current(logged: Logged, evidence: Evidence) -> tuple[Logged, int]:
+    """Returns the newest run of each variant and seed, and how many others there are.
+
+    Of the active variant and seed, the run that holds the active evidence is kept, whichever is the newest.
+    """
+    runs = logged.runs
+    if runs.empty:
+        return logged, 0
+    is_active = (runs["variant"] == evidence.variant) & (runs["seed"] == evidence.seed)
+    is_stale = runs.duplicated(["variant", "seed"]).mask(is_active, runs["key"] != evidence.key).astype(bool)
+    kept = runs.index[~is_stale]
+    images = logged.images[logged.images["run_id"].isin(kept)]
+    return Logged(runs.loc[kept], logged.params.loc[kept], logged.metrics.loc[kept], images), int(is_stale.sum())
+
+
+def _method_rows(output: str) -> pd.DataFrame:
+    """Returns the model's rows of one output above those of the baselines, whose known pixels are never touched."""
+    model = read_image_rows(paths.EVALUATE / paths.IMAGES)
+    tables = [model[(model["method"] == MODEL) & (model["output"] == output)]]
+    if (paths.BASELINES / paths.IMAGES).is_file():
+        tables.append(read_image_rows(paths.BASELINES / paths.IMAGES).drop_duplicates(["method", "image", "bucket"]))
+    rows = pd.concat([table.dropna(axis="columns", how="all") for table in tables])
+    rows["title"] = rows["method"].map(lambda method: TITLES.get(method, method))
+    order = {method: place for place, method in enumerate(TITLES)}
+    return rows.sort_values(
+        ["method", "bucket"], key=lambda column: column.map(order) if column.name == "method" else column, kind="stable"
+    ).reset_index(drop=True)
+
+
+def _read_account(file: Path) -> dict[str, Any]:
+    return dict(json.loads(file.read_text())) if file.is_file() else {}

@@ -1,0 +1,106 @@
+"""Section on all logged variants: what each differs in from the active one, its figures, and links to its runs.
+
+`Contents` flows in, fragments of the page flow out. Gives no verdict: that needs a noise floor.
+"""
+
+import html
+from typing import Any
+
+import pandas as pd
+
+from repro.audit.ledger.choice import show_value, walk_details
+from repro.audit.page.fragment import Fragment
+from repro.audit.page.tables import differing_settings, show_number, show_spread, table_html
+from repro.cases.medfe.params import Params
+from repro.cases.medfe.report.contents import MODEL, Contents
+
+HEADLINE = "evaluate/psnr_hole_db"
+FIGURES = {"evaluate/ssim": ("SSIM", 3), "evaluate/l1_hole": ("hole L1", 4)}
+MAX_DIFFERENCES = 6
+PAIR = ["image", "photograph", "bucket", "hole_ratio"]
+"""What two runs must share, row by row, for their figures to be of the same test."""
+
+
+def show_variants(contents: Contents) -> Fragment:
+    """Returns one row per logged variant, the active one first."""
+    logged = contents.logged
+    if logged.runs.empty:
+        left_out = _count_left_out(contents.left_out)
+        return Fragment(f"<p>No run is logged yet; <code>repro publish</code> logs what DVC keeps. {left_out}</p>")
+    active = contents.evidence.variant
+    order = sorted(logged.runs["variant"].unique(), key=lambda variant: (variant != active, variant))
+    rows = [_describe_variant(contents, variant) for variant in order]
+    table = pd.DataFrame(rows, index=pd.Index(order, name="variant"))
+    formats = dict.fromkeys(table.columns, str) | {"difference, dB": lambda value: show_number(value, 2, signed=True)}
+    caption = (
+        f"{len(logged.runs)} finished runs of {len(order)} variants. Several seeds: mean, lowest to highest. "
+        "Difference: mean hole PSNR minus that of the active variant, where all runs of both were tested on the same "
+        f"pairs. {_count_left_out(contents.left_out)}"
+    ).strip()
+    note = "<p>The links open while <code>mlflow ui --backend-store-uri sqlite:///mlflow.db</code> runs.</p>"
+    on_disk = logged.runs["link"].str.startswith("http://127.0.0.1:5000").all()
+    return Fragment(table_html(table, caption, formats, marked=[active]) + (note if on_disk else ""))
+
+
+def _describe_variant(contents: Contents, variant: str) -> dict[str, Any]:
+    runs = contents.logged.runs[contents.logged.runs["variant"] == variant].sort_values("seed")
+    metrics = contents.logged.metrics.loc[runs.index]
+    is_active = variant == contents.evidence.variant
+    own = contents.logged.runs.index[contents.logged.runs["variant"] == contents.evidence.variant]
+    comparable = not is_active and len(own) and all(_same_test(contents, run) for run in [*own, *runs.index])
+    active_db = contents.logged.metrics.loc[own, HEADLINE].mean() if comparable else float("nan")
+    return {
+        "differs in": "the active variant" if is_active else _differences(contents, runs.index[0]),
+        "runs by seed": ", ".join(
+            f'<a href="{html.escape(str(run.link))}">{run.seed}</a>' for run in runs.itertuples(index=False)
+        ),
+        "hole PSNR, dB": show_spread(metrics[HEADLINE].tolist(), 2),
+        "difference, dB": metrics[HEADLINE].mean() - active_db,
+        **{title: show_spread(metrics[name].tolist(), digits) for name, (title, digits) in FIGURES.items()},
+    }
+
+
+def _count_left_out(count: int) -> str:
+    if not count:
+        return ""
+    counted = "1 older run" if count == 1 else f"{count} older runs"
+    return (
+        f"{counted} of the same variant and seed, made by other code or data, {'is' if count == 1 else 'are'} left out."
+    )
+
+
+def _differences(contents: Contents, run_id: str) -> str:
+    """Returns as HTML what a run was set to otherwise: details first, then what belongs to scale, data and machine."""
+    active = {key: show_value(value) for key, value in contents.settings.items() if key != "seed"}
+    changed = differing_settings(contents.logged.params.loc[[run_id]], active)[run_id]
+    details = {detail.key for detail in walk_details(Params)}
+    groups = {
+        "": [key for key in changed if key in details],
+        "not a detail: ": [key for key in changed if key not in details],
+    }
+    shown = [title + _list_settings(changed, keys) for title, keys in groups.items() if keys]
+    return "; ".join(shown) or "nothing that both were asked for"
+
+
+def _list_settings(changed: dict[str, str], keys: list[str]) -> str:
+    shown = [f"<code>{html.escape(f'{key}={changed[key]}')}</code>" for key in keys[:MAX_DIFFERENCES]]
+    return ", ".join(shown) + (f" and {len(keys) - MAX_DIFFERENCES} more" if len(keys) > MAX_DIFFERENCES else "")
+
+
+def _same_test(contents: Contents, run_id: str) -> bool:
+    """Tells whether a run was measured on the images and holes, and in the way, that the active results were."""
+    images = contents.logged.images
+    theirs = images[images["run_id"] == run_id]
+    if theirs.empty:
+        return False
+    ours = contents.rows[contents.rows["method"] == MODEL]
+    tests = [table[PAIR].drop_duplicates().round(4).sort_values(PAIR).to_numpy().tolist() for table in (ours, theirs)]
+    return tests[0] == tests[1] and _protocol(contents, None) == _protocol(contents, run_id)
+
+
+def _protocol(contents: Contents, run_id: str | None) -> dict[str, str]:
+    keys = [f"evaluation.{name}" for name in ("output", "rounding", "ssim_window", "colour")]
+    if run_id is None:
+        return {key: show_value(contents.settings[key]) for key in keys if key in contents.settings}
+    row = contents.logged.params.loc[run_id]
+    return {key: str(row[key]) for key in keys if key in row and pd.notna(row[key])}

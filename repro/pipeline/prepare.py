@@ -1,0 +1,16 @@
+"""Stage `prepare`: photographs of the chosen source become squares and structure targets in `data/prepared`."""
+
+from repro import paths
+from repro.pipeline.shell import stage
+
+
+def main() -> None:
+    """Runs the stage."""
+    with stage("prepare") as params:
+        from repro.cases.medfe.data.prepare import prepare_photographs
+
+        prepare_photographs(params.data, paths.PREPARED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""The report of a study: what its notebook calls, and how its page is made."""

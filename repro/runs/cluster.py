@@ -1,0 +1,150 @@
+"""Workers on a Ray cluster: the same cells as tasks, sent there with their code and data, and back as parcels.
+
+The only module that imports Ray. Knows nothing of what a machine of the cluster does with a task.
+"""
+
+import logging
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from repro import paths
+from repro.cases.medfe.params import Params
+from repro.errors import UserError
+from repro.runs.archives import pack
+from repro.runs.code import hash_code
+from repro.runs.inputs import find_sources, params_file
+from repro.runs.remote import Order, accept, fulfil
+from repro.runs.workers import Ended, take
+
+ANSWER_TIMEOUT_S = 4.0
+RETRIES = 3
+"""How often Ray runs a task again whose worker or node was lost."""
+
+
+@contextmanager
+def cluster_workers(address: str, count: int | None, gpus_per_cell: float) -> Iterator["ClusterWorkers"]:
+    """Connects to a cluster and yields its workers.
+
+    Args:
+        address: as RAY_ADDRESS holds it.
+        count: how many cells at once; None: as many as the cluster has processors.
+        gpus_per_cell: share of a GPU that each cell takes.
+
+    Raises:
+        UserError: Ray is not installed, or nobody answers at that address.
+    """
+    # Ray would start its workers by `uv run` where this process was started so, and install everything anew
+    os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+    try:
+        import ray
+    except ImportError:
+        raise UserError("RAY_ADDRESS is set, but Ray is not installed\n  uv sync --extra cluster") from None
+    _check_answer(address)
+    with tempfile.TemporaryDirectory() as code:
+        _copy_code(Path(code))
+        try:
+            ray.init(address, runtime_env={"working_dir": code}, logging_level=logging.ERROR, log_to_driver=False)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            first = str(error).splitlines()[0]
+            raise UserError(f"RAY_ADDRESS={address}: {first}\n  unset it to run the cells here") from None
+        try:
+            processors = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
+            yield ClusterWorkers(ray, count or max(1, processors), gpus_per_cell)
+        finally:
+            ray.shutdown()
+
+
+class ClusterWorkers:
+    """Tasks on a cluster that this process is connected to."""
+
+    def __init__(self, ray: Any, count: int, gpus_per_cell: float) -> None:
+        self._ray, self._count, self._gpus_per_cell = ray, count, gpus_per_cell
+        self._task = ray.remote(max_retries=RETRIES)(fulfil)
+        self._tasks: dict[str, Any] = {}
+        self._held: dict[str, FileLock] = {}
+        self._parcels: dict[Path, Any] = {}
+        self._code = hash_code()
+
+    @property
+    def slots(self) -> int:
+        """See `Workers`."""
+        return self._count - len(self._tasks)
+
+    @property
+    def running(self) -> list[str]:
+        """See `Workers`."""
+        return list(self._tasks)
+
+    def start(self, cell: str, params: Params) -> bool:
+        """See `Workers`; photographs and holes go to the cluster once."""
+        held = take(cell)
+        if held is None:
+            return False
+        self._held[cell] = held
+        sources = find_sources(params)
+        folders = (sources.prepared, sources.masks)
+        files = {str(file): file.read_bytes() for file in (params_file(cell), paths.CELL_CODE, paths.CELL_PIPELINE)}
+        order = Order(cell, self._code, files, tuple(map(str, folders)), params.runtime.threads)
+        task = self._task.options(num_cpus=params.runtime.threads, num_gpus=self._gpus_per_cell, name=f"cell {cell}")
+        self._tasks[cell] = task.remote(order, *map(self._send, folders))
+        return True
+
+    def ended(self) -> list[Ended]:
+        """See `Workers`."""
+        by_task = {task: cell for cell, task in self._tasks.items()}
+        if not by_task:
+            return []
+        ready, _ = self._ray.wait(list(by_task), num_returns=len(by_task), timeout=0)
+        return [self._receive(by_task[task], task) for task in ready]
+
+    def stop(self) -> None:
+        """See `Workers`."""
+        for cell, task in self._tasks.items():
+            with suppress(Exception):  # the cluster may be gone
+                self._ray.cancel(task, force=True)
+            self._held.pop(cell).release()
+        self._tasks.clear()
+
+    def _send(self, folder: Path) -> Any:
+        if folder not in self._parcels:
+            self._parcels[folder] = self._ray.put(pack(folder))
+        return self._parcels[folder]
+
+    def _receive(self, cell: str, task: Any) -> Ended:
+        del self._tasks[cell]
+        held = self._held.pop(cell)
+        try:
+            delivery = self._ray.get(task)
+            accept(delivery, cell)
+        except self._ray.exceptions.RayError as error:
+            return Ended(cell, f"lost on the cluster ({str(error).splitlines()[0]})", lost=True)
+        finally:
+            held.release()
+        return Ended(cell, f"killed by signal {delivery.signal}" if delivery.signal else "")
+
+
+def _check_answer(address: str) -> None:
+    """Checks that something listens at an address; Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return  # "auto", or a form of its own, which Ray judges
+    try:
+        socket.create_connection((host, int(port)), ANSWER_TIMEOUT_S).close()
+    except OSError as error:
+        raise UserError(
+            f"RAY_ADDRESS={address}: nobody answers there ({error})\n  unset it to run the cells here"
+        ) from None
+
+
+def _copy_code(folder: Path) -> None:
+    """Copies the package, and nothing that git would not track."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    shutil.copytree(paths.PROJECT / "repro", folder / "repro", ignore=ignored)

@@ -1,0 +1,61 @@
+"""Recording finished cells in DVC while others run: in batches, by a process of its own.
+
+Ids of cells flow in. What is not recorded, because something was killed or DVC was busy, the next sweep finds finished
+and records then.
+"""
+
+import subprocess
+import sys
+import time
+
+from repro.runs.records import cell_stage
+
+EVERY_S = 60.0
+
+
+class Recorder:
+    """Records cells, one batch after the other.
+
+    Args:
+        every_s: how long cells wait for a batch.
+    """
+
+    def __init__(self, every_s: float = EVERY_S) -> None:
+        self._every_s = every_s
+        self._waiting: list[str] = []
+        self._process: subprocess.Popen[str] | None = None
+        self._last = time.monotonic()
+
+    def add(self, cell: str) -> None:
+        """Takes a finished cell."""
+        self._waiting.append(cell)
+
+    def tick(self) -> None:
+        """Starts a batch if one is due; returns at once."""
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
+        if self._process is None and self._waiting and time.monotonic() - self._last >= self._every_s:
+            self._start()
+
+    def finish(self) -> str:
+        """Records all that waits, and returns what DVC has said against the last batch, in one line."""
+        said = self._wait()
+        if self._waiting:
+            self._start()
+            said = self._wait()
+        return said
+
+    def _start(self) -> None:
+        command = [sys.executable, "-m", "repro.runs.records", *map(cell_stage, self._waiting)]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        self._waiting = []
+        self._last = time.monotonic()
+
+    def _wait(self) -> str:
+        if self._process is None:
+            return ""
+        _, said = self._process.communicate()
+        failed = self._process.returncode != 0
+        self._process = None
+        return said.strip().splitlines()[-1] if failed and said.strip() else ""

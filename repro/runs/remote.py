@@ -1,0 +1,129 @@
+"""What a machine of a cluster does: it unpacks code, photographs and holes once, makes a cell, and packs it.
+
+Bytes flow in and out, so that nothing need be shared but the network. Knows nothing of Ray.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from repro import paths
+from repro.processes import alone
+from repro.runs.archives import pack, unpack
+from repro.runs.run import ATTACHED
+from repro.storage import written_folder
+
+STATE = Path(".repro") / "cells"
+"""Where the stage keeps log and failure of a cell, below the folder that it runs in."""
+
+
+class Order(NamedTuple):
+    """One cell to be made.
+
+    Attributes:
+        cell: id.
+        code: hash of the code, by which the folder is named.
+        files: relative names with contents: the cell's params, and what the stage reads beside them.
+        folders: relative names of what cells share, in the order of the parcels that come with the order.
+        threads: of torch.
+    """
+
+    cell: str
+    code: str
+    files: dict[str, bytes]
+    folders: tuple[str, ...]
+    threads: int
+
+
+class Delivery(NamedTuple):
+    """What has become of an order.
+
+    Attributes:
+        parcel: the cell's folder; empty where it has failed.
+        log: what the process has said.
+        failure: the record of a failure; empty where there is none.
+        signal: that has ended the process; 0: none.
+    """
+
+    parcel: bytes
+    log: bytes
+    failure: bytes
+    signal: int
+
+
+def fulfil(order: Order, *parcels: bytes) -> Delivery:
+    """Makes a cell in a folder of this machine, which later orders with the same code use again."""
+    root = Path(tempfile.gettempdir()) / f"repro-cells-{os.getuid()}" / order.code[:16]
+    _unpack_code(root)
+    for name, parcel in zip(order.folders, parcels, strict=True):
+        _unpack_once(parcel, root / name)
+    for name, content in order.files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    log = root / STATE / f"{order.cell}.log"
+    with alone(root / "orders" / f"{order.cell}.lock", f"waiting for another order of {order.cell}"):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        status = _run(order, root, log)
+        folder, failure = root / paths.CELLS / order.cell, root / STATE / f"{order.cell}.json"
+        parcel = pack(folder) if status == 0 else b""
+        shutil.rmtree(folder, ignore_errors=True)
+        return Delivery(parcel, log.read_bytes(), failure.read_bytes() if failure.is_file() else b"", max(0, -status))
+
+
+def _run(order: Order, root: Path, log: Path) -> int:
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DVC_ROOT")}
+    environment["OMP_NUM_THREADS"] = str(order.threads)
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "repro.runs.run", order.cell, ATTACHED],
+            cwd=root,
+            stdin=subprocess.PIPE,  # the cell ends with this process
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
+        try:
+            return process.wait()
+        finally:
+            process.kill()
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def _unpack_code(root: Path) -> None:
+    """Copies the code that this process runs, where it has come with the task."""
+    with alone(root.with_suffix(".lock"), "waiting for another process that unpacks the code"):
+        if not (root / "repro").is_dir():
+            with written_folder(root / "repro") as partial:
+                shutil.copytree(paths.PROJECT / "repro", partial, dirs_exist_ok=True)
+
+
+def _unpack_once(parcel: bytes, folder: Path) -> None:
+    with alone(folder.with_suffix(".lock"), f"waiting for another process that unpacks {folder.name}"):
+        if not folder.is_dir():
+            with written_folder(folder) as partial:
+                unpack(parcel, partial)
+
+
+def accept(delivery: Delivery, cell: str) -> None:
+    """Puts what has come back where a process of this machine would have put it.
+
+    Raises:
+        UserError: the parcel is no folder of a cell.
+    """
+    state = paths.state() / "cells"
+    state.mkdir(parents=True, exist_ok=True)
+    (state / f"{cell}.log").write_bytes(delivery.log)
+    if delivery.parcel:
+        with written_folder(paths.CELLS / cell) as partial:
+            unpack(delivery.parcel, partial)
+        (state / f"{cell}.json").unlink(missing_ok=True)
+    elif delivery.failure:
+        json.loads(delivery.failure)
+        shutil.rmtree(paths.CELLS / cell, ignore_errors=True)
+        (state / f"{cell}.json").write_bytes(delivery.failure)

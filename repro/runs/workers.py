@@ -1,0 +1,153 @@
+"""Who makes cells: processes of this machine, behind an interface that a cluster has too.
+
+Ids of cells flow in, how their processes ended flows out. Knows nothing of which cells are missing.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple, Protocol
+
+from filelock import FileLock, Timeout
+
+from repro.cases.medfe.params import Params
+from repro.runs.outcome import lock_file, log_file
+from repro.runs.run import ATTACHED
+
+GRACE_S = 10.0
+
+
+class Ended(NamedTuple):
+    """A cell whose process has ended.
+
+    Attributes:
+        cell: id.
+        killed: what has ended it, where it did not end by itself, else empty; it is worth another attempt.
+        lost: that is nothing of the cell's own, but of where it ran.
+    """
+
+    cell: str
+    killed: str = ""
+    lost: bool = False
+
+
+class Workers(Protocol):
+    """Makes cells, several at once."""
+
+    @property
+    def slots(self) -> int:
+        """How many more cells can be started now."""
+        ...
+
+    @property
+    def running(self) -> list[str]:
+        """The cells that have been started and have not been reported as ended."""
+        ...
+
+    def start(self, cell: str, params: Params) -> bool:
+        """Starts a cell; False where another process makes it."""
+        ...
+
+    def ended(self) -> list[Ended]:
+        """Returns the cells that have ended since the last call."""
+        ...
+
+    def stop(self) -> None:
+        """Ends what is running; each cell goes on from its last checkpoint when it is started again."""
+        ...
+
+
+class LocalWorkers:
+    """Processes of this machine, each a stage of its own; none outlives this one, however it ends.
+
+    Args:
+        count: how many at once.
+        command: what is run, before the id of the cell.
+    """
+
+    def __init__(self, count: int, command: tuple[str, ...] = (sys.executable, "-m", "repro.runs.run")) -> None:
+        self._count, self._command = count, command
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def slots(self) -> int:
+        """See `Workers`."""
+        return self._count - len(self._processes)
+
+    @property
+    def running(self) -> list[str]:
+        """See `Workers`."""
+        return list(self._processes)
+
+    def start(self, cell: str, params: Params) -> bool:
+        """See `Workers`; what the process says goes to the cell's log."""
+        if is_taken(cell):
+            return False
+        log = log_file(cell)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as stream:
+            self._processes[cell] = subprocess.Popen(
+                [*self._command, cell, ATTACHED],
+                stdin=subprocess.PIPE,  # it ends with this process, which holds the other end
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env=_environment(params.runtime.threads),
+                start_new_session=True,  # Ctrl-C is for this process, which ends the others in order
+            )
+        return True
+
+    def ended(self) -> list[Ended]:
+        """See `Workers`."""
+        found = []
+        for cell, process in list(self._processes.items()):
+            status = process.poll()
+            if status is not None:
+                del self._processes[cell]
+                _close(process)
+                found.append(Ended(cell, f"killed by signal {-status}" if status < 0 else ""))
+        return found
+
+    def stop(self) -> None:
+        """See `Workers`."""
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE_S)
+            process.kill()
+            process.wait()
+            _close(process)
+        self._processes.clear()
+
+
+def is_taken(cell: str) -> bool:
+    """Tells whether a process makes this cell now."""
+    held = take(cell)
+    if held is None:
+        return True
+    held.release()
+    return False
+
+
+def take(cell: str) -> FileLock | None:
+    """Returns the lock of a cell, held; nothing where another process makes it."""
+    lock = lock_file(cell)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        return None
+    return held
+
+
+def _environment(threads: int) -> Mapping[str, str]:
+    libraries = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return {**os.environ, **dict.fromkeys(libraries, str(threads))}
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()

@@ -1,1 +1,0 @@
-"""Around the cells of a study: what they share, what they depend on, what became of them, what they cost."""

@@ -1,0 +1,78 @@
+"""One value per cell, and what stands in for the cells that failed."""
+
+import numpy as np
+import pytest
+from simulated_arms import arms_plan
+from simulated_factorial import linear, simulate
+
+from repro.audit.statistics.accounts import list_failures, sum_costs
+from repro.audit.statistics.outcomes import cell_states, option_text, tabulate_outcomes
+from repro.errors import UserError
+
+
+def test_values_are_means_over_images() -> None:
+    plan = arms_plan(2, seeds=3, metrics=2)
+    results = simulate(plan, linear(a=1), images=4)
+    table = tabulate_outcomes(plan, results)[1]
+    rows = results.rows[(results.rows["cell"] == "v2-s1") & (results.rows["metric"] == "m1")]
+    assert table.metric == "m1"
+    assert table.values[2, 1] == pytest.approx(rows["value"].mean())
+    assert table.cells[2, 1] == "v2-s1"
+    assert np.isfinite(table.values).all()
+
+
+@pytest.mark.parametrize("direction", ["higher", "lower"])
+def test_a_failed_cell_takes_the_worst_value_of_the_arms(direction: str) -> None:
+    """Not the planted arm's, which is bad on purpose; a failed control takes the worst of all."""
+    plan = arms_plan(2, seeds=3, controls=True, direction=direction)
+    results = simulate(plan, linear(a=-5), failed=["v2-s1", "v3-s0"])
+    table = tabulate_outcomes(plan, results)[0]
+    worst = min if direction == "higher" else max
+    arms = [table.values[row, column] for row in range(3) for column in range(3) if (row, column) != (2, 1)]
+    assert table.values[2, 1] == worst(arms)
+    assert table.values[3, 0] == worst([*arms, *table.values[3, 1:], *table.values[4]])
+    assert table.failed.sum() == 2
+
+
+def test_an_image_without_a_finite_value_fails_its_cell() -> None:
+    """A mean over the images that happened to survive would flatter the cell."""
+    plan = arms_plan(1, seeds=3)
+    results = simulate(plan, linear(), images=3)
+    results.rows.loc[results.rows["cell"] == "v1-s0", "value"] = [np.nan, 99.0, 99.0]
+    table = tabulate_outcomes(plan, results)[0]
+    assert table.failed[1, 0]
+    assert table.values[1, 0] == np.delete(table.values.ravel(), 3).min()
+
+
+def test_other_images_are_refused() -> None:
+    plan = arms_plan(1, seeds=3)
+    results = simulate(plan, linear(), images=3)
+    with pytest.raises(UserError, match=r"v1-s2.* on 2 images, in other cells on 3"):
+        tabulate_outcomes(plan, results._replace(rows=results.rows.iloc[:-1]))
+
+
+def test_missing_cells_are_named() -> None:
+    plan = arms_plan(1, seeds=3)
+    results = simulate(plan, linear(), missing=["v1-s2"], failed=["v0-s0"])
+    table = tabulate_outcomes(plan, results)[0]
+    assert table.cells[table.missing()].tolist() == ["v1-s2"]
+    assert cell_states(plan, results)["status"].value_counts().to_dict() == {"ok": 4, "failed": 1, "missing": 1}
+    failures = list_failures(plan, results).set_index("cell")
+    assert failures["status"].to_dict() == {"v0-s0": "failed", "v1-s2": "missing"}
+    assert failures.loc["v1-s2", "reason"] == "it has not been run"
+
+
+def test_costs_count_what_was_lost() -> None:
+    plan = arms_plan(1, seeds=3)
+    results = simulate(plan, linear(), missing=["v1-s2"], failed=["v0-s0"])
+    results.cells["seconds"] = [3600.0, 1800, 1800, 1800, 900]
+    results.cells["joules"] = [np.nan, 5, 5, 5, 5]
+    cost = sum_costs(plan, results).iloc[0]
+    assert (cost["cells"], cost["hours"], cost["hours_lost"], cost["joules"]) == (5, 2.75, 1.0, 20)
+    assert cost["note"] == "energy measured in 4 of 5 cells; 1 planned cells have not been run"
+
+
+def test_an_option_is_spelt_as_in_the_plan() -> None:
+    plan = arms_plan(1).model_copy(update={"levels": {"rate": [0.5, 1.0], "sizes": [[3, 5], [7]]}})
+    assert option_text(plan, "rate", 1) == "1.0"
+    assert option_text(plan, "sizes", [7]) == "[7]"

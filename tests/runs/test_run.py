@@ -1,0 +1,168 @@
+"""Stage cell: its evidence, and what it leaves when it diverges, fails, or is killed at a bad moment."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from prepared_on_disk import write_prepared
+from repro import paths
+from repro.cases.medfe.evaluation.cells import choose_pairs, protocol_means
+from repro.cases.medfe.evaluation.pairs import open_pairs
+from repro.cases.medfe.metrics.protocol import headline
+from repro.cases.medfe.params import Params
+from repro.cases.medfe.training import loop
+from repro.errors import UserError
+from repro.pipeline.cells import code
+from repro.runs.inputs import find_sources
+from repro.runs.outcome import failure_file, log_file, read_outcome
+from repro.runs.run import make_cell
+from tiny import tiny_values
+
+ROOT = Path(__file__).parents[2]
+CELL = "0123456789-s0"
+
+
+@pytest.fixture
+def params(tmp_path, monkeypatch) -> Params:
+    """Returns the params of a cell of this folder, whose photographs and holes are there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    params, prepared, masks = write_prepared(tmp_path / "made")
+    (tmp_path / "ablations").mkdir()
+    shutil.copy(ROOT / paths.CELL_PIPELINE, paths.CELL_PIPELINE)
+    (tmp_path / "repro").symlink_to(ROOT / "repro")
+    sources = find_sources(params)
+    shutil.copytree(prepared, sources.prepared)
+    shutil.copytree(masks, sources.masks)
+    code.main()
+    return params
+
+
+def with_weight(params: Params, weight: float) -> Params:
+    values = params.resolved()
+    values["loss"]["pixel_weight"] = weight
+    return Params.model_validate(values)
+
+
+def test_a_cell_holds_tables_of_both_budgets_and_fills_to_look_at(params: Params) -> None:
+    make_cell(CELL, params)
+    outcome = read_outcome(CELL)
+    assert outcome is not None
+    assert (outcome.status, outcome.steps, outcome.output) == ("ok", params.training.steps, "composite")
+    assert outcome.seconds > 0
+
+    folder = paths.CELLS / CELL
+    images = pd.read_csv(folder / "evaluate" / "images.csv", dtype={"bucket": str})
+    half = pd.read_csv(folder / "half" / "images.csv", dtype={"bucket": str})
+    assert len(images) == len(half)
+    assert not images["psnr_hole_db"].equals(half["psnr_hole_db"])
+
+    protocols = pd.read_csv(folder / "evaluate" / "protocols.csv")
+    assert len(protocols) == 36
+    shown = images[images["output"] == "composite"]
+    assert protocols.loc[0, "psnr_hole_db"] == pytest.approx(shown["psnr_hole_db"].mean(), abs=1e-5)
+
+    sources = find_sources(params)
+    pairs = open_pairs(sources.prepared, sources.masks)
+    with np.load(folder / "evaluate" / paths.FILLS) as fills:
+        pictures, names = fills["fills"], list(zip(fills["image"], fills["bucket"], strict=True))
+    assert pictures.dtype == np.uint8
+    measured = shown.set_index(["image", "bucket"])["l1_hole"]
+    for picture, (image, bucket) in zip(pictures, names, strict=True):
+        pair = pairs.read(int(image), str(bucket))
+        truth, hole = pair.truth[0], pair.hole[0]
+        assert (picture[:, ~hole] == truth[:, ~hole]).all()
+        error = np.abs(picture[:, hole].astype(float) - truth[:, hole]).mean() / 255
+        assert error == pytest.approx(measured[image, bucket], abs=0.5 / 255)
+
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
+    make_cell(CELL, params)
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before, "it is not made twice"
+
+
+def test_a_training_that_diverges_is_a_result_with_its_log(params: Params) -> None:
+    log_file(CELL).parent.mkdir(parents=True)
+    log_file(CELL).write_text("said before\n")
+    make_cell(CELL, with_weight(params, 1e39))
+    outcome = read_outcome(CELL)
+    assert outcome is not None
+    assert outcome.status == "diverged"
+    assert "diverged" in outcome.reason or "not finite" in outcome.reason
+    text = (paths.CELLS / CELL / paths.LOG).read_text()
+    assert text.startswith("said before\n")
+    assert outcome.reason in text
+    assert not (paths.CELLS / CELL / "train").exists()
+
+
+def test_an_error_leaves_a_record_and_no_result(params: Params, monkeypatch, capsys) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("nothing to divide by")
+
+    make_cell(CELL, params)
+    monkeypatch.setattr(loop, "train", fail)
+    with pytest.raises(UserError, match="ZeroDivisionError: nothing to divide by"):
+        make_cell(CELL, with_weight(params, 2.0))
+    outcome = read_outcome(CELL)
+    assert outcome is not None
+    assert (outcome.status, outcome.reason) == ("failed", "ZeroDivisionError: nothing to divide by")
+    assert not (paths.CELLS / CELL).exists(), "what was made from other params is no result of this cell"
+    assert "Traceback" in capsys.readouterr().err
+    assert failure_file(CELL).is_file()
+
+
+def test_a_kill_between_training_and_evaluation_costs_no_step(params: Params, monkeypatch) -> None:
+    from repro.cases.medfe.evaluation import cells
+
+    evaluate = cells.evaluate_cell
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(cells, "evaluate_cell", die)
+    with pytest.raises(KeyboardInterrupt):
+        make_cell(CELL, params)
+    assert read_outcome(CELL) is None
+    monkeypatch.setattr(cells, "evaluate_cell", evaluate)
+    monkeypatch.setattr(loop, "train", refuse)
+    make_cell(CELL, params)
+    outcome = read_outcome(CELL)
+    assert outcome is not None
+    assert outcome.seconds > json.loads((paths.CELLS / CELL / "train" / paths.RECORD).read_text())["seconds"]
+
+
+def test_code_that_is_not_the_recorded_one_makes_no_cell(params: Params) -> None:
+    paths.CELL_CODE.write_text(json.dumps({"sha256": "another"}))
+    with pytest.raises(UserError, match=r"the code is not that of data/cells/code\.json"):
+        make_cell(CELL, params)
+
+
+def test_the_shown_pairs_are_spread_over_images_and_buckets() -> None:
+    for images, buckets in ((1, 6), (7, 6), (8, 6), (56, 6), (500, 6)):
+        chosen = choose_pairs(images, buckets)
+        assert len(chosen) == len(set(chosen)) == min(48, images * buckets)
+        assert {bucket for _, bucket in chosen} == set(range(buckets))
+        assert max(image for image, _ in chosen) < images
+
+
+def test_the_headline_comes_first_among_the_protocols() -> None:
+    protocol = headline(Params.model_validate(tiny_values()).evaluation)
+    rows = pd.DataFrame(
+        {
+            "output": ["composite", "composite", "raw", "raw"],
+            "rounding": ["none"] * 4,
+            "ssim_window": ["gaussian_11", "gaussian_11", "gaussian_11", "gaussian_11"],
+            "colour": ["rgb"] * 4,
+            "psnr_hole_db": [1.0, 3.0, 5.0, 9.0],
+            **{name: [0.0] * 4 for name in ("psnr_db", "ssim", "l1_hole", "l1")},
+        }
+    )
+    raw = protocol_means(rows, protocol._replace(output="raw"))
+    assert raw["psnr_hole_db"].tolist() == [7.0, 2.0]
+    assert protocol_means(rows, protocol)["psnr_hole_db"].tolist() == [2.0, 7.0]
