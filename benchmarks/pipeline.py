@@ -1,6 +1,6 @@
-"""What the pipeline costs beside its work: start-up, a `dvc repro` that has nothing to do, a cell of a sweep.
+"""What the pipeline costs beside its work: start-up, a `dvc repro` that has nothing to do, a run of a sweep.
 
-`dvc repro` runs in a clone of the last commit whose results come from the project's cache. The cell is a tiny one in a
+`dvc repro` runs in a clone of the last commit whose results come from the project's cache. The run is a tiny one in a
 tree of its own; its reference calls the same functions in a process that has loaded them already.
 """
 
@@ -15,22 +15,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks.cell import CELL, write_tree
+from benchmarks.run import RUN, write_tree
 from benchmarks.timing import Row
 from repro import paths
 from repro.errors import UserError
 
 REPEATS: Final = 3
 HELP_LIMIT_S: Final = 0.4
-CELL_LIMIT_S: Final = 1.5
+RUN_LIMIT_S: Final = 1.5
 IMPORTS: Final = "import torch, torchvision"
 
 
 def rows() -> Iterator[Row]:
-    """Yields the rows of start-up, no-op and cell."""
+    """Yields the rows of start-up, no-op and run."""
     yield _help_row()
     yield _nothing_row()
-    yield _cell_row()
+    yield _run_row()
 
 
 def _help_row() -> Row:
@@ -55,29 +55,29 @@ def _nothing_row() -> Row:
     return Row("dvc repro with nothing to do", f"{ours:.2f} s", f"{bare:.2f} s, dvc root", None, None, "")
 
 
-def _cell_row() -> Row:
-    """Returns by how much a cell's process takes longer than the functions that it calls, imports of torch aside."""
+def _run_row() -> Row:
+    """Returns by how much a run's process takes longer than the functions that it calls, imports of torch aside."""
     with tempfile.TemporaryDirectory() as name:
         tree = Path(name)
         write_tree(tree)
-        measured = [_cell_seconds(tree) for _ in range(REPEATS)]
+        measured = [_run_seconds(tree) for _ in range(REPEATS)]
     beyond = statistics.median(whole - functions - loading for whole, functions, loading in measured)
     functions, loading = (statistics.median(times) for times in list(zip(*measured, strict=True))[1:])
     return Row(
-        "overhead of a sweep's cell",
+        "overhead of a sweep's run",
         f"{beyond:.2f} s beyond the reference",
         f"{functions:.2f} s its functions, {loading:.2f} s {IMPORTS}",
         None,
         None,
-        f"{CELL_LIMIT_S} s",
+        f"{RUN_LIMIT_S} s",
     )
 
 
-def _cell_seconds(tree: Path) -> tuple[float, float, float]:
-    """Returns the seconds of a cell's process, of the functions that it calls, and of loading torch."""
+def _run_seconds(tree: Path) -> tuple[float, float, float]:
+    """Returns the seconds of a run's process, of the functions that it calls, and of loading torch."""
     shutil.rmtree(tree / paths.RESULTS, ignore_errors=True)
-    whole = seconds_of([sys.executable, "-m", "repro.runs.run", CELL], tree)
-    functions = float(run([sys.executable, "-m", "benchmarks.cell", "time"], tree).splitlines()[-1])
+    whole = seconds_of([sys.executable, "-m", "repro.runs.run", RUN], tree)
+    functions = float(run([sys.executable, "-m", "benchmarks.run", "time"], tree).splitlines()[-1])
     return whole, functions, seconds_of([sys.executable, "-c", IMPORTS], tree)
 
 

@@ -1,8 +1,8 @@
-"""A sweep of as many cells at once as there are cores, against one cell at a time: `repro sweep -j N` and `-j 1`.
+"""A sweep of as many runs at once as there are cores, against one run at a time: `repro sweep -j N` and `-j 1`.
 
-Both run in one clone of the last commit, in turns, on studies whose cells differ in the learning rate only, so that no
-result of one serves another. With N at once N times as many cells are run, so that an ideal sweep takes as long. What a
-sweep does before and after its cells is in the time; what all cells share was made before.
+Both run in one clone of the last commit, in turns, on studies whose runs differ in the learning rate only, so that no
+result of one serves another. With N at once N times as many runs are run, so that an ideal sweep takes as long. What a
+sweep does before and after its runs is in the time; what all runs share was made before.
 """
 
 import os
@@ -23,7 +23,7 @@ from repro import paths
 SMOKE: Final = "ablations/smoke.yaml"
 PAIRS: Final = 3
 LEARNING_RATE: Final = 1e-3
-CELLS: Final = 2
+RUNS: Final = 2
 """Of a sweep that runs one at a time: two variants with one seed."""
 
 SHARE: Final = 0.85
@@ -37,15 +37,15 @@ def rows() -> Iterator[Row]:
         clone = Path(name) / "clone"
         run(["git", "clone", "--quiet", str(paths.PROJECT), str(clone)], Path(name))
         rounds = count()
-        _sweep_s(clone, next(rounds), seeds=1, jobs=cores)  # makes what all cells share
+        _sweep_s(clone, next(rounds), seeds=1, jobs=cores)  # makes what all runs share
         times = [
             (_sweep_s(clone, next(rounds), cores, cores), _sweep_s(clone, next(rounds), 1, 1)) for _ in range(PAIRS)
         ]
     ours, alone = (statistics.median(seconds) for seconds in zip(*times, strict=True))
     yield Row(
-        f"sweep, {cores} cells at once, smoke.yaml",
-        f"{60 * CELLS * cores / ours:.1f} cells/min",
-        f"{60 * CELLS / alone:.1f} cells/min, one at a time",
+        f"sweep, {cores} runs at once, smoke.yaml",
+        f"{60 * RUNS * cores / ours:.1f} runs/min",
+        f"{60 * RUNS / alone:.1f} runs/min, one at a time",
         cores * statistics.median(one / many for many, one in times),
         None,
         f"{cores} times faster; {SHARE * cores:.2f} wanted",
@@ -53,7 +53,7 @@ def rows() -> Iterator[Row]:
 
 
 def _sweep_s(clone: Path, round_: int, seeds: int, jobs: int) -> float:
-    """Plans a study whose cells no other round has; returns the seconds that its sweep takes."""
+    """Plans a study whose runs no other round has; returns the seconds that its sweep takes."""
     study = YAML().load(clone / SMOKE)
     study |= {"seeds": seeds, "details": {"loss.adv": ["hinge"]}, "claims": [], "controls": {}}
     study["settings"]["optimisation.learning_rate"] = LEARNING_RATE * (1 + round_ / 1000)

@@ -153,7 +153,7 @@ def fetch_results(revision: Revision, destination: Path) -> Path:
     target = destination / revision.commit
     try:
         kept = DVCFileSystem(".", rev=revision.commit)
-        for part in (paths.BASELINES, paths.TRAIN, paths.EVALUATE, paths.PUBLISHED):  # and no cell of a study
+        for part in (paths.BASELINES, paths.TRAIN, paths.EVALUATE, paths.PUBLISHED):  # and no run of a study
             if kept.exists(str(part)):
                 kept.get(str(part), str(target / part.name), recursive=True)
     except (DvcException, DataIndexError, OSError) as error:

@@ -19,11 +19,11 @@ COMMON = PROJECT / "ablations" / "common.yaml"
 PLANS = Path("ablations/plans")
 """One file per study: its plan, as frozen."""
 
-CELL_PARAMS = Path("ablations/cells")
-"""One file per cell of a study: its complete params; and one for each set of prepared photographs and of holes."""
-CELL_LIST = Path("ablations/cells.yaml")
+RUN_PARAMS = Path("ablations/runs")
+"""One file per run of a study: its complete params; and one for each set of prepared photographs and of holes."""
+RUN_LIST = Path("ablations/runs.yaml")
 """What ablations/dvc.yaml repeats its stages over."""
-CELL_PIPELINE = Path("ablations/dvc.yaml")
+RUN_PIPELINE = Path("ablations/dvc.yaml")
 
 PREPARED = Path("data/prepared")
 MASKS = Path("data/masks")
@@ -53,17 +53,17 @@ METRICS = "metrics.json"
 GRID = "grid.png"
 """In `EVALUATE`: pictures by bucket, the median and the worst case."""
 
-CELL_DATA = Path("data/cells")
-"""What the cells of all studies share: photographs and holes, by what they are made from, and the hash of the code."""
-CELL_CODE = CELL_DATA / "code.json"
-CELLS = RESULTS / "cells"
-"""One folder per cell: `CELL`, `train`, `evaluate`, `half`."""
-CELL = "cell.json"
-"""In a cell: status, reason, seconds, joules, and the key of all that it depends on."""
+RUN_DATA = Path("data/runs")
+"""What the runs of all studies share: photographs and holes, by what they are made from, and the hash of the code."""
+RUN_CODE = RUN_DATA / "code.json"
+RUNS = RESULTS / "runs"
+"""One folder per run: `RUN`, `train`, `evaluate`, `half`."""
+RUN = "run.json"
+"""In a run: status, reason, seconds, joules, and the key of all that it depends on."""
 FILLS = "fills.npz"
-"""In `evaluate` of a cell: `fills` (N, 3, S, S) uint8 composites, `image` (N,), `bucket` (N,)."""
+"""In `evaluate` of a run: `fills` (N, 3, S, S) uint8 composites, `image` (N,), `bucket` (N,)."""
 LOG = "log.txt"
-"""In a cell that diverged: what it has said."""
+"""In a run that diverged: what it has said."""
 
 NOTEBOOK = Path("reports/replication_report.ipynb")
 REPORT = Path("reports/build")

@@ -1,4 +1,4 @@
-"""A project of its own for every test that needs one: a git and DVC repository with a planned study of tiny cells."""
+"""A project of its own for every test that needs one: a git and DVC repository with a planned study of tiny runs."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from prepared_on_disk import write_photographs
 
 ROOT = Path(__file__).parents[1]
 DEAD_SERVER = "http://127.0.0.1:1"
-"""Where nobody answers: the cells of most tests are not published, which takes seconds, and none of them is lost."""
+"""Where nobody answers: the runs of most tests are not published, which takes seconds, and none of them is lost."""
 STUDY = "ablations/tiny.yaml"
 DECLARED = {
     "title": "Does a tiny study run to its end?",
@@ -81,9 +81,9 @@ class Project:
         return self.start("-m", "repro", "sweep", STUDY, *options, **environment)
 
     def tables(self) -> dict[str, bytes]:
-        """Returns the rows per image of every cell and budget."""
-        cells = self.root / "results" / "cells"
-        return {str(file.relative_to(cells)): file.read_bytes() for file in sorted(cells.glob("*/*/images.csv"))}
+        """Returns the rows per image of every run and train_fraction."""
+        runs = self.root / "results" / "runs"
+        return {str(file.relative_to(runs)): file.read_bytes() for file in sorted(runs.glob("*/*/images.csv"))}
 
 
 def clean() -> dict[str, str]:
@@ -101,8 +101,8 @@ def children_of(process: int) -> list[int]:
     return [int(child) for child in found.read_text().split()] if found.is_file() else []
 
 
-def is_cell(process: int) -> bool:
-    """Tells whether a process makes a cell."""
+def is_run(process: int) -> bool:
+    """Tells whether a process makes a run."""
     try:
         return b"repro.runs.run\0" in Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
@@ -126,7 +126,7 @@ def write_project(root: Path) -> None:
     """Writes a project with a planned study, and runs the study undisturbed."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    generated = ("dvc.lock", "ablations/dvc.lock", "ablations/cells.yaml")
+    generated = ("dvc.lock", "ablations/dvc.lock", "ablations/runs.yaml")
     for name in filter(None, listed):
         if (ROOT / name).is_file() and name not in generated and not name.startswith("ablations/plans/"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -136,4 +136,4 @@ def write_project(root: Path) -> None:
     project = Project(root)
     project.plan()
     said = project.sweep("-j", "2", MLFLOW_TRACKING_URI="")
-    assert "3 cells published" in said
+    assert "3 runs published" in said

@@ -397,7 +397,7 @@ def _make_experiment(project: Path, name: str, results: bool = True, **details: 
     git(project, "rm", "-rq", "--cached", "results")
     if results:
         write_evidence(project / "experiment/results", **details)
-        lost = project / "experiment/results/cells/lost.dvc"  # a cell of a study that this machine has never had
+        lost = project / "experiment/results/runs/lost.dvc"  # a run of a study that this machine has never had
         lost.parent.mkdir(exist_ok=True)
         lost.write_text("outs:\n- {md5: 0123456789abcdef0123456789abcdef.dir, hash: md5, path: lost}\n")
         git(project, "--work-tree=experiment", "add", "results")

@@ -19,11 +19,11 @@ SHOWN_ALIASES = 3
 
 def plan(
     study: Annotated[Path, typer.Argument(help="A study, e.g. ablations/screening.yaml.")],
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Cells at once, for the estimate of time.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs at once, for the estimate of time.")] = 1,
     aliases: Annotated[bool, typer.Option(help="Show the whole alias table.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Show the plan, and freeze and write nothing.")] = False,
 ) -> None:
-    """Show what a study runs and what it can see; freeze it and write its cells."""
+    """Show what a study runs and what it can see; freeze it and write its runs."""
     from rich.console import Console
 
     from repro.audit.study.cost import estimate_cost
@@ -32,15 +32,15 @@ def plan(
     planned = _make_plan(study)
     file = locate_plan(paths.PLANS, planned.study)
     if not dry_run:
-        from repro.runs.listing import write_cells
+        from repro.runs.listing import write_runs
 
         planned = freeze(planned, paths.PLANS)
-        write_cells(planned)
+        write_runs(planned)
     console = Console(soft_wrap=True)
-    _show_cells(planned, console)
+    _show_runs(planned, console)
     _show_design(planned, SHOWN_ALIASES if not aliases else None, console)
     _show_detectable(planned, console)
-    _show_cost(estimate_cost(planned, paths.PLANS, paths.CELLS), len(planned.cells), jobs, console)
+    _show_cost(estimate_cost(planned, paths.PLANS, paths.RUNS), len(planned.runs), jobs, console)
     for sentence in planned.deviations:
         console.print(f"deviation, {sentence}", markup=False)
     if dry_run:
@@ -66,21 +66,21 @@ def _make_plan(file: Path) -> "Plan":
     return make_plan(named, Params, load_baseline(named.study), identify, datetime.now(UTC), MEASURES)
 
 
-def _show_cells(planned: "Plan", console: "Console") -> None:
+def _show_runs(planned: "Plan", console: "Console") -> None:
     from rich import box
     from rich.table import Table
 
     declared = planned.declaration
     head = f"{declared['title']}\n{declared['reading']} at scale {declared['scale']}, {declared['design']}"
     console.print(head, markup=False)
-    table = Table("role", "variants", "seeds", "cells", box=box.SIMPLE_HEAD)
+    table = Table("role", "variants", "seeds", "runs", box=box.SIMPLE_HEAD)
     roles = {variant.id: variant.role for variant in planned.variants}
     for role in dict.fromkeys(roles.values()):
-        seeds = {cell.seed for cell in planned.cells if roles[cell.variant] == role}
-        cells = sum(roles[cell.variant] == role for cell in planned.cells)
-        table.add_row(role, str(sum(item == role for item in roles.values())), str(len(seeds)), str(cells))
+        seeds = {run.seed for run in planned.runs if roles[run.variant] == role}
+        runs = sum(roles[run.variant] == role for run in planned.runs)
+        table.add_row(role, str(sum(item == role for item in roles.values())), str(len(seeds)), str(runs))
     table.add_section()
-    table.add_row("all", str(len(roles)), "", str(len(planned.cells)))
+    table.add_row("all", str(len(roles)), "", str(len(planned.runs)))
     console.print(table)
 
 
@@ -126,23 +126,23 @@ def _show_detectable(planned: "Plan", console: "Console") -> None:
 
 
 def _measured_noise(planned: "Plan") -> dict[str, float]:
-    """Returns the sd over seeds of each metric, from the cells of the baseline that have been run; two at least."""
-    from repro.audit.statistics.results import cell_means
+    """Returns the sd over seeds of each metric, from the runs of the baseline that have been run; two at least."""
+    from repro.audit.statistics.results import run_means
     from repro.runs.collection import read_results
 
-    baseline = [cell for cell in planned.cells if cell.variant == planned.baseline().id]
-    means: pd.DataFrame = cell_means(read_results(planned.model_copy(update={"cells": baseline}), links=False))
-    whole = means[means["budget"] == 1.0].groupby("metric")["value"]
+    baseline = [run for run in planned.runs if run.variant == planned.baseline().id]
+    means: pd.DataFrame = run_means(read_results(planned.model_copy(update={"runs": baseline}), links=False))
+    whole = means[means["train_fraction"] == 1.0].groupby("metric")["value"]
     return {str(metric): float(values.std(ddof=1)) for metric, values in whole if len(values) > 1}
 
 
-def _show_cost(cost: "Cost", cells: int, jobs: int, console: "Console") -> None:
-    told = f"{cost.missing} of {cells} cells are still to be run"
+def _show_cost(cost: "Cost", runs: int, jobs: int, console: "Console") -> None:
+    told = f"{cost.missing} of {runs} runs are still to be run"
     if cost.seconds is None or cost.bytes_each is None:
-        console.print(f"{told}; how long they take is not known: no cell of this scale has been run here")
+        console.print(f"{told}; how long they take is not known: no run of this scale has been run here")
         return
     minutes, megabytes = cost.missing * cost.seconds / jobs / 60, cost.missing * cost.bytes_each / 1e6
     console.print(
         f"{told}: about {minutes:.0f} minutes with -j {jobs} and {megabytes:.0f} MB, by the median of "
-        f"{cost.measured} cells of this scale ({cost.seconds:.0f} s)"
+        f"{cost.measured} runs of this scale ({cost.seconds:.0f} s)"
     )

@@ -23,12 +23,12 @@ INTERRUPTED = 130
 
 def sweep(
     study: Annotated[Path, typer.Argument(help="A study, e.g. ablations/smoke.yaml.")],
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="How many cells at once.")] = None,
-    retry_failed: Annotated[bool, typer.Option(help="Run cells that have failed or diverged again.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Say which cells are out of date, and run none.")] = False,
-    gpus_per_cell: Annotated[float, typer.Option(min=0.0, help="On a Ray cluster; 0.25: four cells share one.")] = 0.0,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="How many runs at once.")] = None,
+    retry_failed: Annotated[bool, typer.Option(help="Run runs that have failed or diverged again.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Say which runs are out of date, and run none.")] = False,
+    gpus_per_run: Annotated[float, typer.Option(min=0.0, help="On a Ray cluster; 0.25: four runs share one.")] = 0.0,
 ) -> None:
-    """Run the missing cells of a study, here or, with RAY_ADDRESS set, on that Ray cluster."""
+    """Run the missing runs of a study, here or, with RAY_ADDRESS set, on that Ray cluster."""
     from repro.runs.progress import plain_console
     from repro.runs.status import find_outdated, find_work
 
@@ -36,11 +36,11 @@ def sweep(
     plan = _frozen_plan(study)
     if dry_run:
         outdated = find_outdated(plan)
-        console.print(f"{len(outdated)} of {len(plan.cells)} cells are out of date or missing", *outdated, sep="\n  ")
+        console.print(f"{len(outdated)} of {len(plan.runs)} runs are out of date or missing", *outdated, sep="\n  ")
         return
     work = find_work(plan, retry_failed=retry_failed)
     try:
-        failures = _run(plan, work, jobs, gpus_per_cell, console)
+        failures = _run(plan, work, jobs, gpus_per_run, console)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoints")
         raise SystemExit(INTERRUPTED) from None
@@ -48,15 +48,15 @@ def sweep(
         raise SystemExit(1)
 
 
-def _run(plan: "Plan", work: "Work", jobs: int | None, gpus_per_cell: float, console: "Console") -> int:
-    """Runs what is missing, records and publishes it; returns how many cells have failed."""
+def _run(plan: "Plan", work: "Work", jobs: int | None, gpus_per_run: float, console: "Console") -> int:
+    """Runs what is missing, records and publishes it; returns how many runs have failed."""
     from repro.runs.progress import describe, shown
     from repro.runs.publishing import publish_finished
     from repro.runs.recorder import Recorder
     from repro.runs.scheduler import Sweep
 
     recorder = Recorder()
-    with _open_workers(jobs, gpus_per_cell, bool(work.missing)) as workers, shown(plan.study, console) as show:
+    with _open_workers(jobs, gpus_per_run, bool(work.missing)) as workers, shown(plan.study, console) as show:
         running = Sweep(work, workers, recorder, show)
         try:
             running.run()
@@ -65,13 +65,13 @@ def _run(plan: "Plan", work: "Work", jobs: int | None, gpus_per_cell: float, con
     for line in (f"not recorded in DVC yet: {refused}" if refused else "", publish_finished(plan)):
         if line:
             console.print(line)
-    for cell, reason in running.failures.items():
-        console.print(f"failed: {cell}: {reason}")
+    for run, reason in running.failures.items():
+        console.print(f"failed: {run}: {reason}")
     console.print(f"{plan.study}: {describe(running.standing())}")
     return len(running.failures)
 
 
-def _open_workers(jobs: int | None, gpus_per_cell: float, needed: bool) -> "AbstractContextManager[Workers]":
+def _open_workers(jobs: int | None, gpus_per_run: float, needed: bool) -> "AbstractContextManager[Workers]":
     """Returns the workers of this machine or of the cluster; a cluster is not asked when nothing is missing."""
     from repro.runs.workers import LocalWorkers
 
@@ -80,7 +80,7 @@ def _open_workers(jobs: int | None, gpus_per_cell: float, needed: bool) -> "Abst
         return nullcontext(LocalWorkers(jobs or 1))
     from repro.runs.cluster import cluster_workers
 
-    return cluster_workers(address, jobs, gpus_per_cell)
+    return cluster_workers(address, jobs, gpus_per_run)
 
 
 def _frozen_plan(file: Path) -> "Plan":

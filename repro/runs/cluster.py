@@ -1,4 +1,4 @@
-"""Workers on a Ray cluster: the same cells as tasks, sent there with their code and data, and back as parcels.
+"""Workers on a Ray cluster: the same runs as tasks, sent there with their code and data, and back as parcels.
 
 The only module that imports Ray. Knows nothing of what a machine of the cluster does with a task.
 """
@@ -30,13 +30,13 @@ RETRIES = 3
 
 
 @contextmanager
-def cluster_workers(address: str, count: int | None, gpus_per_cell: float) -> Iterator["ClusterWorkers"]:
+def cluster_workers(address: str, count: int | None, gpus_per_run: float) -> Iterator["ClusterWorkers"]:
     """Connects to a cluster and yields its workers.
 
     Args:
         address: as RAY_ADDRESS holds it.
-        count: how many cells at once; None: as many as the cluster has processors.
-        gpus_per_cell: share of a GPU that each cell takes.
+        count: how many runs at once; None: as many as the cluster has processors.
+        gpus_per_run: share of a GPU that each run takes.
 
     Raises:
         UserError: Ray is not installed, or nobody answers at that address.
@@ -54,10 +54,10 @@ def cluster_workers(address: str, count: int | None, gpus_per_cell: float) -> It
             ray.init(address, runtime_env={"working_dir": code}, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
             first = str(error).splitlines()[0]
-            raise UserError(f"RAY_ADDRESS={address}: {first}\n  unset it to run the cells here") from None
+            raise UserError(f"RAY_ADDRESS={address}: {first}\n  unset it to run the runs here") from None
         try:
             processors = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
-            yield ClusterWorkers(ray, count or max(1, processors), gpus_per_cell)
+            yield ClusterWorkers(ray, count or max(1, processors), gpus_per_run)
         finally:
             ray.shutdown()
 
@@ -65,8 +65,8 @@ def cluster_workers(address: str, count: int | None, gpus_per_cell: float) -> It
 class ClusterWorkers:
     """Tasks on a cluster that this process is connected to."""
 
-    def __init__(self, ray: Any, count: int, gpus_per_cell: float) -> None:
-        self._ray, self._count, self._gpus_per_cell = ray, count, gpus_per_cell
+    def __init__(self, ray: Any, count: int, gpus_per_run: float) -> None:
+        self._ray, self._count, self._gpus_per_run = ray, count, gpus_per_run
         self._task = ray.remote(max_retries=RETRIES)(fulfil)
         self._tasks: dict[str, Any] = {}
         self._held: dict[str, FileLock] = {}
@@ -83,23 +83,23 @@ class ClusterWorkers:
         """See `Workers`."""
         return list(self._tasks)
 
-    def start(self, cell: str, params: Params) -> bool:
+    def start(self, run: str, params: Params) -> bool:
         """See `Workers`; photographs and holes go to the cluster once."""
-        held = take(cell)
+        held = take(run)
         if held is None:
             return False
-        self._held[cell] = held
+        self._held[run] = held
         sources = find_sources(params)
         folders = (sources.prepared, sources.masks)
-        files = {str(file): file.read_bytes() for file in (params_file(cell), paths.CELL_CODE, paths.CELL_PIPELINE)}
-        order = Order(cell, self._code, files, tuple(map(str, folders)), params.runtime.threads)
-        task = self._task.options(num_cpus=params.runtime.threads, num_gpus=self._gpus_per_cell, name=f"cell {cell}")
-        self._tasks[cell] = task.remote(order, *map(self._send, folders))
+        files = {str(file): file.read_bytes() for file in (params_file(run), paths.RUN_CODE, paths.RUN_PIPELINE)}
+        order = Order(run, self._code, files, tuple(map(str, folders)), params.runtime.threads)
+        task = self._task.options(num_cpus=params.runtime.threads, num_gpus=self._gpus_per_run, name=f"run {run}")
+        self._tasks[run] = task.remote(order, *map(self._send, folders))
         return True
 
     def ended(self) -> list[Ended]:
         """See `Workers`."""
-        by_task = {task: cell for cell, task in self._tasks.items()}
+        by_task = {task: run for run, task in self._tasks.items()}
         if not by_task:
             return []
         ready, _ = self._ray.wait(list(by_task), num_returns=len(by_task), timeout=0)
@@ -107,10 +107,10 @@ class ClusterWorkers:
 
     def stop(self) -> None:
         """See `Workers`."""
-        for cell, task in self._tasks.items():
+        for run, task in self._tasks.items():
             with suppress(Exception):  # the cluster may be gone
                 self._ray.cancel(task, force=True)
-            self._held.pop(cell).release()
+            self._held.pop(run).release()
         self._tasks.clear()
 
     def _send(self, folder: Path) -> Any:
@@ -118,17 +118,17 @@ class ClusterWorkers:
             self._parcels[folder] = self._ray.put(pack(folder))
         return self._parcels[folder]
 
-    def _receive(self, cell: str, task: Any) -> Ended:
-        del self._tasks[cell]
-        held = self._held.pop(cell)
+    def _receive(self, run: str, task: Any) -> Ended:
+        del self._tasks[run]
+        held = self._held.pop(run)
         try:
             delivery = self._ray.get(task)
-            accept(delivery, cell)
+            accept(delivery, run)
         except self._ray.exceptions.RayError as error:
-            return Ended(cell, f"lost on the cluster ({str(error).splitlines()[0]})", lost=True)
+            return Ended(run, f"lost on the cluster ({str(error).splitlines()[0]})", lost=True)
         finally:
             held.release()
-        return Ended(cell, f"killed by signal {delivery.signal}" if delivery.signal else "")
+        return Ended(run, f"killed by signal {delivery.signal}" if delivery.signal else "")
 
 
 def _check_answer(address: str) -> None:
@@ -140,7 +140,7 @@ def _check_answer(address: str) -> None:
         socket.create_connection((host, int(port)), ANSWER_TIMEOUT_S).close()
     except OSError as error:
         raise UserError(
-            f"RAY_ADDRESS={address}: nobody answers there ({error})\n  unset it to run the cells here"
+            f"RAY_ADDRESS={address}: nobody answers there ({error})\n  unset it to run the runs here"
         ) from None
 
 

@@ -1,7 +1,7 @@
-"""Stage code: one hash over all code that can change the numbers of a cell.
+"""Stage code: one hash over all code that can change the numbers of a run.
 
-The files are those that the stage lists in ablations/dvc.yaml; the cells depend on the hash, so that the lock file
-holds the list once and not once for each cell. What is left out there has its reason beside it. Comments, docstrings
+The files are those that the stage lists in ablations/dvc.yaml; the runs depend on the hash, so that the lock file
+holds the list once and not once for each run. What is left out there has its reason beside it. Comments, docstrings
 and layout change no number and do not enter the hash.
 """
 
@@ -17,7 +17,7 @@ from repro.storage import hash_json, write_json
 
 def hash_code() -> str:
     """Returns the hash of the listed Python files of the working tree: of their names and what they compute."""
-    listed = YAML(typ="safe").load(paths.CELL_PIPELINE.read_text(encoding="utf-8"))["stages"]["code"]["deps"]
+    listed = YAML(typ="safe").load(paths.RUN_PIPELINE.read_text(encoding="utf-8"))["stages"]["code"]["deps"]
     files = sorted({file for name in listed for file in _python_files(Path(name))})
     return hash_json({str(file): hash_module(file.read_text(encoding="utf-8")) for file in files})
 
@@ -40,8 +40,8 @@ def _python_files(path: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Writes `paths.CELL_CODE`."""
-    write_json(paths.CELL_CODE, {"sha256": hash_code()})
+    """Writes `paths.RUN_CODE`."""
+    write_json(paths.RUN_CODE, {"sha256": hash_code()})
 
 
 if __name__ == "__main__":

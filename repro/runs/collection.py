@@ -1,6 +1,6 @@
-"""The cells of a plan on disk, read as the long tables that every analysis reads.
+"""The runs of a plan on disk, read as the long tables that every analysis reads.
 
-Evidence flows in, `Results` flows out. A cell that failed, diverged or has not been run is there with its status and
+Evidence flows in, `Results` flows out. A run that failed, diverged or has not been run is there with its status and
 has no rows; so is one that was made from other code or data than the rest. Knows nothing of statistics.
 """
 
@@ -19,45 +19,45 @@ from repro.audit.statistics.results import MISSING, OK, Results
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
 from repro.runs.code import hash_code
-from repro.runs.outcome import Given, Outcome, read_outcome
-from repro.runs.run import BUDGETS
+from repro.runs.record import Given, Outcome, read_outcome
+from repro.runs.run import TRAIN_FRACTIONS
 
 PROTOCOL_CHOICES = ["output", "rounding", "ssim_window", "colour"]
 STRANGER = "it was made from other code or data than the rest; sweep again"
 SHARED = ("data.", "masks.")
-"""Params by which cells share photographs and holes."""
-MEND = "remove that cell's folder and sweep again"
-NAMES = ["cell", "budget", "image"]
+"""Params by which runs share photographs and holes."""
+MEND = "remove that run's folder and sweep again"
+NAMES = ["run", "train_fraction", "image"]
 ROWS = [*NAMES, "metric", "value"]
-PROTOCOLS = ["cell", *PROTOCOL_CHOICES, "metric", "value"]
+PROTOCOLS = ["run", *PROTOCOL_CHOICES, "metric", "value"]
 MEASURES = ["psnr_hole_db", "psnr_db", "ssim", "l1_hole", "l1"]
 
 
 def read_results(plan: Plan, *, links: bool = True) -> Results:
-    """Reads the evidence of a plan's cells.
+    """Reads the evidence of a plan's runs.
 
     An `image` of the rows is a test image; its value is the mean over its holes, one of each hole ratio.
 
     Args:
         plan: frozen.
-        links: whether to look the cells' runs up in the tracking store.
+        links: whether to look the runs' runs up in the tracking store.
 
     Raises:
         UserError: evidence is broken.
     """
-    outcomes = {cell.id: outcome for cell in plan.cells if (outcome := read_outcome(cell.id)) is not None}
+    outcomes = {run.id: outcome for run in plan.runs if (outcome := read_outcome(run.id)) is not None}
     strangers = _find_strangers(plan, outcomes)
-    outcomes = {cell: outcome for cell, outcome in outcomes.items() if cell not in strangers}
-    made = {cell: outcome for cell, outcome in outcomes.items() if outcome.status == OK}
+    outcomes = {run: outcome for run, outcome in outcomes.items() if run not in strangers}
+    made = {run: outcome for run, outcome in outcomes.items() if outcome.status == OK}
     found = _links() if links else {}
-    return Results(_variants(plan), _cells(plan, outcomes, strangers, found), _rows(made), _protocols(list(made)))
+    return Results(_variants(plan), _runs(plan, outcomes, strangers, found), _rows(made), _protocols(list(made)))
 
 
 def _find_strangers(plan: Plan, outcomes: Mapping[str, Outcome]) -> set[str]:
-    """Returns the cells that cannot be compared with the rest, as their code, photographs or holes were others.
+    """Returns the runs that cannot be compared with the rest, as their code, photographs or holes were others.
 
-    The code is that of the working tree where a cell has it, else that of most cells; the photographs and holes are
-    those of most cells with that code and the same params of data and masks.
+    The code is that of the working tree where a run has it, else that of most runs; the photographs and holes are
+    those of most runs with that code and the same params of data and masks.
     """
     code = _usual_code(outcomes)
     shared = {
@@ -65,12 +65,12 @@ def _find_strangers(plan: Plan, outcomes: Mapping[str, Outcome]) -> set[str]:
         for variant in plan.variants
     }
     alike: defaultdict[tuple[str, ...], Counter[Given]] = defaultdict(Counter)
-    groups = {cell.id: shared[cell.variant] for cell in plan.cells if cell.id in outcomes}
-    for cell, group in groups.items():
-        if outcomes[cell].given.code == code:
-            alike[group][outcomes[cell].given] += 1
+    groups = {run.id: shared[run.variant] for run in plan.runs if run.id in outcomes}
+    for run, group in groups.items():
+        if outcomes[run].given.code == code:
+            alike[group][outcomes[run].given] += 1
     usual = {group: counts.most_common(1)[0][0] for group, counts in alike.items()}
-    return {cell for cell, group in groups.items() if outcomes[cell].given != usual.get(group)}
+    return {run for run, group in groups.items() if outcomes[run].given != usual.get(group)}
 
 
 def _usual_code(outcomes: Mapping[str, Outcome]) -> str:
@@ -90,52 +90,52 @@ def _variants(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(records, columns=["variant", "role", *plan.levels]).set_index("variant")
 
 
-def _cells(
+def _runs(
     plan: Plan, outcomes: Mapping[str, Outcome], strangers: set[str], links: Mapping[tuple[str, int], str]
 ) -> pd.DataFrame:
     records = []
-    for cell in plan.cells:
-        outcome = outcomes.get(cell.id)
-        reason = STRANGER if cell.id in strangers else ""
+    for run in plan.runs:
+        outcome = outcomes.get(run.id)
+        reason = STRANGER if run.id in strangers else ""
         records.append(
             {
-                "cell": cell.id,
-                "variant": cell.variant,
-                "seed": cell.seed,
+                "run": run.id,
+                "variant": run.variant,
+                "seed": run.seed,
                 "status": outcome.status if outcome is not None else MISSING,
                 "reason": outcome.reason if outcome is not None else reason,
                 "seconds": outcome.seconds if outcome is not None else float("nan"),
                 "joules": outcome.joules if outcome is not None and outcome.joules is not None else float("nan"),
-                "link": links.get((cell.variant, cell.seed), ""),
-                "path": str(paths.CELLS / cell.id),
+                "link": links.get((run.variant, run.seed), ""),
+                "path": str(paths.RUNS / run.id),
             }
         )
-    return pd.DataFrame(records).set_index("cell")
+    return pd.DataFrame(records).set_index("run")
 
 
 def _rows(made: Mapping[str, Outcome]) -> pd.DataFrame:
-    """Returns the rows of the headline output at every budget, one for each image and metric."""
+    """Returns the rows of the headline output at every train_fraction, one for each image and metric."""
     if not made:
         return pd.DataFrame({name: [] for name in ROWS})
-    folders = [(cell, folder) for folder in BUDGETS for cell in made]
-    files = [paths.CELLS / cell / folder / paths.IMAGES for cell, folder in folders]
+    folders = [(run, folder) for folder in TRAIN_FRACTIONS for run in made]
+    files = [paths.RUNS / run / folder / paths.IMAGES for run, folder in folders]
     table, places = _read(files, ["image", "output", *MEASURES])
-    shown = table["output"].to_numpy() == np.array([made[cell].output for cell, _ in folders])[places]
+    shown = table["output"].to_numpy() == np.array([made[run].output for run, _ in folders])[places]
     table, places = table[shown], places[shown]
-    table["cell"] = pd.Categorical.from_codes(places % len(made), pd.Index(list(made)))
-    table["budget"] = np.repeat(list(BUDGETS.values()), len(made))[places]
+    table["run"] = pd.Categorical.from_codes(places % len(made), pd.Index(list(made)))
+    table["train_fraction"] = np.repeat(list(TRAIN_FRACTIONS.values()), len(made))[places]
     means = table.groupby(NAMES, sort=False, observed=True)[MEASURES].mean(skipna=False).reset_index()
-    return means.melt(NAMES, MEASURES, var_name="metric", value_name="value").astype({"cell": str})
+    return means.melt(NAMES, MEASURES, var_name="metric", value_name="value").astype({"run": str})
 
 
-def _protocols(cells: list[str]) -> pd.DataFrame:
-    """Returns the means under every protocol, the headline of each cell first."""
-    if not cells:
+def _protocols(runs: list[str]) -> pd.DataFrame:
+    """Returns the means under every protocol, the headline of each run first."""
+    if not runs:
         return pd.DataFrame({name: [] for name in PROTOCOLS})
-    files = [paths.CELLS / cell / paths.EVALUATE.name / paths.PROTOCOLS for cell in cells]
+    files = [paths.RUNS / run / paths.EVALUATE.name / paths.PROTOCOLS for run in runs]
     table, places = _read(files, [*PROTOCOL_CHOICES, *MEASURES])
-    table["cell"] = np.array(cells)[places]
-    return table.melt(["cell", *PROTOCOL_CHOICES], MEASURES, var_name="metric", value_name="value")
+    table["run"] = np.array(runs)[places]
+    return table.melt(["run", *PROTOCOL_CHOICES], MEASURES, var_name="metric", value_name="value")
 
 
 def _read(files: list[Path], columns: list[str]) -> tuple[pd.DataFrame, NDArray[np.intp]]:
@@ -150,22 +150,22 @@ def _read(files: list[Path], columns: list[str]) -> tuple[pd.DataFrame, NDArray[
         except OSError as error:
             raise UserError(f"{file} cannot be read ({error.strerror})\n  {MEND}") from None
         if header not in (b"", first) or not body.endswith(b"\n"):
-            raise UserError(f"{file} is no table like those of the other cells\n  {MEND}")
+            raise UserError(f"{file} is no table like those of the other runs\n  {MEND}")
         header = first
         bodies.append(body)
     places = np.repeat(np.arange(len(files)), [body.count(b"\n") for body in bodies])
     try:
         table = pd.read_csv(io.BytesIO(b"\n".join([header, b"".join(bodies)])), usecols=columns)
     except ValueError as error:
-        raise UserError(f"{files[0]} or one like it is no table of a cell ({error})\n  {MEND}") from None
+        raise UserError(f"{files[0]} or one like it is no table of a run ({error})\n  {MEND}") from None
     return table, places
 
 
 def _links() -> dict[tuple[str, int], str]:
-    """Returns the links of published cells; none where the tracking store does not answer: a link is no result."""
-    from repro.tracking import link_cells
+    """Returns the links of published runs; none where the tracking store does not answer: a link is no result."""
+    from repro.tracking import link_runs
 
     try:
-        return link_cells()
+        return link_runs()
     except UserError:
         return {}

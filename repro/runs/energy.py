@@ -17,7 +17,7 @@ class EnergyMeter:
     """Measures from when it is made.
 
     A counter counts the whole machine; of what the processors used, a process is charged the share of their busy time
-    that was its own. A GPU is charged whole to the one process that asks, so that cells which share one say too much.
+    that was its own. A GPU is charged whole to the one process that asks, so that runs which share one say too much.
     """
 
     def __init__(self, counters: Path = COUNTERS) -> None:

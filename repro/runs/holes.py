@@ -1,4 +1,4 @@
-"""Stage holes: draws the holes that cells with the same data and mask params share.
+"""Stage holes: draws the holes that runs with the same data and mask params share.
 
 Run as `python -m repro.runs.holes NAME PHOTOGRAPHS`, from the params that `repro plan` has written for that
 name; PHOTOGRAPHS names the prepared photographs, whose number it needs.

@@ -1,6 +1,6 @@
-"""What the cells of all studies share: prepared photographs and holes, each made once and named by its params.
+"""What the runs of all studies share: prepared photographs and holes, each made once and named by its params.
 
-The params of a cell flow in, the folders that it reads flow out. Knows nothing of studies, nor of how these folders
+The params of a run flow in, the folders that it reads flow out. Knows nothing of studies, nor of how these folders
 are made.
 """
 
@@ -22,7 +22,7 @@ NAME_LENGTH = 10
 
 
 class Sources(NamedTuple):
-    """What a cell reads: names, for the pipeline, and folders."""
+    """What a run reads: names, for the pipeline, and folders."""
 
     photographs: str
     holes: str
@@ -30,29 +30,29 @@ class Sources(NamedTuple):
     @property
     def prepared(self) -> Path:
         """Folder of the prepared photographs."""
-        return paths.CELL_DATA / self.photographs / paths.PREPARED.name
+        return paths.RUN_DATA / self.photographs / paths.PREPARED.name
 
     @property
     def masks(self) -> Path:
         """Folder of the holes."""
-        return paths.CELL_DATA / self.holes / paths.MASKS.name
+        return paths.RUN_DATA / self.holes / paths.MASKS.name
 
 
 def find_sources(params: Params) -> Sources:
-    """Returns what the cell with these params reads."""
+    """Returns what the run with these params reads."""
     photographs, holes = params_of_sources(params)
     return Sources(hash_json(photographs)[:NAME_LENGTH], hash_json(holes)[:NAME_LENGTH])
 
 
 def params_of_sources(params: Params) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the params that make the photographs and the holes of a cell; these need to know how many images."""
+    """Returns the params that make the photographs and the holes of a run; these need to know how many images."""
     photographs = {"data": params.data.model_dump(mode="json")}
     return photographs, photographs | {"masks": params.masks.model_dump(mode="json")}
 
 
 def params_file(name: str) -> Path:
-    """Returns the params file of a cell, or of something that cells share."""
-    return paths.CELL_PARAMS / f"{name}.yaml"
+    """Returns the params file of a run, or of something that runs share."""
+    return paths.RUN_PARAMS / f"{name}.yaml"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Stage photographs: prepares the photographs that cells with the same data params share.
+"""Stage photographs: prepares the photographs that runs with the same data params share.
 
 Run as `python -m repro.runs.photographs NAME`, from the params that `repro plan` has written for that name.
 """

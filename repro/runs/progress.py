@@ -1,6 +1,6 @@
-"""How a sweep stands, shown: a live table on a terminal, a line for each cell that ends elsewhere.
+"""How a sweep stands, shown: a live table on a terminal, a line for each run that ends elsewhere.
 
-Counts flow in, text flows out. Knows nothing of cells and processes.
+Counts flow in, text flows out. Knows nothing of runs and processes.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,17 +16,17 @@ class Standing(NamedTuple):
     """How a sweep stands.
 
     Attributes:
-        cells: of the whole plan.
+        runs: of the whole plan.
         done: have ended well, those of earlier sweeps included.
         diverged: have ended as their trainings did.
         failed: have ended with an error, those of earlier sweeps included.
         running: ids.
         ended: how many this sweep has ended, in any way.
-        seconds: since its first cell was started.
+        seconds: since its first run was started.
         slots: how many run at once.
     """
 
-    cells: int
+    runs: int
     done: int
     diverged: int
     failed: int
@@ -37,13 +37,13 @@ class Standing(NamedTuple):
 
     @property
     def per_minute(self) -> float:
-        """Cells ended per minute."""
+        """Runs ended per minute."""
         return 60 * self.ended / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def left_s(self) -> float | None:
-        """Seconds until the last cell, at the rate so far; None before the first one has ended."""
-        left = self.cells - self.done - self.diverged - self.failed
+        """Seconds until the last run, at the rate so far; None before the first one has ended."""
+        left = self.runs - self.done - self.diverged - self.failed
         return 60 * left / self.per_minute if self.per_minute else None
 
 
@@ -51,13 +51,13 @@ Show = Callable[[Standing, str], None]
 
 
 def plain_console(file: IO[str] | None = None, width: int | None = None) -> Console:
-    """Returns a console that prints brackets as they are: what a cell says may hold some."""
+    """Returns a console that prints brackets as they are: what a run says may hold some."""
     return Console(file=file, width=width, soft_wrap=True, markup=False)
 
 
 @contextmanager
 def shown(study: str, console: Console) -> Iterator[Show]:
-    """Yields a function that takes how the sweep stands and, if a cell has just ended, a line about it."""
+    """Yields a function that takes how the sweep stands and, if a run has just ended, a line about it."""
     if not console.is_terminal:
         yield lambda standing, event: console.print(f"{event}  ({describe(standing)})") if event else None
         return
@@ -73,11 +73,11 @@ def shown(study: str, console: Console) -> Iterator[Show]:
 
 def describe(standing: Standing) -> str:
     """Returns how a sweep stands, in one line."""
-    parts = [f"{standing.done} of {standing.cells} done"]
+    parts = [f"{standing.done} of {standing.runs} done"]
     parts += [f"{standing.diverged} diverged"] if standing.diverged else []
     parts += [f"{len(standing.running)} running", f"{standing.failed} failed"]
     if standing.left_s is not None:
-        parts += [f"{standing.per_minute:.1f} cells/min", f"{duration(standing.left_s)} left"]
+        parts += [f"{standing.per_minute:.1f} runs/min", f"{duration(standing.left_s)} left"]
     return ", ".join(parts)
 
 
@@ -91,11 +91,11 @@ def duration(seconds: float) -> str:
 
 def _table(study: str, standing: Standing) -> Table:
     table = Table(title=f"sweep of {study}", title_justify="left")
-    names = ("cells", "done", "diverged", "running", "failed", "cells/min", "left")
+    names = ("runs", "done", "diverged", "running", "failed", "runs/min", "left")
     for name in names:
         table.add_column(name, justify="right")
     left = duration(standing.left_s) if standing.left_s is not None else ""
-    counts = (standing.cells, standing.done, standing.diverged, len(standing.running), standing.failed)
+    counts = (standing.runs, standing.done, standing.diverged, len(standing.running), standing.failed)
     table.add_row(*map(str, counts), f"{standing.per_minute:.1f}" if standing.ended else "", left)
     table.caption = "  ".join(standing.running)
     return table

@@ -1,6 +1,6 @@
-"""Recording finished cells in DVC while others run: in batches, by a process of its own.
+"""Recording finished runs in DVC while others run: in batches, by a process of its own.
 
-Ids of cells flow in. What is not recorded, because something was killed or DVC was busy, the next sweep finds finished
+Ids of runs flow in. What is not recorded, because something was killed or DVC was busy, the next sweep finds finished
 and records then.
 """
 
@@ -8,16 +8,16 @@ import subprocess
 import sys
 import time
 
-from repro.runs.records import cell_stage
+from repro.runs.dvc_stages import run_stage
 
 EVERY_S = 60.0
 
 
 class Recorder:
-    """Records cells, one batch after the other.
+    """Records runs, one batch after the other.
 
     Args:
-        every_s: how long cells wait for a batch.
+        every_s: how long runs wait for a batch.
     """
 
     def __init__(self, every_s: float = EVERY_S) -> None:
@@ -26,9 +26,9 @@ class Recorder:
         self._process: subprocess.Popen[str] | None = None
         self._last = time.monotonic()
 
-    def add(self, cell: str) -> None:
-        """Takes a finished cell."""
-        self._waiting.append(cell)
+    def add(self, run: str) -> None:
+        """Takes a finished run."""
+        self._waiting.append(run)
 
     def tick(self) -> None:
         """Starts a batch if one is due; returns at once."""
@@ -46,7 +46,7 @@ class Recorder:
         return said
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "repro.runs.records", *map(cell_stage, self._waiting)]
+        command = [sys.executable, "-m", "repro.runs.dvc_stages", *map(run_stage, self._waiting)]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
         self._waiting = []

@@ -1,4 +1,4 @@
-"""What a machine of a cluster does: it unpacks code, photographs and holes once, makes a cell, and packs it.
+"""What a machine of a cluster does: it unpacks code, photographs and holes once, makes a run, and packs it.
 
 Bytes flow in and out, so that nothing need be shared but the network. Knows nothing of Ray.
 """
@@ -18,22 +18,22 @@ from repro.runs.archives import pack, unpack
 from repro.runs.run import ATTACHED
 from repro.storage import written_folder
 
-STATE = Path(".repro") / "cells"
-"""Where the stage keeps log and failure of a cell, below the folder that it runs in."""
+STATE = Path(".repro") / "runs"
+"""Where the stage keeps log and failure of a run, below the folder that it runs in."""
 
 
 class Order(NamedTuple):
-    """One cell to be made.
+    """One run to be made.
 
     Attributes:
-        cell: id.
+        run: id.
         code: hash of the code, by which the folder is named.
-        files: relative names with contents: the cell's params, and what the stage reads beside them.
-        folders: relative names of what cells share, in the order of the parcels that come with the order.
+        files: relative names with contents: the run's params, and what the stage reads beside them.
+        folders: relative names of what runs share, in the order of the parcels that come with the order.
         threads: of torch.
     """
 
-    cell: str
+    run: str
     code: str
     files: dict[str, bytes]
     folders: tuple[str, ...]
@@ -44,7 +44,7 @@ class Delivery(NamedTuple):
     """What has become of an order.
 
     Attributes:
-        parcel: the cell's folder; empty where it has failed.
+        parcel: the run's folder; empty where it has failed.
         log: what the process has said.
         failure: the record of a failure; empty where there is none.
         signal: that has ended the process; 0: none.
@@ -57,19 +57,19 @@ class Delivery(NamedTuple):
 
 
 def fulfil(order: Order, *parcels: bytes) -> Delivery:
-    """Makes a cell in a folder of this machine, which later orders with the same code use again."""
-    root = Path(tempfile.gettempdir()) / f"repro-cells-{os.getuid()}" / order.code[:16]
+    """Makes a run in a folder of this machine, which later orders with the same code use again."""
+    root = Path(tempfile.gettempdir()) / f"repro-runs-{os.getuid()}" / order.code[:16]
     _unpack_code(root)
     for name, parcel in zip(order.folders, parcels, strict=True):
         _unpack_once(parcel, root / name)
     for name, content in order.files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
-    log = root / STATE / f"{order.cell}.log"
-    with alone(root / "orders" / f"{order.cell}.lock", f"waiting for another order of {order.cell}"):
+    log = root / STATE / f"{order.run}.log"
+    with alone(root / "orders" / f"{order.run}.lock", f"waiting for another order of {order.run}"):
         log.parent.mkdir(parents=True, exist_ok=True)
         status = _run(order, root, log)
-        folder, failure = root / paths.CELLS / order.cell, root / STATE / f"{order.cell}.json"
+        folder, failure = root / paths.RUNS / order.run, root / STATE / f"{order.run}.json"
         parcel = pack(folder) if status == 0 else b""
         shutil.rmtree(folder, ignore_errors=True)
         return Delivery(parcel, log.read_bytes(), failure.read_bytes() if failure.is_file() else b"", max(0, -status))
@@ -80,9 +80,9 @@ def _run(order: Order, root: Path, log: Path) -> int:
     environment["OMP_NUM_THREADS"] = str(order.threads)
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "repro.runs.run", order.cell, ATTACHED],
+            [sys.executable, "-m", "repro.runs.run", order.run, ATTACHED],
             cwd=root,
-            stdin=subprocess.PIPE,  # the cell ends with this process
+            stdin=subprocess.PIPE,  # the run ends with this process
             stdout=stream,
             stderr=subprocess.STDOUT,
             env=environment,
@@ -110,20 +110,20 @@ def _unpack_once(parcel: bytes, folder: Path) -> None:
                 unpack(parcel, partial)
 
 
-def accept(delivery: Delivery, cell: str) -> None:
+def accept(delivery: Delivery, run: str) -> None:
     """Puts what has come back where a process of this machine would have put it.
 
     Raises:
-        UserError: the parcel is no folder of a cell.
+        UserError: the parcel is no folder of a run.
     """
-    state = paths.state() / "cells"
+    state = paths.state() / "runs"
     state.mkdir(parents=True, exist_ok=True)
-    (state / f"{cell}.log").write_bytes(delivery.log)
+    (state / f"{run}.log").write_bytes(delivery.log)
     if delivery.parcel:
-        with written_folder(paths.CELLS / cell) as partial:
+        with written_folder(paths.RUNS / run) as partial:
             unpack(delivery.parcel, partial)
-        (state / f"{cell}.json").unlink(missing_ok=True)
+        (state / f"{run}.json").unlink(missing_ok=True)
     elif delivery.failure:
         json.loads(delivery.failure)
-        shutil.rmtree(paths.CELLS / cell, ignore_errors=True)
-        (state / f"{cell}.json").write_bytes(delivery.failure)
+        shutil.rmtree(paths.RUNS / run, ignore_errors=True)
+        (state / f"{run}.json").write_bytes(delivery.failure)

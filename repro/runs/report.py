@@ -1,14 +1,14 @@
-"""What the cells of the study's notebook call: one function per section, in the order of the page.
+"""What the runs of the study's notebook call: one function per section, in the order of the page.
 
 A study's name flows in, fragments of the page flow out. Everything generic is done by `repro.audit`; this room adds
-the case: its params tree, its cells on disk, its pictures.
+the case: its params tree, its runs on disk, its pictures.
 """
 
 from pathlib import Path
 
 from repro import paths
 from repro.audit.ledger.choice import walk_details
-from repro.audit.page import cells, claims, design, effects, ledger, stability, uncertainty
+from repro.audit.page import claims, design, effects, ledger, runs, stability, uncertainty
 from repro.audit.page.fragment import Fragment
 from repro.audit.page.notebook import render_page, run_notebook
 from repro.audit.page.subject import Subject
@@ -33,16 +33,16 @@ SECTIONS = {
     "protocols": uncertainty.show_protocols,
     "pictures": show_fills,
     "design": design.show_design,
-    "failures": cells.show_failures,
-    "cost": cells.show_cost,
+    "failures": runs.show_failures,
+    "cost": runs.show_cost,
     "questions": uncertainty.show_questions,
-    "cells": cells.show_cells,
+    "runs": runs.show_runs,
 }
 """The sections of the page by name, in its order."""
 
 
 def load_subject(study: str) -> Subject:
-    """Reads the frozen plan of a study and its cells, and analyses them.
+    """Reads the frozen plan of a study and its runs, and analyses them.
 
     Raises:
         UserError: it is not frozen, or evidence is broken.
@@ -59,7 +59,7 @@ def show(subject: Subject, section: str) -> Fragment:
 
 
 def build_study_report(study: str, output: Path) -> None:
-    """Writes the run notebook and the page of a study, from its frozen plan and the cells that there are.
+    """Writes the run notebook and the page of a study, from its frozen plan and the runs that there are.
 
     Args:
         study: its name.

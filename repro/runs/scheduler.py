@@ -1,19 +1,19 @@
 """The sweep: what is missing is started, watched, tried again where it was killed, and recorded.
 
-Work and workers flow in; cells end up on disk and in DVC. Knows nothing of how workers make a cell.
+Work and workers flow in; runs end up on disk and in DVC. Knows nothing of how workers make a run.
 """
 
 import time
 from collections import Counter, deque
 
-from repro.runs.outcome import Outcome, failure_file, log_file, read_outcome, write_outcome
+from repro.runs.record import Outcome, failure_file, log_file, read_outcome, write_outcome
 from repro.runs.progress import Show, Standing
 from repro.runs.recorder import Recorder
 from repro.runs.status import Work, is_finished
 from repro.runs.workers import Ended, Workers
 
 ATTEMPTS = 3
-"""How often a cell is started whose process is killed."""
+"""How often a run is started whose process is killed."""
 LOOK_EVERY_S = 0.1
 
 
@@ -31,15 +31,15 @@ class Sweep:
         self._work, self._workers, self._recorder, self._show = work, workers, recorder, show
         self._waiting = deque(work.missing)
         self._attempts: Counter[str] = Counter()
-        self._statuses = {cell: _status(cell) for cell in [*work.done, *work.unrecorded]}
-        self.failures = {cell: _reason(cell) for cell in work.failed}
+        self._statuses = {run: _status(run) for run in [*work.done, *work.unrecorded]}
+        self.failures = {run: _reason(run) for run in work.failed}
         self._started, self._ended = time.monotonic(), 0
         self._slots = workers.slots
 
     def run(self) -> None:
         """Runs until nothing is missing; whatever ends it early, no process of it is left."""
-        for cell in self._work.unrecorded:
-            self._recorder.add(cell)
+        for run in self._work.unrecorded:
+            self._recorder.add(run)
         try:
             while self._waiting or self._workers.running:
                 for ended in self._workers.ended():
@@ -57,67 +57,67 @@ class Sweep:
         seconds = time.monotonic() - self._started
         running = sorted(self._workers.running)
         failed = len(self.failures)
-        cells = len(self._work.params)
-        return Standing(cells, count["ok"], count["diverged"], failed, running, self._ended, seconds, self._slots)
+        runs = len(self._work.params)
+        return Standing(runs, count["ok"], count["diverged"], failed, running, self._ended, seconds, self._slots)
 
     def _start(self) -> None:
-        """Starts as many cells as there are slots; what another sweep makes is looked at again later."""
+        """Starts as many runs as there are slots; what another sweep makes is looked at again later."""
         for _ in range(len(self._waiting)):
             if self._workers.slots <= 0:
                 return
-            cell = self._waiting.popleft()
-            if is_finished(cell, self._work.keys[cell]):  # by another sweep, which records it
-                self._settle(cell, _status(cell))
-            elif not self._workers.start(cell, self._work.params[cell]):
-                self._waiting.append(cell)
+            run = self._waiting.popleft()
+            if is_finished(run, self._work.keys[run]):  # by another sweep, which records it
+                self._settle(run, _status(run))
+            elif not self._workers.start(run, self._work.params[run]):
+                self._waiting.append(run)
 
     def _take(self, ended: Ended) -> None:
-        cell, key = ended.cell, self._work.keys[ended.cell]
-        if is_finished(cell, key):
-            self._recorder.add(cell)
-            self._settle(cell, _status(cell))
-        elif ended.killed and self._attempts[cell] + 1 < ATTEMPTS:
-            self._attempts[cell] += 1
-            self._waiting.append(cell)
-            self._show(self.standing(), f"{cell}: {ended.killed}; it is started again")
+        run, key = ended.run, self._work.keys[ended.run]
+        if is_finished(run, key):
+            self._recorder.add(run)
+            self._settle(run, _status(run))
+        elif ended.killed and self._attempts[run] + 1 < ATTEMPTS:
+            self._attempts[run] += 1
+            self._waiting.append(run)
+            self._show(self.standing(), f"{run}: {ended.killed}; it is started again")
         else:
             self._fail(ended, key)
 
-    def _settle(self, cell: str, status: str) -> None:
-        self._statuses[cell] = status
+    def _settle(self, run: str, status: str) -> None:
+        self._statuses[run] = status
         self._ended += 1
-        self._show(self.standing(), f"{cell}: {status}")
+        self._show(self.standing(), f"{run}: {status}")
 
     def _fail(self, ended: Ended, key: str) -> None:
-        """Counts a failure, and records one of the cell's own that its process could not record."""
-        cell, outcome = ended.cell, read_outcome(ended.cell)
+        """Counts a failure, and records one of the run's own that its process could not record."""
+        run, outcome = ended.run, read_outcome(ended.run)
         if ended.lost:
             reason = f"{ended.killed}, {ATTEMPTS} times; the next sweep tries it again"
         elif outcome is not None and outcome.key == key and not ended.killed:
             reason = outcome.reason
         else:
-            reason = f"{ended.killed}, {ATTEMPTS} times" if ended.killed else _last_line(cell)
-            params, given = self._work.params[cell], self._work.given[cell]
+            reason = f"{ended.killed}, {ATTEMPTS} times" if ended.killed else _last_line(run)
+            params, given = self._work.params[run], self._work.given[run]
             told = (0.0, None, params.training.steps, params.evaluation.output)
-            write_outcome(failure_file(cell), Outcome("failed", reason, key, given, *told))
-        self.failures[cell] = reason
+            write_outcome(failure_file(run), Outcome("failed", reason, key, given, *told))
+        self.failures[run] = reason
         self._ended += 1
-        self._show(self.standing(), f"{cell}: failed: {reason} (log: {log_file(cell)})")
+        self._show(self.standing(), f"{run}: failed: {reason} (log: {log_file(run)})")
 
 
-def _status(cell: str) -> str:
-    outcome = read_outcome(cell)
+def _status(run: str) -> str:
+    outcome = read_outcome(run)
     return outcome.status if outcome is not None else "missing"
 
 
-def _reason(cell: str) -> str:
-    outcome = read_outcome(cell)
+def _reason(run: str) -> str:
+    outcome = read_outcome(run)
     return outcome.reason if outcome is not None else ""
 
 
-def _last_line(cell: str) -> str:
+def _last_line(run: str) -> str:
     try:
-        lines = log_file(cell).read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = log_file(run).read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
         lines = []
     return next((line.strip() for line in reversed(lines) if line.strip()), "its process ended without a word")

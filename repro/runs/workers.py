@@ -1,6 +1,6 @@
-"""Who makes cells: processes of this machine, behind an interface that a cluster has too.
+"""Who makes runs: processes of this machine, behind an interface that a cluster has too.
 
-Ids of cells flow in, how their processes ended flows out. Knows nothing of which cells are missing.
+Ids of runs flow in, how their processes ended flows out. Knows nothing of which runs are missing.
 """
 
 import os
@@ -13,49 +13,49 @@ from typing import NamedTuple, Protocol
 from filelock import FileLock, Timeout
 
 from repro.cases.medfe.params import Params
-from repro.runs.outcome import lock_file, log_file
+from repro.runs.record import lock_file, log_file
 from repro.runs.run import ATTACHED
 
 GRACE_S = 10.0
 
 
 class Ended(NamedTuple):
-    """A cell whose process has ended.
+    """A run whose process has ended.
 
     Attributes:
-        cell: id.
+        run: id.
         killed: what has ended it, where it did not end by itself, else empty; it is worth another attempt.
-        lost: that is nothing of the cell's own, but of where it ran.
+        lost: that is nothing of the run's own, but of where it ran.
     """
 
-    cell: str
+    run: str
     killed: str = ""
     lost: bool = False
 
 
 class Workers(Protocol):
-    """Makes cells, several at once."""
+    """Makes runs, several at once."""
 
     @property
     def slots(self) -> int:
-        """How many more cells can be started now."""
+        """How many more runs can be started now."""
         ...
 
     @property
     def running(self) -> list[str]:
-        """The cells that have been started and have not been reported as ended."""
+        """The runs that have been started and have not been reported as ended."""
         ...
 
-    def start(self, cell: str, params: Params) -> bool:
-        """Starts a cell; False where another process makes it."""
+    def start(self, run: str, params: Params) -> bool:
+        """Starts a run; False where another process makes it."""
         ...
 
     def ended(self) -> list[Ended]:
-        """Returns the cells that have ended since the last call."""
+        """Returns the runs that have ended since the last call."""
         ...
 
     def stop(self) -> None:
-        """Ends what is running; each cell goes on from its last checkpoint when it is started again."""
+        """Ends what is running; each run goes on from its last checkpoint when it is started again."""
         ...
 
 
@@ -64,7 +64,7 @@ class LocalWorkers:
 
     Args:
         count: how many at once.
-        command: what is run, before the id of the cell.
+        command: what is run, before the id of the run.
     """
 
     def __init__(self, count: int, command: tuple[str, ...] = (sys.executable, "-m", "repro.runs.run")) -> None:
@@ -81,15 +81,15 @@ class LocalWorkers:
         """See `Workers`."""
         return list(self._processes)
 
-    def start(self, cell: str, params: Params) -> bool:
-        """See `Workers`; what the process says goes to the cell's log."""
-        if is_taken(cell):
+    def start(self, run: str, params: Params) -> bool:
+        """See `Workers`; what the process says goes to the run's log."""
+        if is_taken(run):
             return False
-        log = log_file(cell)
+        log = log_file(run)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as stream:
-            self._processes[cell] = subprocess.Popen(
-                [*self._command, cell, ATTACHED],
+            self._processes[run] = subprocess.Popen(
+                [*self._command, run, ATTACHED],
                 stdin=subprocess.PIPE,  # it ends with this process, which holds the other end
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -101,12 +101,12 @@ class LocalWorkers:
     def ended(self) -> list[Ended]:
         """See `Workers`."""
         found = []
-        for cell, process in list(self._processes.items()):
+        for run, process in list(self._processes.items()):
             status = process.poll()
             if status is not None:
-                del self._processes[cell]
+                del self._processes[run]
                 _close(process)
-                found.append(Ended(cell, f"killed by signal {-status}" if status < 0 else ""))
+                found.append(Ended(run, f"killed by signal {-status}" if status < 0 else ""))
         return found
 
     def stop(self) -> None:
@@ -122,18 +122,18 @@ class LocalWorkers:
         self._processes.clear()
 
 
-def is_taken(cell: str) -> bool:
-    """Tells whether a process makes this cell now."""
-    held = take(cell)
+def is_taken(run: str) -> bool:
+    """Tells whether a process makes this run now."""
+    held = take(run)
     if held is None:
         return True
     held.release()
     return False
 
 
-def take(cell: str) -> FileLock | None:
-    """Returns the lock of a cell, held; nothing where another process makes it."""
-    lock = lock_file(cell)
+def take(run: str) -> FileLock | None:
+    """Returns the lock of a run, held; nothing where another process makes it."""
+    lock = lock_file(run)
     lock.parent.mkdir(parents=True, exist_ok=True)
     held = FileLock(lock)
     try:

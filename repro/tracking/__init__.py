@@ -5,19 +5,19 @@ it, and `rebuild` makes it again from what DVC keeps.
 """
 
 from repro.tracking.address import tracking_uri
-from repro.tracking.cells import link_cells, publish_cells
 from repro.tracking.logged import Logged, logged_variants
 from repro.tracking.publish import Rebuilt, publish_variant, publish_workspace, rebuild
 from repro.tracking.store import has_store, open_store
+from repro.tracking.study_runs import link_runs, publish_runs
 
 __all__ = [
     "Logged",
     "Rebuilt",
     "has_store",
-    "link_cells",
+    "link_runs",
     "logged_variants",
     "open_store",
-    "publish_cells",
+    "publish_runs",
     "publish_variant",
     "publish_workspace",
     "rebuild",

@@ -28,8 +28,8 @@ from repro.tracking.address import (
 )
 
 EXPERIMENT = "medfe"
-CELLS = "medfe cells"
-"""The experiment of the cells of studies: hundreds of short runs, apart from the variants that people look at."""
+RUNS = "medfe runs"
+"""The experiment of the runs of studies: hundreds of short runs, apart from the variants that people look at."""
 SERVER_TIMEOUT_S = 4
 
 

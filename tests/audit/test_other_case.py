@@ -42,7 +42,7 @@ STUDY = Study(
     seeds=10,
     metrics={"accuracy": {"direction": "higher", "margin": 0.02, "why": "one image in fifty"}},
     claims=[CLAIM],
-    controls={"placebo": {"stream": 1}, "planted": {"settings": {"rate": 1e-7}, "expected": "worse"}},
+    controls={"negative": {"stream": 1}, "positive": {"settings": {"rate": 1e-7}, "expected": "worse"}},
 )
 
 
@@ -58,14 +58,14 @@ def classify(values: Mapping[str, Any], seed: int) -> np.ndarray:
 
 def run(plan: Plan) -> Results:
     values = {variant.id: BASELINE | variant.settings for variant in plan.variants}
-    right = {cell.id: classify(values[cell.variant], cell.seed) for cell in plan.cells}
-    rows = pd.DataFrame(right).melt(var_name="cell", ignore_index=False).rename_axis("image").reset_index()
-    cells = pd.DataFrame([cell.model_dump() for cell in plan.cells]).set_index("id").rename_axis("cell")
-    cells = cells.assign(status=OK, reason="", link="", path="", seconds=np.nan, joules=np.nan)
+    right = {run.id: classify(values[run.variant], run.seed) for run in plan.runs}
+    rows = pd.DataFrame(right).melt(var_name="run", ignore_index=False).rename_axis("unit").reset_index()
+    runs = pd.DataFrame([run.model_dump() for run in plan.runs]).set_index("id").rename_axis("run")
+    runs = runs.assign(status=OK, reason="", link="", path="", seconds=np.nan, joules=np.nan)
     variants = pd.DataFrame(values[v.id] | {"variant": v.id, "role": v.role} for v in plan.variants)
     variants = variants.set_index("variant")[["role", *plan.levels]].map(show_value)
-    protocols = pd.DataFrame(columns=["cell", "metric", "value"])
-    return Results(variants, cells, rows.assign(budget=1.0, metric="accuracy"), protocols)
+    protocols = pd.DataFrame(columns=["run", "metric", "value"])
+    return Results(variants, runs, rows.assign(train_fraction=1.0, metric="accuracy"), protocols)
 
 
 def test_an_audit_of_a_classifier() -> None:
@@ -74,6 +74,6 @@ def test_an_audit_of_a_classifier() -> None:
     assert analysis.verdicts["verdict"].tolist() == ["matters", "equivalent", "matters"]
     assert analysis.claims["verdict"].tolist() == ["fails"]  # averaging changes less than the margin
     found = analysis.controls.set_index("control")["found"]
-    assert found["placebo"] in ("equivalent", "undecided")
-    assert found["planted"] == "matters, worse"
+    assert found["negative control"] in ("equivalent", "undecided")
+    assert found["positive control"] == "matters, worse"
     assert set(analysis.questions["question"]) == {detail.choice.question for detail in walk_details(Params)}

@@ -12,7 +12,7 @@ from repro.audit.study.freezing import load_plan, locate_plan
 from repro.cli import app
 from repro.errors import UserError
 from repro.runs.collection import MEASURES
-from repro.runs.outcome import Given, Outcome, write_outcome
+from repro.runs.record import Given, Outcome, write_outcome
 
 ABLATIONS = Path(__file__).parents[2] / "ablations"
 
@@ -24,8 +24,8 @@ def call(*arguments: str) -> str:
     return result.output
 
 
-def write_cell(folder: Path, seed: int) -> None:
-    """Writes what planning reads of a finished cell whose hole PSNR is 15 dB and a half for each seed."""
+def write_run(folder: Path, seed: int) -> None:
+    """Writes what planning reads of a finished run whose hole PSNR is 15 dB and a half for each seed."""
     for part in ("evaluate", "half"):
         (folder / part).mkdir(parents=True)
         measures = dict.fromkeys(MEASURES, 15 + seed / 2)
@@ -34,7 +34,7 @@ def write_cell(folder: Path, seed: int) -> None:
     choices = {"output": "composite", "rounding": "none", "ssim_window": "gaussian_11", "colour": "rgb"}
     pd.DataFrame([choices | measures]).to_csv(folder / "evaluate" / paths.PROTOCOLS, index=False)
     outcome = Outcome("ok", "", "key", Given("", "", ""), 30.0 + seed, None, 24, "composite")
-    write_outcome(folder / paths.CELL, outcome)
+    write_outcome(folder / paths.RUN, outcome)
     (folder / "weights").write_bytes(bytes(1_000_000))
 
 
@@ -47,13 +47,13 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.mark.usefixtures("project")
-def test_a_plan_is_shown_frozen_and_its_cells_are_written() -> None:
+def test_a_plan_is_shown_frozen_and_its_runs_are_written() -> None:
     shown = call("plan", "smoke.yaml")
     frozen = load_plan(locate_plan(paths.PLANS, "smoke"))
     assert frozen.fingerprint[:12] in shown
-    assert f"{len(frozen.cells)} of {len(frozen.cells)} cells are still to be run; how long" in shown
+    assert f"{len(frozen.runs)} of {len(frozen.runs)} runs are still to be run; how long" in shown
     assert "7 seeds could" in shown
-    assert all((paths.CELL_PARAMS / f"{cell.id}.yaml").is_file() for cell in frozen.cells)
+    assert all((paths.RUN_PARAMS / f"{run.id}.yaml").is_file() for run in frozen.runs)
     before = locate_plan(paths.PLANS, "smoke").read_bytes()
     call("plan", "smoke.yaml")
     assert locate_plan(paths.PLANS, "smoke").read_bytes() == before
@@ -71,7 +71,7 @@ def test_a_later_change_is_a_deviation(project) -> None:
 def test_a_dry_run_writes_nothing() -> None:
     assert "nothing frozen" in call("plan", "smoke.yaml", "--dry-run")
     assert not paths.PLANS.exists()
-    assert not paths.CELL_PARAMS.exists()
+    assert not paths.RUN_PARAMS.exists()
 
 
 def test_an_alias_table_names_each_group_once(project) -> None:
@@ -83,16 +83,16 @@ def test_an_alias_table_names_each_group_once(project) -> None:
 
 
 @pytest.mark.usefixtures("project")
-def test_measured_cells_give_noise_time_and_disk() -> None:
+def test_measured_runs_give_noise_time_and_disk() -> None:
     call("plan", "smoke.yaml")
     frozen = load_plan(locate_plan(paths.PLANS, "smoke"))
-    made = [cell for cell in frozen.cells if cell.variant == frozen.baseline().id]
-    for cell in made:
-        write_cell(paths.CELLS / cell.id, cell.seed)
-    cost = estimate_cost(frozen, paths.PLANS, paths.CELLS)
+    made = [run for run in frozen.runs if run.variant == frozen.baseline().id]
+    for run in made:
+        write_run(paths.RUNS / run.id, run.seed)
+    cost = estimate_cost(frozen, paths.PLANS, paths.RUNS)
     assert (cost.missing, cost.measured, cost.seconds) == (15, 3, 31.0)
     shown = call("plan", "smoke.yaml", "-j", "2")
-    assert "15 of 18 cells are still to be run: about 4 minutes with -j 2 and 15 MB" in shown
+    assert "15 of 18 runs are still to be run: about 4 minutes with -j 2 and 15 MB" in shown
     row = next(line for line in shown.splitlines() if "psnr_hole_db" in line)
     assert row.split()[-1] == "0.5"  # of 15.0, 15.5 and 16.0 dB
 

@@ -31,7 +31,7 @@ def undisturbed(template: Path) -> Project:
 
 @pytest.fixture
 def project(template: Path, tmp_path: Path) -> Project:
-    """Returns a project with photographs and holes, of which no cell has been run."""
+    """Returns a project with photographs and holes, of which no run has been run."""
     root = tmp_path / "project"
     ignored = shutil.ignore_patterns("results", "mlruns", "mlflow.db*", "dvc.lock", "cache", "tmp", ".repro")
     shutil.copytree(template, root, ignore=ignored)

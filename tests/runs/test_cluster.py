@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
-from sweep_project import Project, is_cell, kill, wait_for
+from sweep_project import Project, is_run, kill, wait_for
 
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on Linux too: then Ray keeps to the loopback address
 pytest.importorskip("ray", reason="Ray is an optional extra: uv sync --extra cluster")
@@ -28,12 +28,12 @@ def cluster(tmp_path, monkeypatch) -> Iterator[Any]:
     nodes.shutdown()
 
 
-def cells_below(folder: Path) -> list[int]:
-    """Returns the processes that make a cell somewhere below a folder."""
+def runs_below(folder: Path) -> list[int]:
+    """Returns the processes that make a run somewhere below a folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if is_cell(int(process.name)) and (process / "cwd").readlink().is_relative_to(folder):
+            if is_run(int(process.name)) and (process / "cwd").readlink().is_relative_to(folder):
                 found.append(int(process.name))
         except OSError:
             continue  # it has ended meanwhile
@@ -54,19 +54,19 @@ def parent_of(process: int) -> int:
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def test_a_killed_worker_and_a_killed_node_lose_no_cell(
+def test_a_killed_worker_and_a_killed_node_lose_no_run(
     cluster: Any, project: Project, undisturbed: Project, tmp_path: Path
 ) -> None:
     sweep = project.start_sweep(RAY_ADDRESS=cluster.address)
-    wait_for(lambda: cells_below(tmp_path))
-    assert any(map(is_held, (project.root / ".repro" / "locks").glob("cell-*.lock"))), "no other sweep makes it"
-    (victim, *_) = cells_below(tmp_path)
+    wait_for(lambda: runs_below(tmp_path))
+    assert any(map(is_held, (project.root / ".repro" / "locks").glob("run-*.lock"))), "no other sweep makes it"
+    (victim, *_) = runs_below(tmp_path)
     kill(parent_of(victim))
-    wait_for(lambda: victim not in cells_below(tmp_path), seconds=5)
-    wait_for(lambda: len(cells_below(tmp_path)) == 2 or project.tables())
+    wait_for(lambda: victim not in runs_below(tmp_path), seconds=5)
+    wait_for(lambda: len(runs_below(tmp_path)) == 2 or project.tables())
     cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
     said, _ = sweep.communicate(timeout=120)
     assert sweep.returncode == 0, said
     assert "3 of 3 done" in said.splitlines()[-1]
     assert project.tables() == undisturbed.tables()
-    assert "0 of 3 cells" in project.sweep("--dry-run"), "DVC has recorded them"
+    assert "0 of 3 runs" in project.sweep("--dry-run"), "DVC has recorded them"

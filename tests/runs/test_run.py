@@ -1,4 +1,4 @@
-"""Stage cell: its evidence, and what it leaves when it diverges, fails, or is killed at a bad moment."""
+"""Stage run: its evidence, and what it leaves when it diverges, fails, or is killed at a bad moment."""
 
 import json
 import shutil
@@ -10,30 +10,30 @@ import pytest
 
 from prepared_on_disk import write_prepared
 from repro import paths
-from repro.cases.medfe.evaluation.cells import choose_pairs, protocol_means
 from repro.cases.medfe.evaluation.pairs import open_pairs
+from repro.cases.medfe.evaluation.study_run import choose_pairs, protocol_means
 from repro.cases.medfe.metrics.protocol import headline
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training import loop
 from repro.errors import UserError
-from repro.pipeline.cells import code
+from repro.pipeline.runs import code
 from repro.runs.inputs import find_sources
-from repro.runs.outcome import failure_file, log_file, read_outcome
-from repro.runs.run import make_cell
+from repro.runs.record import failure_file, log_file, read_outcome
+from repro.runs.run import make_run
 from tiny import tiny_values
 
 ROOT = Path(__file__).parents[2]
-CELL = "0123456789-s0"
+RUN = "0123456789-s0"
 
 
 @pytest.fixture
 def params(tmp_path, monkeypatch) -> Params:
-    """Returns the params of a cell of this folder, whose photographs and holes are there."""
+    """Returns the params of a run of this folder, whose photographs and holes are there."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     params, prepared, masks = write_prepared(tmp_path / "made")
     (tmp_path / "ablations").mkdir()
-    shutil.copy(ROOT / paths.CELL_PIPELINE, paths.CELL_PIPELINE)
+    shutil.copy(ROOT / paths.RUN_PIPELINE, paths.RUN_PIPELINE)
     (tmp_path / "repro").symlink_to(ROOT / "repro")
     sources = find_sources(params)
     shutil.copytree(prepared, sources.prepared)
@@ -48,14 +48,14 @@ def with_weight(params: Params, weight: float) -> Params:
     return Params.model_validate(values)
 
 
-def test_a_cell_holds_tables_of_both_budgets_and_fills_to_look_at(params: Params) -> None:
-    make_cell(CELL, params)
-    outcome = read_outcome(CELL)
+def test_a_run_holds_tables_of_both_budgets_and_fills_to_look_at(params: Params) -> None:
+    make_run(RUN, params)
+    outcome = read_outcome(RUN)
     assert outcome is not None
     assert (outcome.status, outcome.steps, outcome.output) == ("ok", params.training.steps, "composite")
     assert outcome.seconds > 0
 
-    folder = paths.CELLS / CELL
+    folder = paths.RUNS / RUN
     images = pd.read_csv(folder / "evaluate" / "images.csv", dtype={"bucket": str})
     half = pd.read_csv(folder / "half" / "images.csv", dtype={"bucket": str})
     assert len(images) == len(half)
@@ -80,44 +80,44 @@ def test_a_cell_holds_tables_of_both_budgets_and_fills_to_look_at(params: Params
         assert error == pytest.approx(measured[image, bucket], abs=0.5 / 255)
 
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
-    make_cell(CELL, params)
+    make_run(RUN, params)
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before, "it is not made twice"
 
 
 def test_a_training_that_diverges_is_a_result_with_its_log(params: Params) -> None:
-    log_file(CELL).parent.mkdir(parents=True)
-    log_file(CELL).write_text("said before\n")
-    make_cell(CELL, with_weight(params, 1e39))
-    outcome = read_outcome(CELL)
+    log_file(RUN).parent.mkdir(parents=True)
+    log_file(RUN).write_text("said before\n")
+    make_run(RUN, with_weight(params, 1e39))
+    outcome = read_outcome(RUN)
     assert outcome is not None
     assert outcome.status == "diverged"
     assert "diverged" in outcome.reason or "not finite" in outcome.reason
-    text = (paths.CELLS / CELL / paths.LOG).read_text()
+    text = (paths.RUNS / RUN / paths.LOG).read_text()
     assert text.startswith("said before\n")
     assert outcome.reason in text
-    assert not (paths.CELLS / CELL / "train").exists()
+    assert not (paths.RUNS / RUN / "train").exists()
 
 
 def test_an_error_leaves_a_record_and_no_result(params: Params, monkeypatch, capsys) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("nothing to divide by")
 
-    make_cell(CELL, params)
+    make_run(RUN, params)
     monkeypatch.setattr(loop, "train", fail)
     with pytest.raises(UserError, match="ZeroDivisionError: nothing to divide by"):
-        make_cell(CELL, with_weight(params, 2.0))
-    outcome = read_outcome(CELL)
+        make_run(RUN, with_weight(params, 2.0))
+    outcome = read_outcome(RUN)
     assert outcome is not None
     assert (outcome.status, outcome.reason) == ("failed", "ZeroDivisionError: nothing to divide by")
-    assert not (paths.CELLS / CELL).exists(), "what was made from other params is no result of this cell"
+    assert not (paths.RUNS / RUN).exists(), "what was made from other params is no result of this run"
     assert "Traceback" in capsys.readouterr().err
-    assert failure_file(CELL).is_file()
+    assert failure_file(RUN).is_file()
 
 
 def test_a_kill_between_training_and_evaluation_costs_no_step(params: Params, monkeypatch) -> None:
-    from repro.cases.medfe.evaluation import cells
+    from repro.cases.medfe.evaluation import runs
 
-    evaluate = cells.evaluate_cell
+    evaluate = runs.evaluate_run
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt
@@ -125,22 +125,22 @@ def test_a_kill_between_training_and_evaluation_costs_no_step(params: Params, mo
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(cells, "evaluate_cell", die)
+    monkeypatch.setattr(runs, "evaluate_run", die)
     with pytest.raises(KeyboardInterrupt):
-        make_cell(CELL, params)
-    assert read_outcome(CELL) is None
-    monkeypatch.setattr(cells, "evaluate_cell", evaluate)
+        make_run(RUN, params)
+    assert read_outcome(RUN) is None
+    monkeypatch.setattr(runs, "evaluate_run", evaluate)
     monkeypatch.setattr(loop, "train", refuse)
-    make_cell(CELL, params)
-    outcome = read_outcome(CELL)
+    make_run(RUN, params)
+    outcome = read_outcome(RUN)
     assert outcome is not None
-    assert outcome.seconds > json.loads((paths.CELLS / CELL / "train" / paths.RECORD).read_text())["seconds"]
+    assert outcome.seconds > json.loads((paths.RUNS / RUN / "train" / paths.RECORD).read_text())["seconds"]
 
 
-def test_code_that_is_not_the_recorded_one_makes_no_cell(params: Params) -> None:
-    paths.CELL_CODE.write_text(json.dumps({"sha256": "another"}))
-    with pytest.raises(UserError, match=r"the code is not that of data/cells/code\.json"):
-        make_cell(CELL, params)
+def test_code_that_is_not_the_recorded_one_makes_no_run(params: Params) -> None:
+    paths.RUN_CODE.write_text(json.dumps({"sha256": "another"}))
+    with pytest.raises(UserError, match=r"the code is not that of data/runs/code\.json"):
+        make_run(RUN, params)
 
 
 def test_the_shown_pairs_are_spread_over_images_and_buckets() -> None:

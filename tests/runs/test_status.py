@@ -1,4 +1,4 @@
-"""What is to be done about each cell of a plan, with DVC's part played by a list."""
+"""What is to be done about each run of a plan, with DVC's part played by a list."""
 
 from pathlib import Path
 
@@ -7,15 +7,15 @@ import pytest
 from repro import paths
 from repro.audit.study.plan import Plan
 from repro.runs import work
-from repro.runs.outcome import Given, Outcome, Status, cell_key, failure_file, write_outcome
+from repro.runs.record import Given, Outcome, Status, failure_file, run_key, write_outcome
 from repro.runs.status import find_work
 from tiny import tiny_params
 
 PARAMS = tiny_params()
 GIVEN = Given("code", "photographs", "holes")
 EMPTY = {"fingerprint": "", "frozen": "", "declaration": {}, "left_out": [], "deviations": []}
-PLAN = Plan(study="test", levels={}, variants=[], cells=[], **EMPTY)
-CELLS = ("new-s0", "failed-s0", "other-s0", "diverged-s0", "made-s0", "done-s0")
+PLAN = Plan(study="test", levels={}, variants=[], runs=[], **EMPTY)
+RUNS = ("new-s0", "failed-s0", "other-s0", "diverged-s0", "made-s0", "done-s0")
 
 
 def note(file: Path, status: Status, key: str) -> None:
@@ -24,25 +24,25 @@ def note(file: Path, status: Status, key: str) -> None:
 
 @pytest.fixture
 def key(tmp_path, monkeypatch) -> str:
-    """Writes cells of every kind, and returns the key that they have now."""
+    """Writes runs of every kind, and returns the key that they have now."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    monkeypatch.setattr(work, "write_cells", lambda _: None)
-    monkeypatch.setattr(work, "cell_params", lambda _: dict.fromkeys(CELLS, PARAMS))
+    monkeypatch.setattr(work, "write_runs", lambda _: None)
+    monkeypatch.setattr(work, "run_params", lambda _: dict.fromkeys(RUNS, PARAMS))
     monkeypatch.setattr(work, "_make_shared", lambda _: None)
     monkeypatch.setattr(work, "read_given", lambda _: GIVEN)
-    changed = [f"cell@{cell}" for cell in CELLS if cell not in ("diverged-s0", "done-s0")]
+    changed = [f"run@{run}" for run in RUNS if run not in ("diverged-s0", "done-s0")]
     monkeypatch.setattr(work, "find_changed", lambda _: changed)
     monkeypatch.setattr(work, "bring_back", lambda _: [])
-    key = cell_key(PARAMS, GIVEN)
+    key = run_key(PARAMS, GIVEN)
     note(failure_file("failed-s0"), "failed", key)
     note(failure_file("other-s0"), "failed", "of other code")
-    for cell, status in (("diverged-s0", "diverged"), ("made-s0", "ok"), ("done-s0", "ok")):
-        note(paths.CELLS / cell / "cell.json", status, key)
+    for run, status in (("diverged-s0", "diverged"), ("made-s0", "ok"), ("done-s0", "ok")):
+        note(paths.RUNS / run / "run.json", status, key)
     return key
 
 
-def test_a_cell_that_has_failed_waits_until_it_is_asked_for(key: str) -> None:
+def test_a_run_that_has_failed_waits_until_it_is_asked_for(key: str) -> None:
     found = find_work(PLAN, retry_failed=False)
     assert found.missing == ["new-s0", "other-s0"], "what has failed with other code is tried with this"
     assert (found.failed, found.unrecorded, found.done) == (["failed-s0"], ["made-s0"], ["diverged-s0", "done-s0"])
@@ -50,15 +50,15 @@ def test_a_cell_that_has_failed_waits_until_it_is_asked_for(key: str) -> None:
 
 
 @pytest.mark.usefixtures("key")
-def test_failed_and_diverged_cells_are_run_again_when_asked_for() -> None:
+def test_failed_and_diverged_runs_are_run_again_when_asked_for() -> None:
     found = find_work(PLAN, retry_failed=True)
     assert found.missing == ["new-s0", "failed-s0", "other-s0", "diverged-s0"]
     assert (found.failed, found.unrecorded, found.done) == ([], ["made-s0"], ["done-s0"])
-    assert not (paths.CELLS / "diverged-s0").exists(), "its evidence is made again"
+    assert not (paths.RUNS / "diverged-s0").exists(), "its evidence is made again"
 
 
 @pytest.mark.usefixtures("key")
 def test_what_other_code_has_made_is_not_brought_back(monkeypatch) -> None:
-    note(paths.CELLS / "new-s0" / "cell.json", "ok", "of other code")
-    monkeypatch.setattr(work, "bring_back", lambda _: ["cell@new-s0", "cell@other-s0"])
+    note(paths.RUNS / "new-s0" / "run.json", "ok", "of other code")
+    monkeypatch.setattr(work, "bring_back", lambda _: ["run@new-s0", "run@other-s0"])
     assert find_work(PLAN, retry_failed=False).missing == ["new-s0", "other-s0"]

@@ -5,11 +5,11 @@ import shutil
 import signal
 import subprocess
 
-from sweep_project import Project, children_of, is_cell, kill, wait_for
+from sweep_project import Project, children_of, is_run, kill, wait_for
 
 
-def cells_of(sweep: subprocess.Popen[str]) -> list[int]:
-    return [child for child in children_of(sweep.pid) if is_cell(child)]
+def runs_of(sweep: subprocess.Popen[str]) -> list[int]:
+    return [child for child in children_of(sweep.pid) if is_run(child)]
 
 
 def states(project: Project) -> list[object]:
@@ -26,18 +26,18 @@ def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_swe
     assert len(outdated(project)) == 3
     sweep = project.start_sweep("-j", "2")
     wait_for(lambda: states(project))
-    victim = cells_of(sweep)[0]
+    victim = runs_of(sweep)[0]
     kill(victim)
-    wait_for(lambda: len(cells_of(sweep)) == 2 and victim not in cells_of(sweep))
+    wait_for(lambda: len(runs_of(sweep)) == 2 and victim not in runs_of(sweep))
     wait_for(lambda: project.tables())
-    wait_for(lambda: cells_of(sweep))
-    orphans = cells_of(sweep)
+    wait_for(lambda: runs_of(sweep))
+    orphans = runs_of(sweep)
     kill(sweep.pid)
     sweep.communicate()
-    wait_for(lambda: not any(map(is_cell, orphans)), seconds=5)
+    wait_for(lambda: not any(map(is_run, orphans)), seconds=5)
 
     interrupted = project.start_sweep("-j", "1")
-    wait_for(lambda: cells_of(interrupted))
+    wait_for(lambda: runs_of(interrupted))
     interrupted.send_signal(signal.SIGINT)
     said, _ = interrupted.communicate(timeout=30)
     assert interrupted.returncode == 130
@@ -48,7 +48,7 @@ def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_swe
         said, _ = sweep.communicate(timeout=120)
         assert sweep.returncode == 0, said
         assert "3 of 3 done" in said.splitlines()[-1]
-        assert "cells are not published (MLFLOW_TRACKING_URI=http://127.0.0.1:1: no answer" in said
+        assert "runs are not published (MLFLOW_TRACKING_URI=http://127.0.0.1:1: no answer" in said
     assert project.tables() == undisturbed.tables()
     assert len(undisturbed.tables()) == 6
 
@@ -59,19 +59,19 @@ def test_what_is_there_is_not_run_again(undisturbed: Project, tmp_path) -> None:
     (tmp_path / "photographs").symlink_to(undisturbed.root.parent / "photographs")
     assert outdated(project) == []
 
-    cells = sorted((project.root / "results" / "cells").iterdir())
-    shutil.rmtree(cells[0])
+    runs = sorted((project.root / "results" / "runs").iterdir())
+    shutil.rmtree(runs[0])
     lock_file = project.root / "ablations" / "dvc.lock"
     text = lock_file.read_text()
-    lock_file.write_text(text[: text.index("  cell@") + 10])  # as a kill leaves it
+    lock_file.write_text(text[: text.index("  run@") + 10])  # as a kill leaves it
     said = project.sweep()
     assert "is made again from DVC's cache" in said
-    assert ": ok" not in said, "no cell was run"
+    assert ": ok" not in said, "no run was run"
     assert "3 of 3 done" in said
     assert project.tables() == undisturbed.tables()
     assert outdated(project) == []
 
-    bring_back = "from repro.runs.records import bring_back; print(bring_back(['code']))"
+    bring_back = "from repro.runs.dvc_stages import bring_back; print(bring_back(['code']))"
     code = project.root / "repro" / "errors.py"
     text = code.read_text()
     code.write_text(f"{text}\nOTHER = 1\n")
@@ -88,7 +88,7 @@ def test_what_is_there_is_not_run_again(undisturbed: Project, tmp_path) -> None:
     project.plan(seeds=2, details={"loss.adv": ["hinge", "lsgan"]})
     new = outdated(project)
     assert len(new) == 1 + 2, "one more seed of one variant, two of the new one"
-    assert not {cell.name for cell in cells} & set(new)
+    assert not {run.name for run in runs} & set(new)
     ledger = project.root / "repro" / "medfe" / "params" / "loss" / "adversarial.py"
     ledger.write_text(ledger.read_text() + "# a new option\n")
-    assert outdated(project) == new, "the vocabulary changes no cell"
+    assert outdated(project) == new, "the vocabulary changes no run"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from repro.runs.outcome import Given, Outcome, lock_file, read_outcome, write_outcome
+from repro.runs.record import Given, Outcome, lock_file, read_outcome, write_outcome
 from repro.runs.progress import Standing, describe, duration, plain_console, shown
 from repro.runs.recorder import Recorder
 from repro.runs.scheduler import ATTEMPTS, Sweep
@@ -19,22 +19,22 @@ from tiny import tiny_params
 
 ROOT = Path(__file__).parents[2]
 GIVEN = Given("code", "photographs", "holes")
-CELL = """
+RUN = """
 import json, os, signal, sys
 from pathlib import Path
-cell, flag = sys.argv[1:]
+run, flag = sys.argv[1:]
 assert flag == "--attached"
 with open("started", "a") as stream:
-    stream.write(cell + "\\n")
-print("working on", cell, flush=True)
+    stream.write(run + "\\n")
+print("working on", run, flush=True)
 def write(status, folder):
     folder.mkdir(parents=True, exist_ok=True)
     given = dict.fromkeys(("code", "photographs", "holes"), "")
     values = dict(status=status, reason="", key="key", given=given, seconds=1.0, joules=None, steps=1, output="raw")
-    (folder / "cell.json").write_text(json.dumps(values))
-match cell.split("-")[0]:
-    case "good": write("ok", Path("results/cells") / cell)
-    case "diverging": write("diverged", Path("results/cells") / cell)
+    (folder / "run.json").write_text(json.dumps(values))
+match run.split("-")[0]:
+    case "good": write("ok", Path("results/runs") / run)
+    case "diverging": write("diverged", Path("results/runs") / run)
     case "failing": sys.exit("there is no such option")
     case "dying": os.kill(os.getpid(), signal.SIGKILL)
     case "waiting": sys.stdin.read()
@@ -48,8 +48,8 @@ class Silent(Recorder):
         super().__init__()
         self.given: list[str] = []
 
-    def add(self, cell: str) -> None:
-        self.given.append(cell)
+    def add(self, run: str) -> None:
+        self.given.append(run)
 
     def tick(self) -> None:
         pass
@@ -59,21 +59,21 @@ class Silent(Recorder):
 def workers(tmp_path, monkeypatch) -> LocalWorkers:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    (tmp_path / "cell.py").write_text(CELL)
-    return LocalWorkers(2, (sys.executable, str(tmp_path / "cell.py")))
+    (tmp_path / "run.py").write_text(RUN)
+    return LocalWorkers(2, (sys.executable, str(tmp_path / "run.py")))
 
 
-def sweep_over(cells: list[str], workers: LocalWorkers) -> tuple[Sweep, Silent, list[str]]:
+def sweep_over(runs: list[str], workers: LocalWorkers) -> tuple[Sweep, Silent, list[str]]:
     events: list[str] = []
-    of_each = (dict.fromkeys(cells, same) for same in (tiny_params(), GIVEN, "key"))
-    work = Work(*of_each, cells, [], [], [])
+    of_each = (dict.fromkeys(runs, same) for same in (tiny_params(), GIVEN, "key"))
+    work = Work(*of_each, runs, [], [], [])
     recorder = Silent()
     return Sweep(work, workers, recorder, lambda _, event: events.append(event) if event else None), recorder, events
 
 
-def test_every_cell_ends_somehow_and_is_counted(workers: LocalWorkers) -> None:
-    cells = ["good-s0", "failing-s0", "diverging-s0", "dying-s0", "good-s1"]
-    sweep, recorder, events = sweep_over(cells, workers)
+def test_every_run_ends_somehow_and_is_counted(workers: LocalWorkers) -> None:
+    runs = ["good-s0", "failing-s0", "diverging-s0", "dying-s0", "good-s1"]
+    sweep, recorder, events = sweep_over(runs, workers)
     sweep.run()
     standing = sweep.standing()
     assert (standing.done, standing.diverged, standing.failed, standing.running) == (2, 1, 2, [])
@@ -83,21 +83,21 @@ def test_every_cell_ends_somehow_and_is_counted(workers: LocalWorkers) -> None:
     assert Path("started").read_text().split().count("dying-s0") == ATTEMPTS
     assert sum("started again" in event for event in events) == ATTEMPTS - 1
 
-    for cell in ("failing-s0", "dying-s0"):
-        recorded = read_outcome(cell)
+    for run in ("failing-s0", "dying-s0"):
+        recorded = read_outcome(run)
         assert recorded is not None
-        assert (recorded.status, recorded.key, recorded.reason) == ("failed", "key", sweep.failures[cell])
+        assert (recorded.status, recorded.key, recorded.reason) == ("failed", "key", sweep.failures[run])
 
 
-def test_a_cell_of_another_sweep_is_waited_for_and_not_made_twice(workers: LocalWorkers) -> None:
+def test_a_run_of_another_sweep_is_waited_for_and_not_made_twice(workers: LocalWorkers) -> None:
     sweep, recorder, _ = sweep_over(["good-s0", "good-s1"], workers)
     lock_file("good-s1").parent.mkdir(parents=True)
     with FileLock(lock_file("good-s1")):
         assert not workers.start("good-s1", tiny_params())
-        folder = Path("results/cells/good-s1")
+        folder = Path("results/runs/good-s1")
         folder.mkdir(parents=True)
         outcome = Outcome("ok", "", "key", GIVEN, 1.0, None, 1, "composite")
-        write_outcome(folder / "cell.json", outcome)
+        write_outcome(folder / "run.json", outcome)
     sweep.run()
     assert sweep.standing().done == 2
     assert recorder.given == ["good-s0"]
@@ -110,7 +110,7 @@ def test_no_process_outlives_a_killed_sweep(tmp_path) -> None:
 import sys, time
 from repro.runs.workers import LocalWorkers
 from tiny import tiny_params
-workers = LocalWorkers(2, (sys.executable, "cell.py"))
+workers = LocalWorkers(2, (sys.executable, "run.py"))
 workers.start("waiting-s0", tiny_params())
 workers.start("waiting-s1", tiny_params())
 time.sleep(60)
@@ -130,7 +130,7 @@ def is_alive(process: int) -> bool:
     return stat.is_file() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_what_a_cell_says_is_shown_as_it_is() -> None:
+def test_what_a_run_says_is_shown_as_it_is() -> None:
     stream = io.StringIO()
     with shown("study", plain_console(stream, width=200)) as show:
         show(Standing(1, 0, 0, 1, [], 1, 1.0, 1), "a-s0: failed: [/pytorch/pair.cc:525] closed [type=int]")
@@ -141,6 +141,6 @@ def test_the_time_that_is_left_follows_from_the_rate() -> None:
     standing = Standing(10, 3, 1, 1, ["a"], ended=2, seconds=60.0, slots=2)
     assert standing.per_minute == 2
     assert standing.left_s == pytest.approx(150)
-    assert describe(standing) == "3 of 10 done, 1 diverged, 1 running, 1 failed, 2.0 cells/min, 2 min left"
+    assert describe(standing) == "3 of 10 done, 1 diverged, 1 running, 1 failed, 2.0 runs/min, 2 min left"
     assert Standing(10, 0, 0, 0, [], 0, 0.0, 1).left_s is None
     assert [duration(seconds) for seconds in (5, 600, 7200)] == ["5 s", "10 min", "2.0 h"]

@@ -16,6 +16,17 @@ from repro.audit.ledger.source import Defensible, Source, Status
 Value = str | int | float | bool | None | tuple[Any, ...]
 
 
+class _New:
+    """Marks a detail that has been there from the start."""
+
+    def __repr__(self) -> str:
+        return "NEW"
+
+
+NEW = _New()
+"""Of a detail that was not added later; None is a value that a detail can have."""
+
+
 @dataclass(frozen=True, eq=False)
 class Choice:
     """What is known of one detail; attach it to a params field with `Annotated`.
@@ -27,10 +38,13 @@ class Choice:
         options: each value with the sources that take it.
         defensible: whether the options are equally defensible.
         free: values beside the options are allowed (numbers, as a rule).
-        only_if: other details (dotted keys) and the values under which this one has any effect.
+        only_if: other details (dotted keys) and the only values under which this one has any effect.
+        unless: other details (dotted keys) and the values under which this one has none; an option that is added there
+            later leaves this detail its effect.
         forbidden_with: options that cannot be had together with values of other details.
         visible: what else has to hold for the options to differ, in words.
         inert: options that change nothing, with the reason.
+        before: of a detail that was added after runs had been made: the option that equals the behaviour before it.
     """
 
     question: str
@@ -40,9 +54,11 @@ class Choice:
     defensible: Defensible = "U"
     free: bool = False
     only_if: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    unless: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     forbidden_with: Mapping[Any, Mapping[str, tuple[Value, ...]]] = field(default_factory=dict)
     visible: str = ""
     inert: Mapping[Any, str] = field(default_factory=dict)
+    before: Any = NEW
 
     def check(self, value: Any) -> Any:
         """Returns the value if it is an option or the detail is free; raises pydantic's error otherwise."""

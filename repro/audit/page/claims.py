@@ -15,19 +15,19 @@ def show_title(subject: Subject) -> str:
 
 def show_opening(subject: Subject) -> str:
     """Returns what was run, at which scale, and how much of it is there."""
-    plan, cells = subject.plan, subject.results.cells
-    declared, states = subject.study, cells["status"].value_counts()
+    plan, runs = subject.plan, subject.results.runs
+    declared, states = subject.study, runs["status"].value_counts()
     done = int(states.get("ok", 0))
     others = ", ".join(f"{number} {status}" for status, number in states.items() if status != "ok")
     varied = count(len(plan.levels), "detail") if plan.levels else "Controls only"
     ran = (
         f"{varied}, design {code(declared.design)}, {count(len(plan.variants), 'variant')}, "
-        f"{subject.link(count(len(cells), 'cell'), [])}: {done} ok{f', {others}' if others else ''}. "
+        f"{subject.link(count(len(runs), 'run'), [])}: {done} ok{f', {others}' if others else ''}. "
         f"Reading {code(declared.reading)}, frozen {html.escape(plan.frozen[:10])} with fingerprint "
         f"{code(plan.fingerprint[:12])}."
     )
     caution = (
-        f"<b>Scale {code(declared.scale)}.</b> Every verdict below holds for this scale, these images and these seeds "
+        f"<b>Scale {code(declared.scale)}.</b> Every verdict below holds for this scale, these test items and these seeds "
         "alone; it neither confirms nor refutes numbers that the paper measured at its own scale."
     )
     return paragraph(ran) + note(caution)
@@ -64,7 +64,7 @@ def show_claims(subject: Subject) -> str:
     for _, row in claims.iterrows():
         metric = row["metric"]
         difference = (
-            f"{subject.link(subject.show(row['estimate'], metric, signed=True), row['cells'])} "
+            f"{subject.link(subject.show(row['estimate'], metric, signed=True), row['runs'])} "
             f"<small>{subject.show_interval(row['low'], row['high'], metric, signed=True)}</small>"
         )
         reported = "not available" if pd.isna(row["reported"]) else subject.show(row["reported"], metric)
@@ -86,6 +86,6 @@ def show_claims(subject: Subject) -> str:
     html_columns = ("reproduced", "better less other", "verdict")
     caption = (
         "Intervals: 95 %, over seeds. Noise floor: standard deviation over seeds of the replicated baseline. "
-        "Reproduced: mean of the cells with the option that is claimed to be better."
+        "Reproduced: mean of the runs with the option that is claimed to be better."
     )
     return table_html(table, caption, dict.fromkeys(html_columns, str))

@@ -34,7 +34,7 @@ def plot_curve(
     """Returns the curve above the strip of choices.
 
     Args:
-        curve: of one metric and budget: indexed by variant; rank, mean, low, high, null_low, null_high.
+        curve: of one metric and train_fraction: indexed by variant; rank, mean, low, high, null_low, null_high.
         variants: indexed by variant: `role` and one text column for each varied detail.
         choices: the ledger's entry of each varied detail.
         label: of the outcome's axis.

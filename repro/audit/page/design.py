@@ -11,20 +11,20 @@ from repro.audit.study.minimum_detectable_effect import detectable_effects
 
 
 def show_design(subject: Subject) -> str:
-    """Returns cells, aliases, power, deviations and controls."""
+    """Returns runs, aliases, power, deviations and controls."""
     return "".join(part(subject) for part in (_arms, _unseen, _aliases, _detectable, _deviations, _controls))
 
 
 def _arms(subject: Subject) -> str:
     roles = {variant.id: variant.role for variant in subject.plan.variants}
-    cells = pd.Series([roles[cell.variant] for cell in subject.plan.cells], dtype=str)
+    runs = pd.Series([roles[run.variant] for run in subject.plan.runs], dtype=str)
     table = pd.DataFrame(
-        {"variants": pd.Series(list(roles.values())).value_counts(), "cells": cells.value_counts()}
+        {"variants": pd.Series(list(roles.values())).value_counts(), "runs": runs.value_counts()}
     ).rename_axis("role")
     left_out = "".join(
         f"<li>{show_settings(item.settings)}: {html.escape(item.reason)}</li>" for item in subject.plan.left_out
     )
-    return table_html(table, "What was planned; seeds are the replicates, images are nested in them") + (
+    return table_html(table, "What was planned; seeds are the replicates, what is measured in a run is nested in it") + (
         f"<p>Left out by the constraints:</p><ul>{left_out}</ul>" if left_out else ""
     )
 
@@ -33,7 +33,7 @@ def _unseen(subject: Subject) -> str:
     others = sum(key not in subject.plan.levels for key in subject.choices)
     return paragraph(
         f"What could not be seen: {count(others, 'detail')} of the ledger stand at the baseline's options, options "
-        "that the study does not list were not run, and other images, scales and budgets may say otherwise."
+        "that the study does not list were not run, and other data, scales and lengths of training may say otherwise."
     )
 
 
@@ -53,7 +53,11 @@ def _aliases(subject: Subject) -> str:
 
 def _detectable(subject: Subject) -> str:
     noise = subject.analysis.noise
-    full = noise[noise["budget"] == 1.0].set_index("metric")["sd"].dropna() if len(noise) else pd.Series(dtype=float)
+    full = (
+        noise[noise["train_fraction"] == 1.0].set_index("metric")["sd"].dropna()
+        if len(noise)
+        else pd.Series(dtype=float)
+    )
     found = detectable_effects(subject.plan, {str(name): float(value) for name, value in full.items()})
     rows = pd.DataFrame(
         {

@@ -11,7 +11,7 @@ from repro.audit.page.ledger import source_legend
 from repro.audit.page.subject import Subject, badge, code, count, paragraph, show_p, show_ratio
 from repro.audit.page.tables import table_html
 
-CONTROLS = ("placebo", "planted")
+CONTROLS = ("negative control", "positive control")
 SHOWN_INTERACTIONS = 15
 
 
@@ -36,8 +36,8 @@ def show_curve(subject: Subject) -> str:
     lowest, highest = ordered.iloc[0], ordered.iloc[-1]
     unit = html.escape(subject.metric(subject.main).unit)
     spread = (
-        f"From {subject.link(subject.show(lowest['mean']), lowest['cells'])} to "
-        f"{subject.link(subject.show(highest['mean']), highest['cells'])} {unit} "
+        f"From {subject.link(subject.show(lowest['mean']), lowest['runs'])} to "
+        f"{subject.link(subject.show(highest['mean']), highest['runs'])} {unit} "
         f"over {count(len(curve), 'variant')}. {said}"
     )
     alternative = f"{len(curve)} variants sorted by {subject.main}, with intervals over seeds and their choices below"
@@ -81,7 +81,7 @@ def _describe_noise(subject: Subject, noise: pd.DataFrame) -> str:
     row = noise.iloc[0]
     unit = html.escape(subject.metric(subject.main).unit)
     return paragraph(
-        f"Noise floor: {subject.link(subject.show(row['sd']), row['cells'])} {unit} (95 % interval "
+        f"Noise floor: {subject.link(subject.show(row['sd']), row['runs'])} {unit} (95 % interval "
         f"{subject.show_interval(row['sd_low'], row['sd_high'])}), the standard deviation over {int(row['n'])} seeds "
         f"of the baseline, whose mean is {subject.show(row['mean'])} {unit}."
     )
@@ -96,7 +96,7 @@ def _table(subject: Subject, metric: str) -> str:
             {
                 "option": _option(row),
                 "verdict": badge(judged[row["detail"]]) if row["detail"] in judged else "control",
-                "effect": subject.link(subject.show(row["estimate"], metric, signed=True), row["cells"]),
+                "effect": subject.link(subject.show(row["estimate"], metric, signed=True), row["runs"]),
                 "95 % interval": subject.show_interval(row["low"], row["high"], metric, signed=True),
                 "Hedges g": show_ratio(row["hedges_g"], signed=True),
                 "P(better)": show_ratio(row["superiority"]),
@@ -115,7 +115,7 @@ def _table(subject: Subject, metric: str) -> str:
     margin = f"{subject.metric(metric).margin:g} {subject.metric(metric).unit}".rstrip()
     caption = (
         f"{subject.label(metric)}; margin {margin}: {subject.metric(metric).why}. Correlation: of the paired arms over "
-        "seeds; a factorial contrast has none. Failed: cells that failed or diverged, counted as the worst value seen."
+        "seeds; a factorial contrast has none. Failed: runs that failed or diverged, counted as the worst value seen."
     )
     return table_html(table, caption, dict.fromkeys(columns, str))
 
@@ -159,7 +159,7 @@ def show_interactions(subject: Subject) -> str:
     rows = [
         {
             "pair": f"{row['first']} x {row['second']}",
-            "estimate": subject.link(subject.show(row["estimate"], signed=True), row["cells"]),
+            "estimate": subject.link(subject.show(row["estimate"], signed=True), row["runs"]),
             "95 % interval": subject.show_interval(row["low"], row["high"], signed=True),
             "p": show_p(row["p"]),
             "p adjusted": show_p(row["p_adjusted"]),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROW_INCHES = 0.27
 PADDING = 0.05
 """Of the axis, as a share of what it shows."""
-CONTROLS = ("placebo", "planted")
+CONTROLS = ("negative control", "positive control")
 
 
 def plot_forest(
@@ -30,8 +30,8 @@ def plot_forest(
     """Returns one line per option: estimate, 95 % interval (thin) and 90 % interval (thick), coloured by verdict.
 
     Args:
-        effects: of one metric and budget: detail, option, baseline, estimate, low, high, low90, high90.
-        verdicts: by detail; placebo and planted have none.
+        effects: of one metric and train_fraction: detail, option, baseline, estimate, low, high, low90, high90.
+        verdicts: by detail; negative control and positive control have none.
         margin: the declared margin, in the metric's unit.
         noise_sd: standard deviation of the replicated baseline over seeds; NaN where it was not measured.
         label: of the outcome's axis.
@@ -66,7 +66,7 @@ def plot_forest(
 
 
 def _limits(rows: pd.DataFrame, band: float) -> tuple[float, float]:
-    """Returns what the axis shows: the details and the bands, whatever a planted effect does."""
+    """Returns what the axis shows: the details and the bands, whatever a positive control does."""
     details = rows[~rows["detail"].isin(CONTROLS)]
     shown = details if len(details) else rows
     found = [*shown[["estimate", "low", "high"]].to_numpy().ravel(), -band, band]

@@ -1,4 +1,4 @@
-"""How far an outcome moves: by detail, by seed, by image and by evaluation protocol, on one axis and un-normalised.
+"""How far an outcome moves: by detail, by seed, by unit and by evaluation protocol, on one axis and un-normalised.
 
 Tables of an analysis flow in, figures flow out.
 """
@@ -17,27 +17,28 @@ if TYPE_CHECKING:
 
 NOISY, PALE = "#e8a07c", "#c3cad2"
 """Bars of the seed, and of all that is neither seed nor detail: light, so that the intervals are seen on them."""
-NOT_DETAILS = ("details together", "seed", "image", "evaluation protocol", "residual")
-"""Sources of the variance budget that are no single detail, in the order in which they stand below the details."""
+NOT_DETAILS = ("details together", "seed", "unit", "evaluation protocol", "residual")
+"""Sources of the components of variance that are no single detail, in the order in which they stand below the
+details."""
 
 
-def plot_variance(budget: pd.DataFrame, label: str) -> "Figure":
+def plot_variance(components: pd.DataFrame, label: str) -> "Figure":
     """Returns one bar per source of variance, as a standard deviation, with its interval; the largest detail on top.
 
     Args:
-        budget: of one metric: source, sd, low, high.
+        components: of one metric: source, sd, low, high.
         label: of the axis.
     """
-    is_detail = ~budget["source"].isin(NOT_DETAILS)
-    details = budget[is_detail].sort_values("sd", ascending=False)
-    others = budget[~is_detail].set_index("source").reindex(NOT_DETAILS).dropna(subset=["sd"]).reset_index()
+    is_detail = ~components["component"].isin(NOT_DETAILS)
+    details = components[is_detail].sort_values("sd", ascending=False)
+    others = components[~is_detail].set_index("component").reindex(NOT_DETAILS).dropna(subset=["sd"]).reset_index()
     rows = pd.concat([details, others], ignore_index=True)
     with mpl.rc_context(STYLE):
         figure, (axis,) = new_figure([0.25 * len(rows) + 0.9])
-        colours = [SERIES[2]] * len(details) + [NOISY if name == "seed" else PALE for name in others["source"]]
+        colours = [SERIES[2]] * len(details) + [NOISY if name == "seed" else PALE for name in others["component"]]
         axis.barh(rows.index, rows["sd"], color=colours, height=0.62)
         axis.hlines(rows.index, rows["low"], rows["high"], color=INK, linewidth=1.2)
-        axis.set_yticks(list(rows.index), [in_words(name) for name in rows["source"]], fontsize=8, color=INK)
+        axis.set_yticks(list(rows.index), [in_words(name) for name in rows["component"]], fontsize=8, color=INK)
         axis.invert_yaxis()
         axis.set_axisbelow(True)
         axis.grid(visible=False, axis="y")

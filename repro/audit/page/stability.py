@@ -27,7 +27,7 @@ def _count_stable(subject: Subject) -> str:
 
 
 def _count_verdicts(subject: Subject) -> str:
-    full = subject.analysis.verdicts[subject.analysis.verdicts["budget"] == FULL]
+    full = subject.analysis.verdicts[subject.analysis.verdicts["train_fraction"] == FULL]
     table = pd.crosstab(full["metric"], full["verdict"]).reindex(list(subject.study.metrics), fill_value=0)
     table = table[[str(verdict) for verdict in full["verdict"].unique()]].rename_axis("metric")
     shared = full[full["stable"].notna()].groupby("metric")["stable"]
@@ -40,7 +40,9 @@ def _count_verdicts(subject: Subject) -> str:
 
 def _compare(subject: Subject) -> str:
     verdicts = subject.analysis.verdicts
-    found = {(row["detail"], row["metric"], row["budget"]): str(row["verdict"]) for _, row in verdicts.iterrows()}
+    found = {
+        (row["detail"], row["metric"], row["train_fraction"]): str(row["verdict"]) for _, row in verdicts.iterrows()
+    }
     rows = {
         detail: {
             metric: _pair(found.get((detail, metric, HALF)), found.get((detail, metric, FULL)))

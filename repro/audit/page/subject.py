@@ -1,4 +1,4 @@
-"""What the page of a study is about, and how its numbers are written and linked to the cells they rest on.
+"""What the page of a study is about, and how its numbers are written and linked to the runs they rest on.
 
 Plan, results and analysis flow in as one `Subject`, which every section reads.
 """
@@ -15,11 +15,11 @@ from repro.audit.page.tables import show_number
 from repro.audit.statistics.outcomes import FULL
 from repro.audit.statistics.report import Analysis
 from repro.audit.statistics.results import Results
-from repro.audit.study.declaration import Metric, Study
+from repro.audit.study.declaration import Outcome, Study
 from repro.audit.study.plan import Plan
 
-ALL_CELLS = "cells"
-"""Anchor of the table of all cells."""
+ALL_RUNS = "runs"
+"""Anchor of the table of all runs."""
 NOTHING = show_number(float("nan"), 0)
 """What stands where there is no number."""
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -52,16 +52,16 @@ class Subject(NamedTuple):
         """Name of the main metric."""
         return next(iter(self.plan.declaration["metrics"]))
 
-    def metric(self, name: str) -> Metric:
+    def metric(self, name: str) -> Outcome:
         """Returns a metric's declaration."""
         return self.study.metrics[name]
 
-    def take(self, table: pd.DataFrame, metric: str | None = None, budget: float = FULL) -> pd.DataFrame:
-        """Returns the rows of one metric (None: the main one) and budget."""
+    def take(self, table: pd.DataFrame, metric: str | None = None, train_fraction: float = FULL) -> pd.DataFrame:
+        """Returns the rows of one metric (None: the main one) and train_fraction."""
         if table.empty:
             return table
         rows = table[table["metric"] == (metric or self.main)]
-        return rows[rows["budget"] == budget] if "budget" in rows else rows
+        return rows[rows["train_fraction"] == train_fraction] if "train_fraction" in rows else rows
 
     def label(self, metric: str | None = None) -> str:
         """Returns a metric with its unit, as an axis shows it."""
@@ -80,15 +80,15 @@ class Subject(NamedTuple):
             return "no interval"
         return f"{self.show(low, metric, signed)}{NO_BREAK}to{NO_BREAK}{self.show(high, metric, signed)}"
 
-    def link(self, text: str, cells: Iterable[str]) -> str:
-        """Returns text as a link to the cells that it rests on: one cell, the cells of one variant, or all."""
-        named = list(cells)
+    def link(self, text: str, runs: Iterable[str]) -> str:
+        """Returns text as a link to the runs that it rests on: one run, the runs of one variant, or all."""
+        named = list(runs)
         if text == NOTHING:
             return text
-        variants = {cell.rpartition("-s")[0] for cell in named}
-        anchor = ALL_CELLS
+        variants = {run.rpartition("-s")[0] for run in named}
+        anchor = ALL_RUNS
         if len(named) == 1:
-            anchor = f"cell-{named[0]}"
+            anchor = f"run-{named[0]}"
         elif len(variants) == 1:
             anchor = f"variant-{variants.pop()}"
         return f'<a href="#{html.escape(anchor)}">{html.escape(text)}</a>'
@@ -120,12 +120,12 @@ def show_settings(settings: Mapping[str, Any]) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Returns "1 cell", "2 cells"."""
+    """Returns "1 run", "2 runs"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def long(text: str) -> str:
-    """Returns HTML text for a cell of a table that has room for sentences."""
+    """Returns HTML text for a run of a table that has room for sentences."""
     return f'<div class="long">{text}</div>'
 
 

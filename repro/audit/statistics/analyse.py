@@ -22,7 +22,7 @@ from repro.audit.statistics.paired import paired_effects
 from repro.audit.statistics.questions import rank_questions
 from repro.audit.statistics.report import Analysis
 from repro.audit.statistics.results import Results
-from repro.audit.statistics.variance import variance_budget
+from repro.audit.statistics.variance import variance_components
 from repro.audit.statistics.verdicts import judge_details
 from repro.audit.study.plan import Plan
 
@@ -32,11 +32,11 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
 
     Args:
         plan: what was to be run.
-        results: what came out; cells that are missing are said and refuse the verdicts that need them.
+        results: what came out; runs that are missing are said and refuse the verdicts that need them.
         details: the ledger by dotted key, for the words of the questions to the authors.
 
     Raises:
-        UserError: cells were not measured on the same images.
+        UserError: runs were not measured on the same units.
     """
     design = plan.declared.design
     tables = tabulate_outcomes(plan, results)
@@ -58,7 +58,7 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         controls=judge_controls(plan, tables, effects),
         curve=curve,
         curve_test=curve_test,
-        budget=variance_budget(plan, tables, results),
+        variance=variance_components(plan, tables, results),
         protocols=protocol_multiverse(plan, results, contrasts),
         failures=list_failures(plan, results),
         cost=sum_costs(plan, results),

@@ -20,13 +20,13 @@ from repro.audit.statistics.multiple_testing import LEVEL, adjust_p, correction_
 from repro.audit.statistics.outcomes import FULL, Outcomes, baseline_option, option_text
 from repro.audit.statistics.paired import compare_pairs, single_arms
 from repro.audit.statistics.report import DEPENDS, FAILS, HOLDS, OPEN
-from repro.audit.statistics.verdicts import Row, group_interactions, missing_cells, refuse_rows, show_difference, show_p
-from repro.audit.study.declaration import Claim, Metric
+from repro.audit.statistics.verdicts import Row, group_interactions, missing_runs, refuse_rows, show_difference, show_p
+from repro.audit.study.declaration import Claim, Outcome
 from repro.audit.study.plan import Plan
 
 COLUMNS = (
-    *("text", "detail", "metric", "budget", "reported", "reproduced", "reproduced_low", "reproduced_high"),
-    *("estimate", "low", "high", "noise_sd", "verdict", "reason", "source", "cells"),
+    *("text", "detail", "metric", "train_fraction", "reported", "reproduced", "reproduced_low", "reproduced_high"),
+    *("estimate", "low", "high", "noise_sd", "verdict", "reason", "source", "runs"),
 )
 
 
@@ -42,7 +42,7 @@ class Comparison(NamedTuple):
     p_adjusted: float
     seeds: int
     failed: int
-    cells: tuple[str, ...]
+    runs: tuple[str, ...]
 
 
 def judge_claims(
@@ -51,29 +51,29 @@ def judge_claims(
     """Judges each claim of the study.
 
     Returns:
-        `Analysis.claims`. `reproduced` is the mean of the cells that take the better option, with the 95 % t interval
+        `Analysis.claims`. `reproduced` is the mean of the runs that take the better option, with the 95 % t interval
         over the means of its seeds, to be read beside `reported`; estimate, low and high are better less other.
     """
     study, pairs, rows = plan.declared, group_interactions(interactions), []
     for claim in study.claims:
-        table = next(table for table in tables if table.metric == claim.metric and table.budget == FULL)
+        table = next(table for table in tables if table.metric == claim.metric and table.train_fraction == FULL)
         comparison = compare_options(plan, claim, table, effects)
-        refused = refuse_rows([comparison] if comparison else [], missing_cells(plan, study, table, claim.detail))
+        refused = refuse_rows([comparison] if comparison else [], missing_runs(plan, study, table, claim.detail))
         if refused is None and comparison is not None:
             own = [row for row in pairs.get((claim.detail, claim.metric, FULL), []) if not row.shared]
             verdict, reason = judge_claim(comparison, study.metrics[claim.metric], own)
         else:
             verdict, reason = OPEN, f"{refused.reason}: {refused.refused}" if refused else ""
-        floor = noise[(noise["metric"] == claim.metric) & (noise["budget"] == FULL)]["sd"].iloc[0]
+        floor = noise[(noise["metric"] == claim.metric) & (noise["train_fraction"] == FULL)]["sd"].iloc[0]
         about = (claim.text, claim.detail, claim.metric, FULL, claim.reported)
         span = (comparison.estimate, comparison.low, comparison.high) if comparison else (np.nan,) * 3
-        cells = comparison.cells if comparison else ()
+        runs = comparison.runs if comparison else ()
         reproduced = _reproduce(plan, claim, table)
-        rows.append((*about, *reproduced, *span, floor, verdict, reason, claim.source, cells))
+        rows.append((*about, *reproduced, *span, floor, verdict, reason, claim.source, runs))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def judge_claim(comparison: Comparison, metric: Metric, interactions: Sequence[Row]) -> tuple[str, str]:
+def judge_claim(comparison: Comparison, metric: Outcome, interactions: Sequence[Row]) -> tuple[str, str]:
     """Returns the verdict on one claim and its reason.
 
     Args:
@@ -106,7 +106,9 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
     better, than = option_text(plan, claim.detail, claim.better), option_text(plan, claim.detail, claim.than)
     baseline = baseline_option(plan, claim.detail)
     family = effects[
-        (effects["metric"] == claim.metric) & (effects["budget"] == FULL) & effects["detail"].isin(list(plan.levels))
+        (effects["metric"] == claim.metric)
+        & (effects["train_fraction"] == FULL)
+        & effects["detail"].isin(list(plan.levels))
     ]
     if baseline in (better, than):
         other = than if better == baseline else better
@@ -124,14 +126,14 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
         p_adjusted=float(p),
         seeds=int(compared.any(axis=0).sum()),
         failed=int((table.failed & compared).sum()),
-        cells=tuple(table.cells[compared].tolist()),
+        runs=tuple(table.runs[compared].tolist()),
     )
 
 
 def _compare_arms(
     plan: Plan, claim: Claim, options: tuple[str, str], table: Outcomes
 ) -> tuple[dict[str, Floats], Flags] | None:
-    """Compares two arms by their pairs; returns the numbers of one row, and which cells (V, S) were compared."""
+    """Compares two arms by their pairs; returns the numbers of one row, and which runs (V, S) were compared."""
     arms = {(arm.detail, arm.option): table.variants.index(arm.variant) for arm in single_arms(plan)}
     rows = [arms[claim.detail, option] for option in options if (claim.detail, option) in arms]
     if len(rows) < len(options):
@@ -162,8 +164,8 @@ def _orient(row: Row, turned: bool) -> Comparison:
     if turned:
         spans = (-row.high, -row.low, -row.high90, -row.low90)
     estimate = -row.estimate if turned else row.estimate
-    cells = (*row.cells, *row.baseline_cells)
-    return Comparison(estimate, row.se, *spans, row.p_adjusted, int(row.seeds), int(row.failed), cells)
+    runs = (*row.runs, *row.baseline_runs)
+    return Comparison(estimate, row.se, *spans, row.p_adjusted, int(row.seeds), int(row.failed), runs)
 
 
 def _reproduce(plan: Plan, claim: Claim, table: Outcomes) -> tuple[float, float, float]:

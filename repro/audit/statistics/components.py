@@ -17,7 +17,7 @@ NODES = 64
 
 
 class Share(NamedTuple):
-    """One source: its variance and the 95 % interval of it, NaN where the cells cannot tell."""
+    """One source: its variance and the 95 % interval of it, NaN where the runs cannot tell."""
 
     variance: float
     low: float

@@ -1,6 +1,6 @@
 """Main effects of a factorial design, as contrasts on pure error.
 
-Plan and tables of outcomes flow in, rows of `Analysis.effects` flow out; p values are not adjusted yet. Every cell of
+Plan and tables of outcomes flow in, rows of `Analysis.effects` flow out; p values are not adjusted yet. Every run of
 the design serves every contrast, which is why two or three seeds suffice. Knows nothing of interactions: an effect is
 averaged over the other details, and where the design mixes it with interactions the alias table says so.
 """
@@ -26,25 +26,25 @@ from repro.audit.statistics.paired import small_sample_factor
 from repro.audit.study.plan import Plan
 
 EFFECT_COLUMNS = (
-    *("detail", "option", "metric", "budget", "baseline", "kind", "seeds", "estimate", "sd", "se", "df"),
+    *("detail", "option", "metric", "train_fraction", "baseline", "kind", "seeds", "estimate", "sd", "se", "df"),
     *("low", "high", "low90", "high90", "hedges_g", "superiority", "bca_low", "bca_high"),
-    *("p", "p_adjusted", "correlation", "failed", "cells", "baseline_cells"),
+    *("p", "p_adjusted", "correlation", "failed", "runs", "baseline_runs"),
 )
 
 
 def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     """Estimates the effect of every option against the baseline's, for a design that varies many details at once.
 
-    Model, per metric and share of the training: the cell's value is a mean of its seed (a block), plus one effect for
-    each option, averaged over the other details. Noise is the pure error: what is left of the cells after one mean per
-    variant and one per seed, so that interactions cannot enter it; (V - 1)(S - 1) degrees of freedom if no cell is
-    missing. It takes the noise to be the same in all variants. Seeds that only the baseline has, the placebo and the
-    planted arm enter neither effects nor pure error; a baseline that is no row of the design serves the
-    pure error only.
+    Model, per metric and share of the training: the run's value is a mean of its seed (a block), plus one effect for
+    each option, averaged over the other details. Noise is the pure error: what is left of the runs after one mean per
+    variant and one per seed, so that interactions cannot enter it; (V - 1)(S - 1) degrees of freedom if no run is
+    missing. It takes the noise to be the same in all variants. Seeds that only the baseline has, the negative control
+    and the positive control arm enter neither effects nor pure error; a baseline that is no row of the design serves
+    the pure error only.
 
     `sd` is that of the pure error; `hedges_g` is the estimate over it, with the exact small-sample factor (NaN for one
     degree of freedom); `superiority` is the chance that a run with the option beats one without at the same seed,
-    under normal noise. Failed cells count with the worst value seen; `failed` counts those on either side. With one
+    under normal noise. Failed runs count with the worst value seen; `failed` counts those on either side. With one
     seed there is no pure error: everything but the estimate is NaN.
 
     Returns:
@@ -105,12 +105,12 @@ def _name_effect(plan: Plan, coding: Coding, outcomes: Outcomes, index: int) -> 
         "detail": detail,
         "option": option,
         "metric": outcomes.metric,
-        "budget": outcomes.budget,
+        "train_fraction": outcomes.train_fraction,
         "baseline": baseline_option(plan, detail),
         "kind": "contrast",
         "seeds": int(with_option.any(axis=0).sum()),
         "failed": int((outcomes.failed & (with_option | with_baseline)).sum()),
-        "cells": tuple(outcomes.cells[with_option].tolist()),
-        "baseline_cells": tuple(outcomes.cells[with_baseline].tolist()),
+        "runs": tuple(outcomes.runs[with_option].tolist()),
+        "baseline_runs": tuple(outcomes.runs[with_baseline].tolist()),
         **dict.fromkeys(("bca_low", "bca_high", "p_adjusted", "correlation"), np.nan),
     }

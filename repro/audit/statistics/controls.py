@@ -1,7 +1,7 @@
-"""The arms by which an audit checks itself: a placebo, a planted effect, and A/A re-splits of the baseline.
+"""The arms by which an audit checks itself: a negative control, a positive control, and A/A re-splits of the baseline.
 
-Adjusted effects and outcomes flow in, `Analysis.controls` flows out. One placebo gives no rate; the re-splits of the
-replicated baseline give one, for the noise that this study has.
+Adjusted effects and outcomes flow in, `Analysis.controls` flows out. One negative control gives no rate; the re-splits
+of the replicated baseline give one, for the noise that this study has.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from scipy import stats
 
 from repro.audit.statistics.multiple_testing import LEVEL
 from repro.audit.statistics.outcomes import FULL, Outcomes
-from repro.audit.statistics.paired import PLACEBO, PLANTED, Floats
+from repro.audit.statistics.paired import NEGATIVE, POSITIVE, Floats
 from repro.audit.statistics.report import EQUIVALENT, MATTERS, UNDECIDED
 from repro.audit.statistics.signflip import sign_flip_p, smallest_p
 from repro.audit.statistics.verdicts import Groups, Row, Verdict, group_rows, judge_options, refuse_rows
-from repro.audit.study.declaration import Metric, Study
+from repro.audit.study.declaration import Outcome, Study
 from repro.audit.study.plan import Plan
 
 RESPLITS = 30_000
@@ -30,7 +30,18 @@ FEWEST_RUNS = 5
 
 NOT_MEASURED = "not measured"
 
-COLUMNS = ("control", "metric", "budget", "expected", "found", "passed", "detail", "rate", "rate_low", "rate_high")
+COLUMNS = (
+    "control",
+    "metric",
+    "train_fraction",
+    "expected",
+    "found",
+    "passed",
+    "detail",
+    "rate",
+    "rate_low",
+    "rate_high",
+)
 
 
 class FalseAlarms(NamedTuple):
@@ -56,21 +67,23 @@ class FalseAlarms(NamedTuple):
 def judge_controls(plan: Plan, tables: Sequence[Outcomes], effects: pd.DataFrame) -> pd.DataFrame:
     """Says of each control that the study has whether it passed, at the full training.
 
-    The placebo must not matter in any metric. The planted effect must matter in the main metric, in the expected
-    direction. The two are a family of their own (Holm). Re-splits pass unless the interval of the false-alarm rate
-    lies above .05. What was not measured has not passed.
+    The negative control must not matter in any metric. The positive control must matter in the main metric, in the
+    expected direction. The two are a family of their own (Holm). Re-splits pass unless the interval of the false-alarm
+    rate lies above .05. What was not measured has not passed.
     """
-    study, full = plan.declared, [table for table in tables if table.budget == FULL]
+    study, full = plan.declared, [table for table in tables if table.train_fraction == FULL]
     rows = group_rows(effects)
     judged = []
-    if study.controls.placebo is not None:
-        verdicts = {table.metric: _judge_arm(plan, study, table, rows, PLACEBO) for table in full}
-        judged.append(_judge_placebo(verdicts))
-    if study.controls.planted is not None:
+    if study.controls.negative is not None:
+        verdicts = {table.metric: _judge_arm(plan, study, table, rows, NEGATIVE) for table in full}
+        judged.append(_judge_negative_control(verdicts))
+    if study.controls.positive is not None:
         main = full[0].metric
-        effect = next(iter(rows.get((PLANTED, main, FULL), [])), None)
-        verdict = _judge_arm(plan, study, full[0], rows, PLANTED)
-        judged.append(_judge_planted(study.metrics[main], main, study.controls.planted.expected, verdict, effect))
+        effect = next(iter(rows.get((POSITIVE, main, FULL), [])), None)
+        verdict = _judge_arm(plan, study, full[0], rows, POSITIVE)
+        judged.append(
+            _judge_positive_control(study.metrics[main], main, study.controls.positive.expected, verdict, effect)
+        )
     judged += [_judge_resplits(table) for table in full]
     return pd.DataFrame(judged, columns=list(COLUMNS))
 
@@ -110,20 +123,20 @@ def _leaves_out_zero(differences: Floats) -> NDArray[np.bool_]:
 
 
 def _judge_arm(plan: Plan, study: Study, table: Outcomes, rows: Groups, role: str) -> Verdict:
-    """Returns the verdict on a control arm; its word is `NOT_MEASURED` unless all of its cells have been run."""
+    """Returns the verdict on a control arm; its word is `NOT_MEASURED` unless all of its runs have been run."""
     found = rows.get((role, table.metric, FULL), [])
     wanted = np.array([variant.role == role for variant in plan.variants])[:, None]
-    missing = [str(cell) for cell in table.cells[table.missing() & wanted]]
+    missing = [str(run) for run in table.runs[table.missing() & wanted]]
     refused = refuse_rows(found, missing)
     return (
         refused._replace(verdict=NOT_MEASURED) if refused else judge_options(found, study.metrics[table.metric], "Holm")
     )
 
 
-def _judge_placebo(verdicts: dict[str, Verdict]) -> dict[str, Any]:
+def _judge_negative_control(verdicts: dict[str, Verdict]) -> dict[str, Any]:
     words = {verdict.verdict for verdict in verdicts.values()}
     return _control(
-        PLACEBO,
+        NEGATIVE,
         expected=f"{EQUIVALENT} or {UNDECIDED}, in every metric",
         found=", ".join(sorted(words)),
         passed=words <= {EQUIVALENT, UNDECIDED},
@@ -131,12 +144,14 @@ def _judge_placebo(verdicts: dict[str, Verdict]) -> dict[str, Any]:
     )
 
 
-def _judge_planted(metric: Metric, name: str, expected: str, verdict: Verdict, effect: Row | None) -> dict[str, Any]:
+def _judge_positive_control(
+    metric: Outcome, name: str, expected: str, verdict: Verdict, effect: Row | None
+) -> dict[str, Any]:
     way = ""
     if effect is not None and verdict.verdict != NOT_MEASURED:
         way = "better" if (effect.estimate > 0) == (metric.direction == "higher") else "worse"
     return _control(
-        PLANTED,
+        POSITIVE,
         metric=name,
         expected=f"{MATTERS}, {expected}",
         found=f"{verdict.verdict}, {way}" if way else verdict.verdict,
@@ -180,5 +195,5 @@ def _judge_resplits(table: Outcomes) -> dict[str, Any]:
 
 
 def _control(control: str, **values: Any) -> dict[str, Any]:
-    blank = {"metric": "", "budget": FULL, "rate": np.nan, "rate_low": np.nan, "rate_high": np.nan}
+    blank = {"metric": "", "train_fraction": FULL, "rate": np.nan, "rate_low": np.nan, "rate_high": np.nan}
     return {"control": control, **blank, **values}

@@ -19,17 +19,17 @@ from repro.audit.study.plan import Plan
 CURVE_COLUMNS = (
     "variant",
     "metric",
-    "budget",
+    "train_fraction",
     "rank",
     "mean",
     "low",
     "high",
     "seeds",
-    "cells",
+    "runs",
     "null_low",
     "null_high",
 )
-TEST_COLUMNS = ("metric", "budget", "statistic", "observed", "p", "permutations")
+TEST_COLUMNS = ("metric", "train_fraction", "statistic", "observed", "p", "permutations")
 STATISTIC = "standard deviation of the curve"
 
 
@@ -39,7 +39,7 @@ def specification_curve(
     """Sorts the variants by their mean over seeds, and compares the curve with its permutation null.
 
     Baseline and arms, not the controls, each with the seeds that others have too, so that the null can exchange them.
-    Failed cells count with the worst value seen, missing ones not at all.
+    Failed runs count with the worst value seen, missing ones not at all.
 
     Args:
         plan: names the variants.
@@ -97,13 +97,13 @@ def _describe_curve(outcomes: Outcomes, values: Floats, null: Floats) -> pd.Data
         {
             "variant": [outcomes.variants[variant] for variant in shown],
             "metric": outcomes.metric,
-            "budget": outcomes.budget,
+            "train_fraction": outcomes.train_fraction,
             "rank": np.arange(1, len(shown) + 1),
             "mean": mean,
             "low": mean - reach,
             "high": mean + reach,
             "seeds": count,
-            "cells": [tuple(outcomes.cells[variant, np.isfinite(values[variant])].tolist()) for variant in shown],
+            "runs": [tuple(outcomes.runs[variant, np.isfinite(values[variant])].tolist()) for variant in shown],
             "null_low": band[0],
             "null_high": band[1],
         },
@@ -112,7 +112,7 @@ def _describe_curve(outcomes: Outcomes, values: Floats, null: Floats) -> pd.Data
 
 
 def _pooled_reach(values: Floats) -> float:
-    """Half the 95 % interval of a single cell, with Satterthwaite's degrees of freedom; NaN without replicates."""
+    """Half the 95 % interval of a single run, with Satterthwaite's degrees of freedom; NaN without replicates."""
     parts = mean_squares(fit_moments(np.empty((len(values), 0)), values), values)
     variance = sum(value for value, _ in parts)
     if not parts:
@@ -132,7 +132,7 @@ def _test_curve(outcomes: Outcomes, values: Floats, null: Floats) -> dict[str, A
         p = (1 + int((null.std(axis=1) >= observed * (1 - 1e-9)).sum())) / (1 + len(null))
     return {
         "metric": outcomes.metric,
-        "budget": outcomes.budget,
+        "train_fraction": outcomes.train_fraction,
         "statistic": STATISTIC,
         "observed": observed,
         "p": p,

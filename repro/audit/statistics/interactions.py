@@ -19,15 +19,15 @@ from repro.audit.statistics.linear import (
     fit_design,
     fit_effects,
     shared_values,
-    stack_cells,
+    stack_runs,
 )
 from repro.audit.statistics.outcomes import Outcomes
 from repro.audit.statistics.pairs import Pairs, find_pairs, group_pairs, name_aliases, residuals
 from repro.audit.study.plan import Plan
 
 INTERACTION_COLUMNS = (
-    *("first", "second", "first_option", "second_option", "metric", "budget", "estimate", "se", "df"),
-    *("low", "high", "p", "p_adjusted", "aliases", "shared", "cells"),
+    *("first", "second", "first_option", "second_option", "metric", "train_fraction", "estimate", "se", "df"),
+    *("low", "high", "p", "p_adjusted", "aliases", "shared", "runs"),
 )
 
 
@@ -41,7 +41,8 @@ def interactions(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     (effect heredity: a convention, no finding). Pairs that are the same contrast as main effects are left out.
 
     Returns:
-        `Analysis.interactions` and the options, se and df; p_adjusted by Benjamini and Hochberg per metric and budget.
+        `Analysis.interactions` and the options, se and df; p_adjusted by Benjamini and Hochberg per metric and
+        train_fraction.
 
     Source: Box, Hunter & Hunter, Statistics for Experimenters (2005), chapters 6 and 7.
     """
@@ -58,7 +59,7 @@ def _estimate(coding: Coding, pairs: Pairs, outcomes: Outcomes) -> pd.DataFrame:
     weights = np.nan_to_num(np.abs(fit.estimates))
     estimates, unit = _solve(coding, pairs, values)
     numbers = describe_effects(estimates, unit, noise)
-    cells = tuple(outcomes.cells[np.isfinite(values)].tolist())
+    runs = tuple(outcomes.runs[np.isfinite(values)].tolist())
     records = []
     for group in group_pairs(pairs):
         lead = max(group, key=lambda pair: float(weights[list(pairs.columns[pair])].sum()))
@@ -70,11 +71,11 @@ def _estimate(coding: Coding, pairs: Pairs, outcomes: Outcomes) -> pd.DataFrame:
                 "first_option": first_option,
                 "second_option": second_option,
                 "metric": outcomes.metric,
-                "budget": outcomes.budget,
+                "train_fraction": outcomes.train_fraction,
                 **{name: numbers[name][lead] for name in ("estimate", "se", "df", "low", "high", "p")},
                 "aliases": name_aliases(coding, pairs, lead),
                 "shared": len(group) - 1,
-                "cells": cells,
+                "runs": runs,
             }
         )
     return _adjust(pd.DataFrame(records, columns=list(INTERACTION_COLUMNS)))
@@ -86,8 +87,8 @@ def _solve(coding: Coding, pairs: Pairs, values: Floats) -> tuple[Floats, Floats
         fit = fit_effects(np.hstack([coding.matrix, pairs.products]), values)
         effects = slice(coding.matrix.shape[1], None)
         return fit.estimates[effects], np.diag(fit.unit)[effects]
-    base, found = stack_cells(coding.matrix, values)
-    products, _ = stack_cells(pairs.products, values)
+    base, found = stack_runs(coding.matrix, values)
+    products, _ = stack_runs(pairs.products, values)
     rest = residuals(base, np.hstack([products[:, values.shape[1] :], found[:, None]]))
     left, target = rest[:, :-1], rest[:, -1]
     norm = (left**2).sum(axis=0)

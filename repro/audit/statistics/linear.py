@@ -19,7 +19,8 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 DESIGN_ROLES = ("baseline", "arm")
-"""Roles of the variants that say something on the details; placebo and planted are controls of the audit itself."""
+"""Roles of the variants that say something on the details; negative control and positive control are controls of the
+audit itself."""
 ROUNDING = 1e-10
 """Share of the largest value below which a difference is taken for a rounding error."""
 
@@ -44,7 +45,7 @@ class Fit(NamedTuple):
     """Least squares of outcomes on seeds and columns.
 
     Attributes:
-        estimates: (K,) coefficient of each column; NaN where the cells cannot tell it from others.
+        estimates: (K,) coefficient of each column; NaN where the runs cannot tell it from others.
         unit: (K, K) covariance of the estimates when the noise has variance 1.
         residual: sum of squares that the model leaves.
     """
@@ -55,7 +56,7 @@ class Fit(NamedTuple):
 
 
 class PureError(NamedTuple):
-    """Noise between cells that differ in nothing but the seed.
+    """Noise between runs that differ in nothing but the seed.
 
     Attributes:
         variance: NaN if df is 0.
@@ -102,7 +103,7 @@ def fit_design(coding: Coding, outcomes: Outcomes) -> tuple[Fit, PureError]:
 
 def fit_effects(columns: Floats, values: Floats) -> Fit:
     """Fits columns (V, K) to values (V, S), NaN where there is none, with one mean for each seed."""
-    design, found = stack_cells(columns, values)
+    design, found = stack_runs(columns, values)
     left, scale, right = np.linalg.svd(design, full_matrices=False)
     kept = scale > ROUNDING * scale.max(initial=0.0)
     left, scale, right = left[:, kept], scale[kept], right[kept]
@@ -120,8 +121,8 @@ def fit_effects(columns: Floats, values: Floats) -> Fit:
     )
 
 
-def stack_cells(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Returns the cells that have a value: (N, S + K) seeds as 0 or 1, then the columns; and (N,) values."""
+def stack_runs(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """Returns the runs that have a value: (N, S + K) seeds as 0 or 1, then the columns; and (N,) values."""
     variant, seed = np.nonzero(np.isfinite(values))
     return np.hstack([np.eye(values.shape[1])[seed], columns[variant]]), values[variant, seed]
 

@@ -11,7 +11,7 @@ import numpy as np
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from repro.audit.statistics.linear import Floats, find_pure_error, fit_effects, stack_cells
+from repro.audit.statistics.linear import Floats, find_pure_error, fit_effects, stack_runs
 
 Method = Literal["REML", "moments"]
 
@@ -23,10 +23,10 @@ class Mixed(NamedTuple):
     """A fitted mixed model.
 
     Attributes:
-        effects: (K,) fixed effects; NaN where the cells cannot tell one.
+        effects: (K,) fixed effects; NaN where the runs cannot tell one.
         errors: (K,) their standard errors.
         seed: variance of what all variants share at a seed.
-        noise: variance of a cell beyond that.
+        noise: variance of a run beyond that.
         method: how it was fitted.
     """
 
@@ -70,7 +70,7 @@ def fit_moments(columns: Floats, values: Floats) -> Mixed:
 
 
 def mean_squares(mixed: Mixed, values: Floats) -> list[tuple[float, float]]:
-    """Splits the variance of a cell between seeds into independent mean squares (value, degrees of freedom).
+    """Splits the variance of a run between seeds into independent mean squares (value, degrees of freedom).
 
     The first is what seeds share, the second the noise within them, as in a complete table with as many variants per
     seed as there are on average; one alone where there is one variant. Their sum is seed + noise; empty without
@@ -89,7 +89,7 @@ def mean_squares(mixed: Mixed, values: Floats) -> list[tuple[float, float]]:
 
 
 def _fit_likelihood(columns: Floats, values: Floats) -> Mixed | None:
-    stacked, found = stack_cells(columns, values)
+    stacked, found = stack_runs(columns, values)
     seeds, effects = stacked[:, : values.shape[1]].argmax(axis=1), stacked[:, values.shape[1] :]
     design = np.hstack([np.ones((len(found), 1)), effects])
     spread = found.std()

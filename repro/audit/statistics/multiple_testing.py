@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from repro.audit.statistics.paired import PLACEBO, PLANTED
+from repro.audit.statistics.paired import NEGATIVE, POSITIVE
 from repro.audit.statistics.signflip import smallest_p
 from repro.audit.study.declaration import Design
 
@@ -58,10 +58,10 @@ def adjust_p(p: NDArray[np.float64], correction: Correction) -> NDArray[np.float
 
 def adjust_effects(effects: pd.DataFrame, design: Design) -> pd.DataFrame:
     """Returns the effects with the columns `p_adjusted` and `family` (how many contrasts it was adjusted for)."""
-    control = effects["detail"].isin([PLACEBO, PLANTED])
+    control = effects["detail"].isin([NEGATIVE, POSITIVE])
     adjusted, sizes = np.full(len(effects), np.nan), np.zeros(len(effects), dtype=np.int64)
     p = effects["p"].to_numpy(dtype=np.float64)
-    groups = effects.assign(control=control).groupby(["control", "metric", "budget"], sort=False).indices
+    groups = effects.assign(control=control).groupby(["control", "metric", "train_fraction"], sort=False).indices
     for key, family in groups.items():
         is_control = bool(key[0])  # type: ignore[index]
         adjusted[family] = adjust_p(p[family], "Holm" if is_control else correction_of(design))

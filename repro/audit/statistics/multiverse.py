@@ -1,4 +1,4 @@
-"""The evaluation protocol as a multiverse of its own: how far the same trained cells move by how they are measured.
+"""The evaluation protocol as a multiverse of its own: how far the same trained runs move by how they are measured.
 
 Plan, `Results` and the effects of the details flow in, `Analysis.protocols` flows out. Knows nothing of what a
 protocol's choices mean: any text columns will do.
@@ -14,7 +14,7 @@ from repro.audit.statistics.outcomes import FULL
 from repro.audit.statistics.results import OK, Results
 from repro.audit.study.plan import Plan
 
-PROTOCOL_COLUMNS = ("metric", "budget", "choice", "option", "mean", "change", "cells")
+PROTOCOL_COLUMNS = ("metric", "train_fraction", "choice", "option", "mean", "change", "runs")
 ALL_PROTOCOLS, ALL_VARIANTS, LARGEST_DETAIL = "all protocols", "all variants", "largest detail"
 """What stands under `choice` in the three rows that sum a metric up."""
 
@@ -23,7 +23,7 @@ def protocol_multiverse(plan: Plan, results: Results, effects: pd.DataFrame) -> 
     """Finds how each choice of the evaluation protocol changes a metric, beside how much the details change it.
 
     The headline protocol is the first combination that occurs for the metric in `results.protocols`. Each choice is
-    changed alone, on the same cells: every baseline and arm that is ok, after the full training. A choice that never
+    changed alone, on the same runs: every baseline and arm that is ok, after the full training. A choice that never
     varies for a metric has no row.
 
     Args:
@@ -37,35 +37,35 @@ def protocol_multiverse(plan: Plan, results: Results, effects: pd.DataFrame) -> 
         every combination; "all variants", the range of the variants' means under the headline protocol, noise of seeds
         included; "largest detail", the main effect of largest size, for a metric of the study.
     """
-    choices = [column for column in results.protocols.columns if column not in ("cell", "metric", "value")]
+    choices = [column for column in results.protocols.columns if column not in ("run", "metric", "value")]
     roles = {variant.id: variant.role for variant in plan.variants}
     used = [
-        str(cell)
-        for cell, variant, status in zip(
-            results.cells.index, results.cells["variant"], results.cells["status"], strict=True
+        str(run)
+        for run, variant, status in zip(
+            results.runs.index, results.runs["variant"], results.runs["status"], strict=True
         )
         if status == OK and roles.get(variant) in DESIGN_ROLES
     ]
-    rows = results.protocols[results.protocols["cell"].isin(used)]
+    rows = results.protocols[results.protocols["run"].isin(used)]
     records: list[dict[str, Any]] = []
     for metric, part in rows.groupby("metric", sort=False, observed=True):
         varied = [choice for choice in choices if part[choice].nunique(dropna=False) > 1]
         table = _tabulate(part, varied)
         moved = [*_change_choices(table, varied), _sum_protocols(table), _sum_variants(results, table)]
-        moved += _find_largest_detail(effects[(effects["metric"] == metric) & (effects["budget"] == FULL)])
-        cells = tuple(table.index)
-        records.extend({"metric": metric, "budget": FULL, "mean": np.nan, "cells": cells} | row for row in moved)
+        moved += _find_largest_detail(effects[(effects["metric"] == metric) & (effects["train_fraction"] == FULL)])
+        runs = tuple(table.index)
+        records.extend({"metric": metric, "train_fraction": FULL, "mean": np.nan, "runs": runs} | row for row in moved)
     return pd.DataFrame(records, columns=list(PROTOCOL_COLUMNS))
 
 
 def _tabulate(part: pd.DataFrame, varied: list[str]) -> pd.DataFrame:
-    """Returns cells by protocols (tuples of the varied choices), the headline first."""
+    """Returns runs by protocols (tuples of the varied choices), the headline first."""
     keys = list(zip(*(part[choice].astype(str) for choice in varied), strict=True)) if varied else [()] * len(part)
     protocols = list(dict.fromkeys(keys))
     number = {protocol: index for index, protocol in enumerate(protocols)}
     wide = pd.DataFrame(
-        {"cell": part["cell"].to_numpy(), "protocol": [number[key] for key in keys], "value": part["value"].to_numpy()}
-    ).pivot_table(index="cell", columns="protocol", values="value", sort=False, observed=True)
+        {"run": part["run"].to_numpy(), "protocol": [number[key] for key in keys], "value": part["value"].to_numpy()}
+    ).pivot_table(index="run", columns="protocol", values="value", sort=False, observed=True)
     wide = wide.reindex(columns=range(len(protocols)))
     wide.attrs["protocols"] = protocols
     return wide
@@ -95,7 +95,7 @@ def _sum_protocols(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _sum_variants(results: Results, table: pd.DataFrame) -> dict[str, Any]:
-    means = table[0].groupby(results.cells["variant"].reindex(table.index)).mean()
+    means = table[0].groupby(results.runs["variant"].reindex(table.index)).mean()
     return {
         "choice": ALL_VARIANTS,
         "option": f"lowest to highest of {len(means)}, noise of seeds included",

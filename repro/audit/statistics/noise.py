@@ -15,11 +15,11 @@ from repro.audit.statistics.outcomes import Outcomes
 def noise_floor(tables: Sequence[Outcomes]) -> pd.DataFrame:
     """Computes the sd over seeds of the baseline, with its chi-square interval.
 
-    Cells that failed are counted (`failed`) and are no part of the sd: their stand-in, the worst value of the study,
+    Runs that failed are counted (`failed`) and are no part of the sd: their stand-in, the worst value of the study,
     is an outcome of other arms, which says nothing of the baseline's spread.
 
     Returns:
-        Per metric and budget: sd, sd_low, sd_high (95 %; NaN below two seeds), n, mean, failed, cells.
+        Per metric and train_fraction: sd, sd_low, sd_high (95 %; NaN below two seeds), n, mean, failed, runs.
     """
     return pd.DataFrame([_floor(table) for table in tables])
 
@@ -33,12 +33,12 @@ def _floor(table: Outcomes) -> dict[str, object]:
     low, high = (sd * np.sqrt((n - 1) / stats.chi2.ppf([0.975, 0.025], n - 1))) if n > 1 else (np.nan, np.nan)
     return {
         "metric": table.metric,
-        "budget": table.budget,
+        "train_fraction": table.train_fraction,
         "sd": sd,
         "sd_low": float(low),
         "sd_high": float(high),
         "n": n,
         "mean": float(values.mean()) if n else np.nan,
         "failed": int(table.failed[0].sum()),
-        "cells": tuple(table.cells[0][used]),
+        "runs": tuple(table.runs[0][used]),
     }

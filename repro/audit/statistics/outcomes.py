@@ -1,10 +1,10 @@
-"""One value per cell: what every statistic of a study starts from.
+"""One value per run: what every statistic of a study starts from.
 
-Plan and `Results` flow in; tables of variants by seeds flow out. Images end here: they are nested in a cell, so that
-their mean is its one value. A cell that failed or diverged is an outcome: it takes the worst value of that metric
-that the baseline and the arms show at that share of the training; a failed control takes the worst of all cells. (The
-planted arm is bad on purpose: as a stand-in for one failed cell its value would drown every other difference.) Knows
-nothing of tests.
+Plan and `Results` flow in; tables of variants by seeds flow out. Images end here: they are nested in a run, so that
+their mean is its one value. A run that failed or diverged is an outcome: it takes the worst value of that metric
+that the baseline and the arms show at that share of the training; a failed control takes the worst of all runs. (The
+positive control arm is bad on purpose: as a stand-in for one failed run its value would drown every other difference.)
+Knows nothing of tests.
 """
 
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from repro.audit.study.plan import Plan
 from repro.errors import UserError
 
 FULL, HALF = 1.0, 0.5
-"""Shares of the training after which cells are measured."""
+"""Shares of the training after which runs are measured."""
 
 
 class Outcomes(NamedTuple):
@@ -28,34 +28,34 @@ class Outcomes(NamedTuple):
 
     Attributes:
         metric: its name.
-        budget: share of the training.
+        train_fraction: share of the training.
         variants: ids, the baseline first, as in the plan; the rows.
         seeds: (S,) int, ascending; the columns.
-        values: (V, S) float64; NaN where a cell is not planned, or was not run or not measured.
+        values: (V, S) float64; NaN where a run is not planned, or was not run or not measured.
         failed: (V, S) bool; failed, diverged or without a finite value. Its value is the worst one seen.
-        cells: (V, S) text, id of each cell; empty where none is planned.
+        runs: (V, S) text, id of each run; empty where none is planned.
     """
 
     metric: str
-    budget: float
+    train_fraction: float
     variants: list[str]
     seeds: NDArray[np.int64]
     values: NDArray[np.float64]
     failed: NDArray[np.bool_]
-    cells: NDArray[Any]
+    runs: NDArray[Any]
 
     def missing(self) -> NDArray[np.bool_]:
         """Returns (V, S) bool: planned, yet neither measured nor failed."""
-        return (self.cells != "") & ~np.isfinite(self.values) & ~self.failed
+        return (self.runs != "") & ~np.isfinite(self.values) & ~self.failed
 
 
-def cell_states(plan: Plan, results: Results) -> pd.DataFrame:
-    """Returns every planned cell, indexed by id, with the columns of `Results.cells`; unknown ones are missing."""
+def run_states(plan: Plan, results: Results) -> pd.DataFrame:
+    """Returns every planned run, indexed by id, with the columns of `Results.runs`; unknown ones are missing."""
     planned = pd.DataFrame(
-        {"variant": [cell.variant for cell in plan.cells], "seed": [cell.seed for cell in plan.cells]},
-        index=pd.Index([cell.id for cell in plan.cells], name="cell"),
+        {"variant": [run.variant for run in plan.runs], "seed": [run.seed for run in plan.runs]},
+        index=pd.Index([run.id for run in plan.runs], name="run"),
     )
-    states = planned.join(results.cells.drop(columns=["variant", "seed"]), how="left")
+    states = planned.join(results.runs.drop(columns=["variant", "seed"]), how="left")
     states["status"] = states["status"].fillna(MISSING)
     for text in ("reason", "link", "path"):
         states[text] = states[text].fillna("")
@@ -66,17 +66,21 @@ def tabulate_outcomes(plan: Plan, results: Results) -> list[Outcomes]:
     """Tabulates each declared metric at each share of the training that was measured, the full training first.
 
     Raises:
-        UserError: a cell was measured on another number of images than the others.
+        UserError: a run was measured on another number of units than the others.
     """
     study = plan.declared
-    states = cell_states(plan, results)
+    states = run_states(plan, results)
     means = _average(results.rows[results.rows["metric"].isin(list(study.metrics))])
-    found = {key: group.set_index("cell")["value"] for key, group in means.groupby(["budget", "metric"])}
-    budgets = sorted({float(budget) for budget in means["budget"].unique()} | {FULL}, reverse=True)
+    found = {key: group.set_index("run")["value"] for key, group in means.groupby(["train_fraction", "metric"])}
+    train_fractions = sorted(
+        {float(train_fraction) for train_fraction in means["train_fraction"].unique()} | {FULL}, reverse=True
+    )
     nothing = pd.Series(dtype=np.float64)
     return [
-        _tabulate(plan, states, found.get((budget, metric), nothing), metric, budget, declared.direction)
-        for budget in budgets
+        _tabulate(
+            plan, states, found.get((train_fraction, metric), nothing), metric, train_fraction, declared.direction
+        )
+        for train_fraction in train_fractions
         for metric, declared in study.metrics.items()
     ]
 
@@ -92,39 +96,46 @@ def option_text(plan: Plan, detail: str, value: Any) -> str:
 
 
 def _average(rows: pd.DataFrame) -> pd.DataFrame:
-    """Returns budget, metric, cell and the mean `value` over images: NaN if one of them has no finite value."""
-    grouped = rows.groupby(["budget", "metric", "cell"], sort=False, observed=True)["value"]
-    means = pd.DataFrame({"value": grouped.mean(), "finite": grouped.count(), "images": grouped.size()}).reset_index()
-    usual = means.groupby(["budget", "metric"], observed=True)["images"].transform("max")
-    odd = means.assign(usual=usual)[means["images"] != usual]
+    """Returns train_fraction, metric, run and the mean `value` over units: NaN if one of them has no finite value."""
+    grouped = rows.groupby(["train_fraction", "metric", "run"], sort=False, observed=True)["value"]
+    means = pd.DataFrame({"value": grouped.mean(), "finite": grouped.count(), "units": grouped.size()}).reset_index()
+    usual = means.groupby(["train_fraction", "metric"], observed=True)["units"].transform("max")
+    odd = means.assign(usual=usual)[means["units"] != usual]
     if len(odd):
         row = next(odd.itertuples())
         raise UserError(
-            f"cell {row.cell}: {row.metric} was measured on {row.images} images, in other cells on {row.usual}\n"
-            "  cells are comparable on the same images only: run this cell again"
+            f"run {row.run}: {row.metric} was measured on {row.units} units, in other runs on {row.usual}\n"
+            "  runs are comparable on the same units only: run this run again"
         )
-    means.loc[(means["finite"] < means["images"]) | ~np.isfinite(means["value"]), "value"] = np.nan
-    return means[["budget", "metric", "cell", "value"]]
+    means.loc[(means["finite"] < means["units"]) | ~np.isfinite(means["value"]), "value"] = np.nan
+    return means[["train_fraction", "metric", "run", "value"]]
 
 
 def _tabulate(
-    plan: Plan, states: pd.DataFrame, found: "pd.Series[float]", metric: str, budget: float, direction: Direction
+    plan: Plan,
+    states: pd.DataFrame,
+    found: "pd.Series[float]",
+    metric: str,
+    train_fraction: float,
+    direction: Direction,
 ) -> Outcomes:
     variants = [variant.id for variant in plan.variants]
     row = {variant: index for index, variant in enumerate(variants)}
-    seeds = np.array(sorted({cell.seed for cell in plan.cells}), dtype=np.int64)
-    places = [row[cell.variant] for cell in plan.cells], np.searchsorted(seeds, [cell.seed for cell in plan.cells])
+    seeds = np.array(sorted({run.seed for run in plan.runs}), dtype=np.int64)
+    places = [row[run.variant] for run in plan.runs], np.searchsorted(seeds, [run.seed for run in plan.runs])
     values, failed = np.full((len(variants), len(seeds)), np.nan), np.zeros((len(variants), len(seeds)), dtype=bool)
-    cells = np.full(values.shape, "", dtype=object)
-    cells[places] = states.index
+    runs = np.full(values.shape, "", dtype=object)
+    runs[places] = states.index
     broken = states["status"].isin([FAILED, DIVERGED]).to_numpy()
     measured = found.reindex(states.index).to_numpy(dtype=np.float64, copy=True)
     broken = broken | (np.isnan(measured) & states.index.isin(found.index))
-    control = np.array([plan.variants[place].role in ("placebo", "planted") for place in places[0]], dtype=bool)
+    control = np.array(
+        [plan.variants[place].role in ("negative control", "positive control") for place in places[0]], dtype=bool
+    )
     seen = np.isfinite(measured) & ~broken
     for stood_in, known in ((broken & ~control, seen & ~control), (broken & control, seen)):
         if known.any():
             measured[stood_in] = measured[known].min() if direction == "higher" else measured[known].max()
     values[places] = measured
     failed[places] = broken
-    return Outcomes(metric, budget, variants, seeds, values, failed, cells)
+    return Outcomes(metric, train_fraction, variants, seeds, values, failed, runs)

@@ -19,7 +19,7 @@ from repro.audit.statistics.signflip import sign_flip_p
 from repro.audit.study.declaration import Study
 from repro.audit.study.plan import Plan
 
-PLACEBO, PLANTED = "placebo", "planted"
+NEGATIVE, POSITIVE = "negative control", "positive control"
 """The details under which the control arms stand among the effects."""
 BCA_FROM = 30
 """Seeds from which the bootstrap is shown: it covers .88 at 8, .90 at 10 and .92 at 20 where .95 is meant."""
@@ -43,7 +43,7 @@ def single_arms(plan: Plan) -> Iterator[Arm]:
     for variant in plan.variants:
         settings = ", ".join(f"{key}={show_value(value)}" for key, value in variant.settings.items())
         match variant.role:
-            case "placebo" | "planted":
+            case "negative control" | "positive control":
                 yield Arm(variant.role, settings, "baseline", variant.id)
             case "arm" if alone:
                 varied = [key for key in variant.settings if key in plan.levels]
@@ -76,13 +76,13 @@ def _table_effects(table: Outcomes, arms: Sequence[Arm], study: Study) -> pd.Dat
             "detail": [arm.detail for arm in arms],
             "option": [arm.option for arm in arms],
             "metric": table.metric,
-            "budget": table.budget,
+            "train_fraction": table.train_fraction,
             "baseline": [arm.baseline for arm in arms],
             "kind": "paired",
             **compare_pairs(option, baseline, higher),
-            "failed": (table.failed[rows] | table.failed[0]).sum(axis=1, where=table.cells[rows] != ""),
-            "cells": [tuple(table.cells[row][use]) for row, use in zip(rows, shared, strict=True)],
-            "baseline_cells": [tuple(table.cells[0][use]) for use in shared],
+            "failed": (table.failed[rows] | table.failed[0]).sum(axis=1, where=table.runs[rows] != ""),
+            "runs": [tuple(table.runs[row][use]) for row, use in zip(rows, shared, strict=True)],
+            "baseline_runs": [tuple(table.runs[0][use]) for use in shared],
         }
     )
 

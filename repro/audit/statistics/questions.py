@@ -47,11 +47,13 @@ def _rank(
     verdicts: pd.DataFrame,
     details: Mapping[str, Choice],
 ) -> dict[str, Any]:
-    here = (effects["detail"] == detail) & (effects["metric"] == metric) & (effects["budget"] == FULL)
+    here = (effects["detail"] == detail) & (effects["metric"] == metric) & (effects["train_fraction"] == FULL)
     estimate = np.array([0.0, *effects.loc[here, "estimate"]])
     error = np.array([0.0, *effects.loc[here, "se"]])
     shrinks = float(np.sqrt(np.maximum(0.0, np.mean(estimate**2 + error**2) - np.mean(estimate) ** 2)))
-    verdict = verdicts[(verdicts["detail"] == detail) & (verdicts["metric"] == metric) & (verdicts["budget"] == FULL)]
+    verdict = verdicts[
+        (verdicts["detail"] == detail) & (verdicts["metric"] == metric) & (verdicts["train_fraction"] == FULL)
+    ]
     unit = plan.declared.metrics[metric].unit
     known = len(estimate) > 1 and np.isfinite(shrinks)
     if known:

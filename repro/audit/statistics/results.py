@@ -8,32 +8,36 @@ from typing import NamedTuple
 import pandas as pd
 
 OK, FAILED, DIVERGED, MISSING = "ok", "failed", "diverged", "missing"
-"""What became of a cell; missing: it has not been run."""
+"""What became of a run; missing: it has not been run."""
 
 
 class Results(NamedTuple):
     """Long tables of one study.
 
     Attributes:
-        variants: indexed by variant id: `role` (baseline, arm, placebo, planted) and one text column for each varied
-            detail, named by its dotted key, that holds the option as `show_value` writes it. The baseline has the
-            baseline's options; so have placebo and planted.
-        cells: indexed by cell id: `variant`, `seed` (int), `status` (ok, failed, diverged, missing), `reason` (text),
-            `seconds` (float, wall-clock of the cell), `joules` (float, NaN where not measured), `link` (address of
+        variants: indexed by variant id: `role` (baseline, arm, negative control, positive control) and one text column
+            for each varied detail, named by its dotted key, that holds the option as `show_value` writes it. The
+            baseline and both controls have the baseline's options.
+        runs: indexed by run id: `variant`, `seed` (int), `status` (ok, failed, diverged, missing), `reason` (text),
+            `seconds` (float, wall-clock of the run), `joules` (float, NaN where not measured), `link` (address of
             its run, or empty), `path` (where its evidence lies).
-        rows: `cell`, `budget` (share of the training after which it was measured: 0.5 or 1.0), `image` (text or int:
-            nested in the cell, never a replicate), `metric`, `value`. Cells that are not ok have no rows.
-        protocols: `cell`, one text column for each choice of the evaluation protocol, `metric`, `value` (mean over
-            images); may be empty.
+        rows: `run`, `train_fraction` (share of the training after which it was measured: 0.5 or 1.0), `unit` (text or
+            int: nested in the run, never a replicate), `metric`, `value`. Runs that are not ok have no rows.
+        protocols: `run`, one text column for each choice of the evaluation protocol, `metric`, `value` (mean over
+            units); may be empty.
     """
 
     variants: pd.DataFrame
-    cells: pd.DataFrame
+    runs: pd.DataFrame
     rows: pd.DataFrame
     protocols: pd.DataFrame
 
 
-def cell_means(results: Results) -> pd.DataFrame:
-    """Returns the mean over images of every cell that is ok: cell, variant, seed, budget, metric, value."""
-    means = results.rows.groupby(["cell", "budget", "metric"], sort=False, observed=True)["value"].mean().reset_index()
-    return means.join(results.cells[["variant", "seed"]], on="cell")
+def run_means(results: Results) -> pd.DataFrame:
+    """Returns the mean over units of every run that is ok: run, variant, seed, train_fraction, metric, value."""
+    means = (
+        results.rows.groupby(["run", "train_fraction", "metric"], sort=False, observed=True)["value"]
+        .mean()
+        .reset_index()
+    )
+    return means.join(results.runs[["variant", "seed"]], on="run")

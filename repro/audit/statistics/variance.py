@@ -1,6 +1,6 @@
-"""The variance budget: how much each source moves an outcome, in its own unit and never scaled to a sum of one.
+"""The components of variance: how much each source moves an outcome, in its own unit and never scaled to a sum of one.
 
-Plan, tables of outcomes and `Results` flow in, `Analysis.budget` flows out. Knows nothing of tests: a source with a
+Plan, tables of outcomes and `Results` flow in, `Analysis.variance` flows out. Knows nothing of tests: a source with a
 small share is small, not absent.
 """
 
@@ -25,45 +25,45 @@ from repro.audit.statistics.outcomes import FULL, Outcomes
 from repro.audit.statistics.results import Results
 from repro.audit.study.plan import Plan
 
-BUDGET_COLUMNS = ("metric", "budget", "source", "sd", "variance", "low", "high", "note")
-TOGETHER, SEED, IMAGE, PROTOCOL, RESIDUAL = "details together", "seed", "image", "evaluation protocol", "residual"
+COMPONENT_COLUMNS = ("metric", "train_fraction", "component", "sd", "variance", "low", "high", "note")
+TOGETHER, SEED, UNIT, PROTOCOL, RESIDUAL = "details together", "seed", "unit", "evaluation protocol", "residual"
 """The sources beside the details."""
 
 
-def variance_budget(plan: Plan, tables: Sequence[Outcomes], results: Results) -> pd.DataFrame:
+def variance_components(plan: Plan, tables: Sequence[Outcomes], results: Results) -> pd.DataFrame:
     """Estimates the variance that each source adds to the outcome, with the metric's own unit.
 
     A detail: variance of its main effects over its options, each with the same weight, less what sampling adds to it,
     never below 0. Details together: their sum. Residual: variance between variants that the main effects leave, less
     sampling: interactions; a design without spare variants cannot see it. Seed: between seeds within a variant, by a
-    mixed model with one mean per variant and a random intercept per seed. Image: between the images of one cell, nested
-    in it and no replicate. Evaluation protocol: between the protocols of one cell, each with the same weight, after the
+    mixed model with one mean per variant and a random intercept per seed. Unit: between the units of one run, nested
+    in it and no replicate. Evaluation protocol: between the protocols of one run, each with the same weight, after the
     full training.
 
-    `low` and `high` are of the sd. They speak of other seeds, never of other images. For details and residual they
+    `low` and `high` are of the sd. They speak of other seeds, never of other units. For details and residual they
     come from the noncentral distribution of effects on pure error (for a detail of two options the t interval of half
-    its effect), for the seed from its mean squares, for images and protocols from the t distribution over the means of
+    its effect), for the seed from its mean squares, for units and protocols from the t distribution over the means of
     the seeds. Resampling the seeds would say less: two seeds have three resamples.
 
     Returns:
-        `Analysis.budget`, and the share of the training as `budget`.
+        `Analysis.variance`, and the share of the training as `train_fraction`.
 
     Source: Searle, Casella & McCulloch, Variance Components (1992); Burdick & Graybill, Confidence Intervals on
     Variance Components (1992).
     """
     coding = code_details(plan)
-    images, protocols = _spread_of_images(results), _spread_of_protocols(results)
+    units, protocols = _spread_of_units(results), _spread_of_protocols(results)
     records: list[dict[str, Any]] = []
     for outcomes in tables:
         noise = find_pure_error(shared_values(outcomes, coding.design))
         shares = _find_detail_shares(plan, coding, outcomes, noise) | {SEED: _find_seed_share(coding, outcomes)}
-        place = (outcomes.budget, outcomes.metric)
-        shares[IMAGE] = _find_nested_share(coding, outcomes, images.get(place), "between images of a cell: nested")
-        if outcomes.budget == FULL:
+        place = (outcomes.train_fraction, outcomes.metric)
+        shares[UNIT] = _find_nested_share(coding, outcomes, units.get(place), "between units of a run: nested")
+        if outcomes.train_fraction == FULL:
             found = protocols.get(outcomes.metric)
-            shares[PROTOCOL] = _find_nested_share(coding, outcomes, found, "between protocols of a cell")
+            shares[PROTOCOL] = _find_nested_share(coding, outcomes, found, "between protocols of a run")
         records.extend(_name_share(outcomes, source, share) for source, share in shares.items())
-    return pd.DataFrame(records, columns=list(BUDGET_COLUMNS))
+    return pd.DataFrame(records, columns=list(COMPONENT_COLUMNS))
 
 
 def _find_detail_shares(plan: Plan, coding: Coding, outcomes: Outcomes, noise: PureError) -> dict[str, Share]:
@@ -107,7 +107,7 @@ def _find_seed_share(coding: Coding, outcomes: Outcomes) -> Share:
 def _find_nested_share(coding: Coding, outcomes: Outcomes, spread: "pd.Series[float] | None", note: str) -> Share:
     if spread is None:
         return Share(np.nan, np.nan, np.nan, "not measured")
-    found = pd.Series(outcomes.cells.ravel()).map(spread).to_numpy(dtype=np.float64).reshape(outcomes.cells.shape)
+    found = pd.Series(outcomes.runs.ravel()).map(spread).to_numpy(dtype=np.float64).reshape(outcomes.runs.shape)
     found = np.where(outcomes.failed, np.nan, found)[coding.design]
     found = found[np.isfinite(found).any(axis=1)]
     if not len(found):
@@ -123,23 +123,27 @@ def _find_nested_share(coding: Coding, outcomes: Outcomes, spread: "pd.Series[fl
     return Share(mean, max(mean - reach, 0.0), mean + reach, note)
 
 
-def _spread_of_images(results: Results) -> dict[tuple[float, str], "pd.Series[float]"]:
-    found = results.rows.groupby(["budget", "metric", "cell"], sort=False, observed=True)["value"].var().reset_index()
-    parts = found.groupby(["budget", "metric"], sort=False, observed=True)
-    return {cast(tuple[float, str], place): part.set_index("cell")["value"] for place, part in parts}
+def _spread_of_units(results: Results) -> dict[tuple[float, str], "pd.Series[float]"]:
+    found = (
+        results.rows.groupby(["train_fraction", "metric", "run"], sort=False, observed=True)["value"]
+        .var()
+        .reset_index()
+    )
+    parts = found.groupby(["train_fraction", "metric"], sort=False, observed=True)
+    return {cast(tuple[float, str], place): part.set_index("run")["value"] for place, part in parts}
 
 
 def _spread_of_protocols(results: Results) -> dict[str, "pd.Series[float]"]:
-    found = results.protocols.groupby(["metric", "cell"], sort=False, observed=True)["value"].var(ddof=0).reset_index()
+    found = results.protocols.groupby(["metric", "run"], sort=False, observed=True)["value"].var(ddof=0).reset_index()
     parts = found.groupby("metric", sort=False, observed=True)
-    return {str(metric): part.set_index("cell")["value"] for metric, part in parts}
+    return {str(metric): part.set_index("run")["value"] for metric, part in parts}
 
 
-def _name_share(outcomes: Outcomes, source: str, share: Share) -> dict[str, Any]:
+def _name_share(outcomes: Outcomes, component: str, share: Share) -> dict[str, Any]:
     return {
         "metric": outcomes.metric,
-        "budget": outcomes.budget,
-        "source": source,
+        "train_fraction": outcomes.train_fraction,
+        "component": component,
         "sd": np.sqrt(share.variance),
         "variance": share.variance,
         "low": np.sqrt(share.low),

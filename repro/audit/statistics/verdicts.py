@@ -17,7 +17,7 @@ from repro.audit.statistics.multiple_testing import LEVEL, Correction, correctio
 from repro.audit.statistics.outcomes import FULL, HALF, Outcomes
 from repro.audit.statistics.power import POWER, SEEDS_CAP, seeds_for_contrast, seeds_for_sign_flip
 from repro.audit.statistics.report import EQUIVALENT, INTERACTION, MATTERS, UNDECIDED
-from repro.audit.study.declaration import Metric, Study
+from repro.audit.study.declaration import Outcome, Study
 from repro.audit.study.plan import Plan
 
 Row = Any
@@ -49,7 +49,7 @@ def judge_details(
 
     Args:
         plan: with the margins.
-        tables: of outcomes; they say which cells are missing.
+        tables: of outcomes; they say which runs are missing.
         effects: with p_adjusted and family.
         interactions: as in `Analysis`.
     """
@@ -60,21 +60,23 @@ def judge_details(
     for table in tables:
         declared = study.metrics[table.metric]
         for detail in plan.levels:
-            found = rows.get((detail, table.metric, table.budget), [])
-            missing = missing_cells(plan, study, table, detail)
+            found = rows.get((detail, table.metric, table.train_fraction), [])
+            missing = missing_runs(plan, study, table, detail)
             verdict = refuse_rows(found, missing)
             if verdict is None:
-                paired = pairs.get((detail, table.metric, table.budget), [])
+                paired = pairs.get((detail, table.metric, table.train_fraction), [])
                 verdict = judge_options(found, declared, correction, paired)
                 verdict = verdict._replace(reason=verdict.reason + _tell_untested(plan, detail, found))
-            verdicts.append({"detail": detail, "metric": table.metric, "budget": table.budget, **verdict._asdict()})
-    columns = ["detail", "metric", "budget", *Verdict._fields]
+            verdicts.append(
+                {"detail": detail, "metric": table.metric, "train_fraction": table.train_fraction, **verdict._asdict()}
+            )
+    columns = ["detail", "metric", "train_fraction", *Verdict._fields]
     frame = pd.DataFrame(verdicts, columns=columns).astype({"further_seeds": "Int64"})
     return _mark_stable(frame)
 
 
 def judge_options(
-    rows: Sequence[Row], metric: Metric, correction: Correction, interactions: Sequence[Row] = ()
+    rows: Sequence[Row], metric: Outcome, correction: Correction, interactions: Sequence[Row] = ()
 ) -> Verdict:
     """Gives the verdict on a detail whose options have all been compared with the baseline's.
 
@@ -107,13 +109,13 @@ def judge_options(
     return _undecided(rows, metric, correction, refused)
 
 
-def _tell_interaction(row: Row, metric: Metric) -> str:
+def _tell_interaction(row: Row, metric: Outcome) -> str:
     aliases = f" or {row.aliases}" if row.aliases else ""
     estimate = f"{show_difference(row.estimate, metric)}, p = {show_p(row.p_adjusted)} after adjustment"
     return f"{row.first} x {row.second}{aliases}: {estimate}"
 
 
-def tell_effect(row: Row, metric: Metric, correction: Correction) -> str:
+def tell_effect(row: Row, metric: Outcome, correction: Correction) -> str:
     """Says an effect in words: option, estimate, interval and p."""
     return (
         f"{row.option} against {row.baseline}: {show_difference(row.estimate, metric)} "
@@ -121,7 +123,7 @@ def tell_effect(row: Row, metric: Metric, correction: Correction) -> str:
     )
 
 
-def show_difference(value: float, metric: Metric) -> str:
+def show_difference(value: float, metric: Outcome) -> str:
     """Returns a difference with its sign and unit."""
     return f"{value:+.3g} {metric.unit}".rstrip()
 
@@ -131,7 +133,7 @@ def show_p(p: float) -> str:
     return f"{p:.2g}"
 
 
-def _tell_equivalent(rows: Sequence[Row], metric: Metric) -> str:
+def _tell_equivalent(rows: Sequence[Row], metric: Outcome) -> str:
     widest = max(rows, key=lambda row: max(abs(row.low90), abs(row.high90)))
     whose = "every option" if len(rows) > 1 else widest.option
     margin = f"{metric.margin:.3g} {metric.unit}".rstrip()
@@ -140,7 +142,7 @@ def _tell_equivalent(rows: Sequence[Row], metric: Metric) -> str:
 
 
 def _tell_failed(failed: int) -> str:
-    return f"{failed} of the cells compared failed or diverged and count as the worst value seen"
+    return f"{failed} of the runs compared failed or diverged and count as the worst value seen"
 
 
 def _tell_untested(plan: Plan, detail: str, rows: Sequence[Row]) -> str:
@@ -149,7 +151,7 @@ def _tell_untested(plan: Plan, detail: str, rows: Sequence[Row]) -> str:
     return f" (not compared: {', '.join(untested)})" if untested else ""
 
 
-def _undecided(rows: Sequence[Row], metric: Metric, correction: Correction, refused: str) -> Verdict:
+def _undecided(rows: Sequence[Row], metric: Outcome, correction: Correction, refused: str) -> Verdict:
     """Says how many more seeds would find the larger of margin and estimate in the option that is least known."""
     unsure = [row for row in rows if not (-metric.margin < row.low90 and row.high90 < metric.margin)] or list(rows)
     widest = max(unsure, key=lambda row: row.high90 - row.low90)
@@ -201,7 +203,7 @@ def _group_rows(table: pd.DataFrame, details: Sequence[str]) -> Groups:
     groups: Groups = {}
     for row in cast(Iterable[Row], table.itertuples()):
         for detail in details:
-            groups.setdefault((getattr(row, detail), row.metric, row.budget), []).append(row)
+            groups.setdefault((getattr(row, detail), row.metric, row.train_fraction), []).append(row)
     return groups
 
 
@@ -209,19 +211,19 @@ def refuse_rows(rows: Sequence[Row], missing: Sequence[str]) -> Verdict | None:
     """Returns why rows of effects carry no verdict at all, or None where they carry one."""
     if missing:
         shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-        return Verdict(UNDECIDED, "its cells have not all been run", f"{len(missing)} of its cells missing: {shown}")
+        return Verdict(UNDECIDED, "its runs have not all been run", f"{len(missing)} of its runs missing: {shown}")
     if not rows:
         return Verdict(UNDECIDED, "none of its options was compared", "no variant of the design takes another option")
     if any(np.isnan(row.estimate) for row in rows):
-        return Verdict(UNDECIDED, "an option has no value", "no cell of it gave this metric, or others hide its effect")
+        return Verdict(UNDECIDED, "an option has no value", "no run of it gave this metric, or others hide its effect")
     fewest = min(int(row.seeds) for row in rows)
     if fewest < 2 or any(np.isnan(row.se) for row in rows):
         return Verdict(UNDECIDED, "there is no spread to hold it against", f"seeds in common: {fewest}; it takes two")
     return None
 
 
-def missing_cells(plan: Plan, study: Study, table: Outcomes, detail: str) -> list[str]:
-    """Returns the cells without which a detail is not judged: those of its own arms in pairs, all arms in a design.
+def missing_runs(plan: Plan, study: Study, table: Outcomes, detail: str) -> list[str]:
+    """Returns the runs without which a detail is not judged: those of its own arms in pairs, all arms in a design.
 
     Seeds that only the baseline and the controls have serve the noise floor, and no detail waits for them.
     """
@@ -231,17 +233,17 @@ def missing_cells(plan: Plan, study: Study, table: Outcomes, detail: str) -> lis
         for variant in plan.variants
     ]
     absent = table.missing() & np.array(wanted)[:, None] & (table.seeds < study.seeds)
-    return [str(cell) for cell in table.cells[absent]]
+    return [str(run) for run in table.runs[absent]]
 
 
 def _mark_stable(verdicts: pd.DataFrame) -> pd.DataFrame:
     """Adds `stable`: half the training gives the same verdict; NA where it was not measured."""
-    halves = verdicts[verdicts["budget"] == HALF]
+    halves = verdicts[verdicts["train_fraction"] == HALF]
     at_half = dict(zip(zip(halves["detail"], halves["metric"], strict=True), halves["verdict"], strict=True))
     stable = [
-        at_half[detail, metric] == verdict if budget == FULL and (detail, metric) in at_half else None
-        for detail, metric, budget, verdict in verdicts[["detail", "metric", "budget", "verdict"]].itertuples(
-            index=False
-        )
+        at_half[detail, metric] == verdict if train_fraction == FULL and (detail, metric) in at_half else None
+        for detail, metric, train_fraction, verdict in verdicts[
+            ["detail", "metric", "train_fraction", "verdict"]
+        ].itertuples(index=False)
     ]
     return verdicts.assign(stable=pd.array(stable, dtype="boolean"))

@@ -1,1 +1,1 @@
-"""What is declared before anything runs: a study, its design, its cells."""
+"""What is declared before anything runs: a study, its design, its runs."""

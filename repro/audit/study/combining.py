@@ -48,7 +48,7 @@ def combine(study: Study, levels: Levels, space: Space) -> Combined:
         case "plackett_burman" | "fractional_factorial" | "full_factorial":
             return Combined(_balanced(design_rows(study, levels), study.design, space), [])
         case "d_optimal" | "random":
-            return _feasible(study.design, study.runs or 0, levels, space)
+            return _feasible(study.design, study.variants or 0, levels, space)
         case _:
             assert_never(study.design)
 
@@ -103,7 +103,7 @@ def _feasible(design: Chosen, runs: int, asked: Levels, space: Space) -> Combine
     needed = sum(len(options) - 1 for options in levels.values())
     if not needed <= runs <= len(candidates):
         raise UserError(
-            f"runs: {design} takes {needed} here, one for each option, to {len(candidates)}, which is all that can be "
+            f"variants: {design} takes {needed} here, one for each option, to {len(candidates)}, which is all that can be "
             f"had beside the baseline; got {runs}"
         )
     chosen = d_optimal(levels, candidates, runs) if design == "d_optimal" else candidates
@@ -150,10 +150,10 @@ def _check_design(study: Study, levels: Levels) -> None:
 
 def _check_size(study: Study, levels: Levels) -> None:
     chooses = study.design in ("d_optimal", "random")
-    if chooses and study.runs is None:
-        raise UserError(f"runs: say how many variants {study.design} chooses")
-    if not chooses and study.runs is not None:
-        raise UserError(f"runs belongs to d_optimal and random; {study.design} has as many as it has, leave it out")
+    if chooses and study.variants is None:
+        raise UserError(f"variants: say how many {study.design} chooses")
+    if not chooses and study.variants is not None:
+        raise UserError(f"variants belongs to d_optimal and random; {study.design} has as many as it has, leave it out")
     words = len((study.generators or "").split())
     if study.design == "fractional_factorial" and words != len(levels):
         raise UserError(f"generators: expected one word for each of the {len(levels)} details, got {words}")

@@ -1,6 +1,6 @@
-"""What a plan is expected to cost, from the cells of plans at the same scale that have been run already.
+"""What a plan is expected to cost, from the runs of plans at the same scale that have been run already.
 
-A plan and folders flow in, figures flow out. Knows nothing of how cells are run.
+A plan and folders flow in, figures flow out. Knows nothing of how runs are run.
 """
 
 import json
@@ -11,16 +11,16 @@ from typing import NamedTuple
 from repro.audit.study.freezing import load_plan
 from repro.audit.study.plan import Plan
 
-RECORD = "cell.json"
-"""In each cell's folder: `status` and `seconds`."""
+RECORD = "run.json"
+"""In each run's folder: `status` and `seconds`."""
 
 
 class Cost(NamedTuple):
     """An estimate.
 
     Attributes:
-        missing: cells that have not been run.
-        measured: cells that the estimate rests on.
+        missing: runs that have not been run.
+        measured: runs that the estimate rests on.
         seconds: median wall-clock of one of them; None: none is known.
         bytes_each: median size of one of them; None likewise.
     """
@@ -31,13 +31,13 @@ class Cost(NamedTuple):
     bytes_each: int | None
 
 
-def estimate_cost(plan: Plan, plans: Path, cells: Path) -> Cost:
-    """Returns what the missing cells of a plan are expected to cost.
+def estimate_cost(plan: Plan, plans: Path, runs: Path) -> Cost:
+    """Returns what the missing runs of a plan are expected to cost.
 
     Args:
         plan: the plan.
-        plans: folder of the frozen plans, by which a cell's scale is known.
-        cells: folder of the cells, one folder each.
+        plans: folder of the frozen plans, by which a run's scale is known.
+        runs: folder of the runs, one folder each.
     """
     scale, settings = plan.declaration["scale"], plan.declaration["settings"]
     others = [load_plan(file) for file in sorted(plans.glob("*.json"))]
@@ -46,14 +46,14 @@ def estimate_cost(plan: Plan, plans: Path, cells: Path) -> Cost:
         for item in [plan, *others]
         if (item.declaration["scale"], item.declaration["settings"]) == (scale, settings)
     ]
-    known = sorted({cell.id for item in alike for cell in item.cells if (cells / cell.id / RECORD).is_file()})
+    known = sorted({run.id for item in alike for run in item.runs if (runs / run.id / RECORD).is_file()})
     seconds, sizes = [], []
-    for cell in known:
-        record = json.loads((cells / cell / RECORD).read_text(encoding="utf-8"))
+    for run in known:
+        record = json.loads((runs / run / RECORD).read_text(encoding="utf-8"))
         if record.get("status") == "ok":
             seconds.append(float(record["seconds"]))
-            sizes.append(sum(file.stat().st_size for file in (cells / cell).rglob("*") if file.is_file()))
-    missing = sum(not (cells / cell.id / RECORD).is_file() for cell in plan.cells)
+            sizes.append(sum(file.stat().st_size for file in (runs / run).rglob("*") if file.is_file()))
+    missing = sum(not (runs / run.id / RECORD).is_file() for run in plan.runs)
     if not seconds:
         return Cost(missing, 0, None, None)
     return Cost(missing, len(seconds), median(seconds), int(median(sizes)))

@@ -1,6 +1,6 @@
 """A study as its author declares it: details to vary, design, seeds, outcomes with margins, claims, controls.
 
-A YAML file flows in, a frozen `Study` flows out. Knows nothing of how cells are made of it, nor of any case.
+A YAML file flows in, a frozen `Study` flows out. Knows nothing of how runs are made of it, nor of any case.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ class _Declared(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Metric(_Declared):
+class Outcome(_Declared):
     """An outcome.
 
     Attributes:
@@ -59,7 +59,7 @@ class Claim(_Declared):
     source: str
 
 
-class Planted(_Declared):
+class PositiveControl(_Declared):
     """Settings whose effect is known beforehand."""
 
     settings: dict[str, Any]
@@ -70,32 +70,32 @@ class Controls(_Declared):
     """Arms by which the audit checks itself.
 
     Attributes:
-        placebo: settings that change nothing but the random stream.
-        planted: settings that change the outcome for sure.
+        negative: settings that change nothing but the random stream.
+        positive: settings that change the outcome for sure.
     """
 
-    placebo: dict[str, Any] | None = None
-    planted: Planted | None = None
+    negative: dict[str, Any] | None = None
+    positive: PositiveControl | None = None
 
 
 class Study(_Declared):
-    """A declared set of cells with outcomes, claims and controls.
+    """A declared set of runs with outcomes, claims and controls.
 
     Attributes:
         title: the question.
         reading: name of the baseline reading.
         scale: name of the scale.
-        settings: dotted keys that every cell has beside reading and scale.
+        settings: dotted keys that every run has beside reading and scale.
         details: dotted key of each varied detail, with the options that are compared with the baseline's; None:
             every other option of the ledger.
         design: how options are combined.
-        runs: how many variants `d_optimal` and `random` choose.
+        variants: how many `d_optimal` and `random` choose.
         generators: of `fractional_factorial`: the words that define it, one per detail, e.g. "a b c ab".
         seeds: every variant runs with the seeds 0 to seeds - 1.
         baseline_seeds: the baseline does so with at least these many, for the noise floor.
         metrics: the outcomes; the first is the main one.
         claims: sentences to hold or refute.
-        controls: placebo and planted effect.
+        controls: negative control and positive control.
     """
 
     title: str
@@ -104,11 +104,11 @@ class Study(_Declared):
     settings: dict[str, Any] = {}
     details: dict[str, list[Any] | None]
     design: Design
-    runs: int | None = Field(default=None, ge=2)
+    variants: int | None = Field(default=None, ge=2)
     generators: str | None = None
     seeds: int = Field(ge=1, le=1000)
     baseline_seeds: int = Field(default=0, ge=0, le=1000)
-    metrics: dict[str, Metric] = Field(min_length=1)
+    metrics: dict[str, Outcome] = Field(min_length=1)
     claims: list[Claim] = []
     controls: Controls = Controls()
 

@@ -13,7 +13,7 @@ from repro.audit.study.plan import Plan
 def describe_deviations(before: Plan, now: Plan) -> list[str]:
     """Returns one sentence for each difference that can change what a study says; titles and reasons cannot."""
     first, second = before.declaration, now.declaration
-    plain = ("reading", "scale", "design", "runs", "generators", "seeds", "baseline_seeds")
+    plain = ("reading", "scale", "design", "variants", "generators", "seeds", "baseline_seeds")
     said = [_became(name, first[name], second[name]) for name in plain if first[name] != second[name]]
     main, other = (next(iter(declared["metrics"])) for declared in (first, second))
     said += [_became("main metric", main, other)] if main != other else []

@@ -1,4 +1,4 @@
-"""The plan of a study: its variants and cells, frozen with a fingerprint before anything runs.
+"""The plan of a study: its variants and runs, frozen with a fingerprint before anything runs.
 
 This file holds the types; `planning` makes a plan, `freezing` keeps it and finds deviations.
 """
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from repro.audit.study.declaration import Study
 
-Role = Literal["baseline", "arm", "placebo", "planted"]
+Role = Literal["baseline", "arm", "negative control", "positive control"]
 
 
 class _Frozen(BaseModel):
@@ -30,7 +30,7 @@ class Variant(_Frozen):
     settings: dict[str, Any]
 
 
-class Cell(_Frozen):
+class Run(_Frozen):
     """One variant with one seed; its id is `<variant>-s<seed>`."""
 
     id: str
@@ -50,14 +50,14 @@ class Plan(_Frozen):
 
     Attributes:
         study: name of the study.
-        fingerprint: SHA-256 over the declaration, the baseline's values, the variants and the cells.
+        fingerprint: SHA-256 over the declaration, the baseline's values, the variants and the runs.
         frozen: ISO date and time (UTC) at which it was frozen first.
         declaration: the study as plain values.
-        values: all values of the baseline under dotted keys, as JSON holds them; a cell has these, its variant's
+        values: all values of the baseline under dotted keys, as JSON holds them; a run has these, its variant's
             settings and its seed.
         levels: dotted key of each varied detail with its options, the baseline's first, as values.
         variants: the baseline first.
-        cells: every variant with every seed.
+        runs: every variant with every seed.
         left_out: what was asked for and cannot be had.
         deviations: dated sentences: how the plan was changed after it had been frozen.
     """
@@ -69,7 +69,7 @@ class Plan(_Frozen):
     values: dict[str, Any] = {}
     levels: dict[str, list[Any]]
     variants: list[Variant]
-    cells: list[Cell]
+    runs: list[Run]
     left_out: list[LeftOut]
     deviations: list[str]
 

@@ -1,4 +1,4 @@
-"""From a declared study to its plan: variants and cells, checked against the ledger.
+"""From a declared study to its plan: variants and runs, checked against the ledger.
 
 A study, a params tree and the baseline's values in it flow in, a `Plan` flows out. Knows nothing of any case but a
 function that names a variant, and of nothing that has been run.
@@ -14,7 +14,7 @@ from repro.audit.ledger.choice import show_value
 from repro.audit.study.combining import combine, occurring
 from repro.audit.study.declaration import NamedStudy, Study
 from repro.audit.study.levels import canonical, choose_levels
-from repro.audit.study.plan import Cell, LeftOut, Plan, Role, Variant
+from repro.audit.study.plan import LeftOut, Plan, Role, Run, Variant
 from repro.audit.study.space import NotAllowedError, Settings, Space, holds, show_settings
 from repro.errors import UserError
 from repro.storage import hash_json
@@ -39,7 +39,7 @@ def make_plan(
         baseline: all values of the baseline, under dotted keys.
         identify: from all values to the id of their variant.
         now: the time that the plan is dated with.
-        measured: the metrics that cells measure; None: whatever the study names.
+        measured: the metrics that runs measure; None: whatever the study names.
 
     Raises:
         UserError: the study names what there is not, or asks for what cannot be had; one or two lines with a remedy.
@@ -62,23 +62,23 @@ def _make(name: str, study: Study, space: Space, identify: Identify, now: dateti
     _check_claims(study, levels, left_out, space)
     variants = _variants(study, settings, space, identify)
     declaration, values = study.model_dump(mode="json"), space.values
-    cells = _cells(study, variants)
+    runs = _runs(study, variants)
     return Plan(
         study=name,
-        fingerprint=_fingerprint(declaration, values, variants, cells),
+        fingerprint=_fingerprint(declaration, values, variants, runs),
         frozen=now.astimezone(UTC).isoformat(timespec="seconds"),
         declaration=declaration,
         values=values,
         levels=levels,
         variants=variants,
-        cells=cells,
+        runs=runs,
         left_out=left_out,
         deviations=[],
     )
 
 
 def _fingerprint(
-    declaration: Mapping[str, Any], values: Mapping[str, Any], variants: list[Variant], cells: list[Cell]
+    declaration: Mapping[str, Any], values: Mapping[str, Any], variants: list[Variant], runs: list[Run]
 ) -> str:
     """Returns a hash in which no order counts but that of the metrics, whose first is the main one."""
     return hash_json(
@@ -87,7 +87,7 @@ def _fingerprint(
             "main metric": next(iter(declaration["metrics"])),
             "values": values,
             "variants": sorted((variant.model_dump(mode="json") for variant in variants), key=lambda item: item["id"]),
-            "cells": sorted(cell.id for cell in cells),
+            "runs": sorted(run.id for run in runs),
         }
     )
 
@@ -101,7 +101,7 @@ def _variants(study: Study, settings: list[dict[str, Any]], space: Space, identi
         variant = identify(resolved)
         if variant not in found:
             found[variant] = Variant(id=variant, role=role, settings={key: resolved[key] for key in departures})
-        elif role in ("placebo", "planted"):
+        elif role in ("negative control", "positive control"):
             same = found[variant]
             raise UserError(
                 f"controls: {role} ({show_settings(departures)}) is the same variant as "
@@ -111,19 +111,19 @@ def _variants(study: Study, settings: list[dict[str, Any]], space: Space, identi
     add("baseline", {})
     for row in settings:
         add("arm", row)
-    if study.controls.placebo is not None:
-        _check_placebo(study.controls.placebo, space)
-        add("placebo", _control("placebo", study.controls.placebo, space))
-    if study.controls.planted is not None:
-        add("planted", _control("planted", study.controls.planted.settings, space))
+    if study.controls.negative is not None:
+        _check_negative_control(study.controls.negative, space)
+        add("negative control", _control("negative control", study.controls.negative, space))
+    if study.controls.positive is not None:
+        add("positive control", _control("positive control", study.controls.positive.settings, space))
     return list(found.values())
 
 
-def _cells(study: Study, variants: list[Variant]) -> list[Cell]:
-    """Returns the cells by seed, so that a sweep that was stopped has whole replicates."""
+def _runs(study: Study, variants: list[Variant]) -> list[Run]:
+    """Returns the runs by seed, so that a sweep that was stopped has whole replicates."""
     many = max(study.seeds, study.baseline_seeds)
     return [
-        Cell(id=f"{variant.id}-s{seed}", variant=variant.id, seed=seed)
+        Run(id=f"{variant.id}-s{seed}", variant=variant.id, seed=seed)
         for seed in range(many)
         for variant in variants
         if seed < (study.seeds if variant.role == "arm" else many)
@@ -141,13 +141,13 @@ def _control(role: str, settings: Settings, space: Space) -> Settings:
     return settings
 
 
-def _check_placebo(settings: Settings, space: Space) -> None:
+def _check_negative_control(settings: Settings, space: Space) -> None:
     for key, value in settings.items():
         choice = space.choices.get(key)
         if choice is not None and not holds(value, tuple(choice.inert)):
             raise UserError(
-                f"controls: placebo: {key} is a detail of the ledger, whose options may well change the outcome; "
-                "a placebo sets what changes nothing but the random stream"
+                f"controls: negative control: {key} is a detail of the ledger, whose options may well change the "
+                "outcome; a negative control sets what changes nothing but the random stream"
             )
 
 
@@ -156,7 +156,7 @@ def _check_metrics(study: Study, measured: Collection[str] | None) -> None:
         return
     unknown = [metric for metric in study.metrics if metric not in measured]
     if unknown:
-        raise UserError(f"metrics: {unknown[0]} is not what cells measure: {', '.join(measured)}")
+        raise UserError(f"metrics: {unknown[0]} is not what runs measure: {', '.join(measured)}")
 
 
 def _check_claims(study: Study, levels: Mapping[str, list[Any]], left_out: list[LeftOut], space: Space) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from test_sections import SECTIONS, make_subject
 
-from repro.audit.page.cells import show_cost
 from repro.audit.page.effects import show_curve, show_effects
+from repro.audit.page.runs import show_cost
 from repro.audit.page.subject import Subject
 from repro.audit.page.uncertainty import show_questions, show_variance
 
@@ -51,17 +51,17 @@ def known_numbers(subject: Subject) -> list[float]:
 
 
 def _numbers(subject: Subject) -> Iterator[float]:
-    for table in [*subject.analysis, subject.results.cells]:
+    for table in [*subject.analysis, subject.results.runs]:
         yield from table.select_dtypes("number").astype(float).to_numpy().ravel().tolist()
         yield float(len(table))
         for column in ("status", "verdict", "metric"):
             if column in table:
                 yield from table[column].value_counts().astype(float)
     plan, cost = subject.plan, subject.analysis.cost.iloc[0]
-    yield from map(float, (len(plan.variants), len(plan.cells), len(plan.levels), len(subject.choices)))
+    yield from map(float, (len(plan.variants), len(plan.runs), len(plan.levels), len(subject.choices)))
     yield float(len(subject.choices) - len(plan.levels))
     yield from (float(cost[name]) * 60 for name in ("hours", "hours_lost"))
-    yield from (float(cost["hours"]) * 3600 / float(cost["cells"]), float(cost["joules"]) / 3.6e3)
+    yield from (float(cost["hours"]) * 3600 / float(cost["runs"]), float(cost["joules"]) / 3.6e3)
 
 
 def known_texts(subject: Subject) -> str:
@@ -89,7 +89,7 @@ def test_every_number_of_the_prose_is_one_of_the_tables(
 def test_a_number_that_is_not_in_the_tables_is_found_out(table: str, section: Callable[[Subject], str]) -> None:
     subject = make_subject()
     before = getattr(subject.analysis, table)
-    numbers = before.select_dtypes("float").columns.difference(["budget"])
+    numbers = before.select_dtypes("float").columns.difference(["train_fraction"])
     changed = before.assign(**{name: before[name] + 1234.56 for name in numbers})
     moved = subject._replace(analysis=subject.analysis._replace(**{table: changed}))
     assert Prose.of(section(moved)).unknown(known_numbers(subject), known_texts(subject))

@@ -11,7 +11,7 @@ from simulated_factorial import ONE, linear, make_plan, simulate, two_levels
 
 from repro.audit.ledger.choice import Choice
 from repro.audit.ledger.source import inference, paper
-from repro.audit.page import cells, claims, conduct, effects, ledger, stability, uncertainty
+from repro.audit.page import claims, design, effects, ledger, runs, stability, uncertainty
 from repro.audit.page.curve import provenance
 from repro.audit.page.subject import Subject
 from repro.audit.statistics.analyse import analyse
@@ -30,11 +30,11 @@ SECTIONS = (
     effects.show_interactions,
     uncertainty.show_variance,
     uncertainty.show_protocols,
-    conduct.show_design,
-    cells.show_failures,
-    cells.show_cost,
+    design.show_design,
+    runs.show_failures,
+    runs.show_cost,
     uncertainty.show_questions,
-    cells.show_cells,
+    runs.show_runs,
 )
 CHOICE = Choice("Which?", "gap", "silent", {"no": (inference("ours"),), "yes": (paper("Table 1"), inference("ours"))})
 CLAIM = {"text": "a <b> helps", "metric": "m0", "detail": "a", "better": "yes", "than": "no", "source": "Table 1"}
@@ -50,15 +50,15 @@ def make_subject(design: str = "full_factorial", *, failed: int = 0, missing: in
     levels = two_levels(3)
     rows = [{key: "yes"} for key in levels] if design == "one_at_a_time" else None
     plan = make_plan(levels, design, seeds=seeds, baseline_seeds=8, rows=rows, controls=True, metrics=2)
-    controls = {"placebo": {"stream": 1}, "planted": {"settings": {"rate": 0}, "expected": "worse"}}
+    controls = {"negative": {"stream": 1}, "positive": {"settings": {"rate": 0}, "expected": "worse"}}
     plan = declare(plan, claims=[CLAIM], controls=controls)
-    names = [cell.id for cell in plan.cells]
+    names = [run.id for run in plan.runs]
     results = simulate(
         plan, linear(a=9.0, b_c=7.0), ONE, images=3, failed=names[-failed:] if failed else (), missing=names[:missing]
     )
     protocols = pd.DataFrame(
-        {"cell": cell, "colour": colour, "metric": "m0", "value": 20.0 + (colour == "grey")}
-        for cell in results.rows["cell"].unique()
+        {"run": run, "colour": colour, "metric": "m0", "value": 20.0 + (colour == "grey")}
+        for run in results.rows["run"].unique()
         for colour in ("rgb", "grey")
     )
     results = results._replace(protocols=protocols)
@@ -107,9 +107,9 @@ def test_prose_takes_its_numbers_from_the_tables(factorial: Subject) -> None:
     claim = factorial.analysis.claims.iloc[0]
     assert f">+{claim['estimate']:.2f}</a>" in claims.show_claims(factorial)
     cost = factorial.analysis.cost
-    assert f"{60 * cost['hours'].iloc[0]:.1f} min" in cells.show_cost(factorial)
+    assert f"{60 * cost['hours'].iloc[0]:.1f} min" in runs.show_cost(factorial)
     longer = factorial.analysis._replace(cost=cost.assign(hours=4.56))
-    assert "4.56 hours" in cells.show_cost(factorial._replace(analysis=longer))
+    assert "4.56 hours" in runs.show_cost(factorial._replace(analysis=longer))
 
 
 def test_every_link_has_its_target(factorial: Subject) -> None:
@@ -130,7 +130,7 @@ def test_what_was_reported_is_drawn_on_the_axis_of_its_own_metric(monkeypatch) -
     assert drawn == [{"reported: a <b> helps": 21.0}, {}]
 
 
-def test_numbers_of_an_arm_link_to_its_cells() -> None:
+def test_numbers_of_an_arm_link_to_its_runs() -> None:
     subject = make_subject("one_at_a_time")
     arm = subject.plan.variants[1]
     assert f'<a href="#variant-{arm.id}">' in effects.show_effects(subject)
@@ -143,6 +143,6 @@ def test_best_source_names_the_provenance() -> None:
 
 
 def test_failures_are_named_and_counted() -> None:
-    shown = cells.show_failures(make_subject(design="one_at_a_time", failed=2))
+    shown = runs.show_failures(make_subject(design="one_at_a_time", failed=2))
     assert "2 failed" in shown
-    assert cells.show_failures(make_subject()) == "<p>No cell failed, diverged or is missing.</p>"
+    assert runs.show_failures(make_subject()) == "<p>No run failed, diverged or is missing.</p>"

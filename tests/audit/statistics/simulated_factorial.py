@@ -12,21 +12,21 @@ import pandas as pd
 from repro.audit.ledger.choice import show_value
 from repro.audit.statistics.results import FAILED, OK, Results
 from repro.audit.study.aliases import design_points
-from repro.audit.study.plan import Cell, Plan, Role, Variant
+from repro.audit.study.plan import Plan, Role, Run, Variant
 
 Settings = Mapping[str, Any]
 
 
 class Noise(NamedTuple):
-    """Standard deviations: of a seed (shared by all variants), of a cell beyond that, of an image in a cell."""
+    """Standard deviations: of a seed (shared by all variants), of a run beyond that, of an image in a run."""
 
     seed: float = 0.0
-    cell: float = 1.0
+    run: float = 1.0
     image: float = 0.0
 
 
 ONE = Noise()
-"""Cells with a standard deviation of 1, and nothing else."""
+"""Runs with a standard deviation of 1, and nothing else."""
 
 
 def make_plan(
@@ -48,7 +48,7 @@ def make_plan(
         "scale": "none",
         "details": {key: options[1:] for key, options in levels.items()},
         "design": design,
-        "runs": 2 if design in ("d_optimal", "random") else None,
+        "variants": 2 if design in ("d_optimal", "random") else None,
         "generators": generators,
         "seeds": seeds,
         "baseline_seeds": baseline_seeds,
@@ -61,21 +61,21 @@ def make_plan(
         declaration=declaration,
         levels=dict(levels),
         variants=[],
-        cells=[],
+        runs=[],
         left_out=[],
         deviations=[],
     )
     wanted: list[tuple[Role, Settings]] = [("baseline", {})]
     wanted += [("arm", row) for row in (design_points(empty) if rows is None else rows) if row]
     if controls:
-        wanted += [("placebo", {}), ("planted", {})]
+        wanted += [("negative control", {}), ("positive control", {})]
     variants = [Variant(id=f"v{i}", role=role, settings=dict(row)) for i, (role, row) in enumerate(wanted)]
-    cells = [
-        Cell(id=f"{variant.id}-s{seed}", variant=variant.id, seed=seed)
+    runs = [
+        Run(id=f"{variant.id}-s{seed}", variant=variant.id, seed=seed)
         for variant in variants
         for seed in range(seeds if variant.role == "arm" else max(seeds, baseline_seeds))
     ]
-    return empty.model_copy(update={"variants": variants, "cells": cells})
+    return empty.model_copy(update={"variants": variants, "runs": runs})
 
 
 def simulate(
@@ -88,42 +88,42 @@ def simulate(
     missing: Sequence[str] = (),
     seed: int = 0,
 ) -> Results:
-    """Draws outcomes: truth of the settings + seed + cell + image; placebo as the baseline, the planted arm 50 less."""
+    """Draws outcomes: truth of the settings + seed + run + unit; a positive control is 50 less than its settings say."""
     generator = np.random.default_rng(seed)
     metrics = list(plan.declaration["metrics"])
-    cells = [cell for cell in plan.cells if cell.id not in missing]
-    settings = {v.id: truth(v.settings) - 50 * (v.role == "planted") for v in plan.variants}
-    means = np.array([settings[cell.variant] for cell in cells])
-    shared = noise.seed * generator.standard_normal((len(metrics), max(cell.seed for cell in cells) + 1))
-    found = means + shared[:, [cell.seed for cell in cells]]
-    found = found + noise.cell * generator.standard_normal(found.shape)
+    runs = [run for run in plan.runs if run.id not in missing]
+    settings = {v.id: truth(v.settings) - 50 * (v.role == "positive control") for v in plan.variants}
+    means = np.array([settings[run.variant] for run in runs])
+    shared = noise.seed * generator.standard_normal((len(metrics), max(run.seed for run in runs) + 1))
+    found = means + shared[:, [run.seed for run in runs]]
+    found = found + noise.run * generator.standard_normal(found.shape)
     values = found[:, :, None] + noise.image * generator.standard_normal((*found.shape, images))
-    names = np.array([cell.id for cell in cells])
+    names = np.array([run.id for run in runs])
     rows = pd.DataFrame(
         {
-            "cell": np.tile(np.repeat(names, images), len(metrics)),
-            "budget": 1.0,
-            "image": np.tile(np.arange(images), len(metrics) * len(cells)),
-            "metric": np.repeat(metrics, len(cells) * images),
+            "run": np.tile(np.repeat(names, images), len(metrics)),
+            "train_fraction": 1.0,
+            "unit": np.tile(np.arange(images), len(metrics) * len(runs)),
+            "metric": np.repeat(metrics, len(runs) * images),
             "value": values.ravel(),
         }
     )
     table = pd.DataFrame(
         {
-            "variant": [cell.variant for cell in cells],
-            "seed": [cell.seed for cell in cells],
-            "status": [FAILED if cell.id in failed else OK for cell in cells],
+            "variant": [run.variant for run in runs],
+            "seed": [run.seed for run in runs],
+            "status": [FAILED if run.id in failed else OK for run in runs],
             **dict.fromkeys(("reason", "link", "path"), ""),
             **dict.fromkeys(("seconds", "joules"), 1.0),
         },
-        index=pd.Index(names, name="cell"),
+        index=pd.Index(names, name="run"),
     )
     options = [
         {"role": v.role} | {key: show_value(v.settings.get(key, known[0])) for key, known in plan.levels.items()}
         for v in plan.variants
     ]
     variants = pd.DataFrame(options, index=[v.id for v in plan.variants])
-    return Results(variants, table, rows[~rows["cell"].isin(failed)], pd.DataFrame(columns=["cell", "metric", "value"]))
+    return Results(variants, table, rows[~rows["run"].isin(failed)], pd.DataFrame(columns=["run", "metric", "value"]))
 
 
 def two_levels(count: int) -> dict[str, list[Any]]:
@@ -138,8 +138,8 @@ def linear(**effects: float) -> Callable[[Settings], float]:
 
 
 def long_table(plan: Plan, results: Results) -> pd.DataFrame:
-    """Returns baseline's and arms' cells of the first metric with a column 0/1 per detail, for other libraries."""
-    rows = results.rows[results.rows["metric"] == "m0"].join(results.cells[["variant", "seed"]], on="cell")
+    """Returns baseline's and arms' runs of the first metric with a column 0/1 per detail, for other libraries."""
+    rows = results.rows[results.rows["metric"] == "m0"].join(results.runs[["variant", "seed"]], on="run")
     table = rows.join(results.variants, on="variant")
     table = table[table["role"].isin(["baseline", "arm"])].reset_index(drop=True)
     for detail in plan.levels:

@@ -25,17 +25,17 @@ from repro.audit.study.plan import Plan
 )
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_any_state_of_a_sweep_is_analysed(plan: Plan, share: float) -> None:
-    """With nothing, half and all of the cells run; some failed."""
-    cells = [cell.id for cell in plan.cells]
-    missing = np.random.default_rng(0).permutation(cells)[: round(len(cells) * (1 - share))].tolist()
-    failed = [cell for cell in cells if cell.endswith("s1") and cell not in missing][:2]
+    """With nothing, half and all of the runs run; some failed."""
+    runs = [run.id for run in plan.runs]
+    missing = np.random.default_rng(0).permutation(runs)[: round(len(runs) * (1 - share))].tolist()
+    failed = [run for run in runs if run.endswith("s1") and run not in missing][:2]
     results = simulate(plan, linear(a=2), failed=failed)
-    rows = results.rows[~results.rows["cell"].isin(missing)]
-    analysis = analyse(plan, results._replace(cells=results.cells.drop(missing), rows=rows))
+    rows = results.rows[~results.rows["run"].isin(missing)]
+    analysis = analyse(plan, results._replace(runs=results.runs.drop(missing), rows=rows))
     assert len(analysis.failures) == len(missing) + len(failed)
     assert set(EFFECT_COLUMNS) <= set(analysis.effects)
     assert set(analysis.verdicts["detail"]) == set(plan.levels)
-    assert analysis.cost["cells"].item() == len(cells) - len(missing)
+    assert analysis.cost["runs"].item() == len(runs) - len(missing)
     if missing:
         assert (analysis.verdicts["refused"] != "").all()
     for name in Analysis._fields:
@@ -44,23 +44,23 @@ def test_any_state_of_a_sweep_is_analysed(plan: Plan, share: float) -> None:
 
 def test_a_study_of_controls_only() -> None:
     plan = make_plan({}, "one_at_a_time", seeds=6, baseline_seeds=6, rows=[], controls=True)
-    controls = {"placebo": {"stream": 1}, "planted": {"settings": {"rate": 0}, "expected": "worse"}}
+    controls = {"negative": {"stream": 1}, "positive": {"settings": {"rate": 0}, "expected": "worse"}}
     plan = plan.model_copy(update={"declaration": plan.declaration | {"controls": controls}})
     analysis = analyse(plan, simulate(plan, linear(), seed=1))
     assert analysis.controls.set_index("control")["passed"].to_dict() == {
-        "placebo": True,
-        "planted": False,  # .031 by Holm over two: six seeds are too few
+        "negative control": True,
+        "positive control": False,  # .031 by Holm over two: six seeds are too few
         "A/A re-splits": True,
     }
     assert analysis.verdicts.empty
 
 
-def test_a_thousand_cells_take_less_than_ten_seconds() -> None:
+def test_a_thousand_runs_take_less_than_ten_seconds() -> None:
     """33 arms by 30 seeds by 100 images, five metrics at two shares of the training: a million rows."""
     plan = arms_plan(25, seeds=38, baseline_seeds=50, metrics=5)
-    full = simulate(plan, linear(a=1), Noise(seed=1, cell=1, image=1), images=100)
-    rows = pd.concat([full.rows, full.rows.assign(budget=0.5)], ignore_index=True)
-    assert len(full.cells) >= 1000
+    full = simulate(plan, linear(a=1), Noise(seed=1, run=1, image=1), images=100)
+    rows = pd.concat([full.rows, full.rows.assign(train_fraction=0.5)], ignore_index=True)
+    assert len(full.runs) >= 1000
     assert len(rows) >= 1_000_000
     began = time.process_time()
     analysis = analyse(plan, full._replace(rows=rows))

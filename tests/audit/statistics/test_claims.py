@@ -11,7 +11,7 @@ from repro.audit.statistics.analyse import analyse
 from repro.audit.statistics.report import DEPENDS, FAILS, HOLDS, OPEN
 from repro.audit.study.plan import Plan
 
-LITTLE = Noise(cell=0.3)
+LITTLE = Noise(run=0.3)
 
 
 def claimed(plan: Plan, detail: str, better: str, than: str, results: Any) -> Any:
@@ -41,7 +41,7 @@ def test_direction(direction: str, effect: float, better: str, verdict: str) -> 
     assert found.low < found.estimate < found.high
     gain = effect if better == "yes" else -effect
     assert found.estimate == pytest.approx(gain if direction == "higher" else -gain, abs=0.5)
-    assert len(found.cells) == 16
+    assert len(found.runs) == 16
 
 
 def test_an_improvement_inside_the_margin_fails() -> None:
@@ -55,7 +55,7 @@ def test_reported_beside_reproduced() -> None:
     plan = arms_plan(1, seeds=8)
     results = simulate(plan, linear(a=3), LITTLE)
     found = claimed(plan, "a", "yes", "no", results)
-    means = results.rows[results.rows["cell"].str.startswith("v1")]["value"]
+    means = results.rows[results.rows["run"].str.startswith("v1")]["value"]
     assert (found.reported, found.reproduced) == (25.0, pytest.approx(means.mean()))
     half = 2.3646 * means.std() / 8**0.5
     assert (found.reproduced_low, found.reproduced_high) == pytest.approx(
@@ -71,7 +71,7 @@ def test_two_options_that_are_not_the_baselines() -> None:
     found = claimed(plan, "a", "yes", "other", results)
     assert (found.verdict, found.estimate) == (HOLDS, pytest.approx(3, abs=0.5))
     assert f"p = {4 * 2 / 2**9:.2g}" in found.reason
-    assert set(found.cells) == {f"v{arm}-s{seed}" for arm in (1, 2) for seed in range(9)}
+    assert set(found.runs) == {f"v{arm}-s{seed}" for arm in (1, 2) for seed in range(9)}
 
 
 def test_two_options_of_a_design_that_are_not_the_baselines() -> None:
@@ -79,17 +79,15 @@ def test_two_options_of_a_design_that_are_not_the_baselines() -> None:
     results = simulate(plan, lambda s: {"yes": 4.0, "other": 1.0, "no": 0.0}[s.get("a", "no")], LITTLE)
     found = claimed(plan, "a", "yes", "other", results)
     taken = {variant.id: variant.settings.get("a") for variant in plan.variants}
-    assert {cell.split("-")[0] for cell in found.cells} == {name for name, option in taken.items() if option}
-    values = results.rows.assign(option=results.rows["cell"].str.split("-").str[0].map(taken)).groupby("option")[
-        "value"
-    ]
+    assert {run.split("-")[0] for run in found.runs} == {name for name, option in taken.items() if option}
+    values = results.rows.assign(option=results.rows["run"].str.split("-").str[0].map(taken)).groupby("option")["value"]
     assert found.verdict == HOLDS
     assert found.estimate == pytest.approx(values.mean()["yes"] - values.mean()["other"])
 
 
 def test_reproduced_in_a_design_is_no_more_of_the_baseline_than_of_the_others() -> None:
     plan = make_plan(two_levels(3), "full_factorial", seeds=2, baseline_seeds=10)
-    results = simulate(plan, lambda settings: 18.0 if settings else 20.0, Noise(cell=0.0))
+    results = simulate(plan, lambda settings: 18.0 if settings else 20.0, Noise(run=0.0))
     found = claimed(plan, "a", "no", "yes", results)
     assert found.reproduced == pytest.approx((20 + 3 * 18) / 4)
 
@@ -97,9 +95,9 @@ def test_reproduced_in_a_design_is_no_more_of_the_baseline_than_of_the_others() 
 def test_equivalence_needs_both_sides_to_have_come_out() -> None:
     plan = make_plan(two_levels(2), "full_factorial", seeds=9)
     without = [variant.id for variant in plan.variants if "a" not in variant.settings]
-    failed = [cell.id for cell in plan.cells if cell.variant in without]
-    assert claimed(plan, "a", "yes", "no", simulate(plan, linear(), Noise(cell=0.01))).verdict == FAILS
-    found = claimed(plan, "a", "yes", "no", simulate(plan, linear(), Noise(cell=0.01), failed=failed))
+    failed = [run.id for run in plan.runs if run.variant in without]
+    assert claimed(plan, "a", "yes", "no", simulate(plan, linear(), Noise(run=0.01))).verdict == FAILS
+    found = claimed(plan, "a", "yes", "no", simulate(plan, linear(), Noise(run=0.01), failed=failed))
     assert "no more than the margin" not in found.reason
 
 
@@ -113,7 +111,7 @@ def test_depends_on_another_detail() -> None:
 def test_an_unfinished_study_decides_no_claim() -> None:
     plan = arms_plan(1, seeds=8)
     found = claimed(plan, "a", "yes", "no", simulate(plan, linear(a=5), LITTLE, missing=["v1-s3"]))
-    assert (found.verdict, found.reason) == (OPEN, "its cells have not all been run: 1 of its cells missing: v1-s3")
+    assert (found.verdict, found.reason) == (OPEN, "its runs have not all been run: 1 of its runs missing: v1-s3")
     nothing = claimed(plan, "a", "yes", "no", simulate(plan, linear(), missing=[f"v1-s{seed}" for seed in range(8)]))
     assert nothing.verdict == OPEN
     assert np.isnan(nothing.estimate)

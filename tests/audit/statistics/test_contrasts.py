@@ -14,9 +14,9 @@ from repro.audit.study.designs import plackett_burman, read_signs
 
 @pytest.mark.parametrize("missing", [(), ("v3-s1", "v5-s0", "v6-s2")])
 def test_agrees_with_statsmodels(missing: tuple[str, ...]) -> None:
-    """Estimate, standard error and pure error of the same model, complete and with cells missing."""
+    """Estimate, standard error and pure error of the same model, complete and with runs missing."""
     plan = make_plan(two_levels(5), seeds=3)
-    results = simulate(plan, linear(a=1, b=-2, c_d=3), Noise(seed=2, cell=1), missing=missing)
+    results = simulate(plan, linear(a=1, b=-2, c_d=3), Noise(seed=2, run=1), missing=missing)
     effects = contrast_effects(plan, tabulate_outcomes(plan, results)).set_index("detail")
     table = long_table(plan, results)
     mains = smf.ols("value ~ a + b + c + d + e + C(seed)", table).fit()
@@ -31,7 +31,7 @@ def test_agrees_with_statsmodels(missing: tuple[str, ...]) -> None:
 def test_a_balanced_effect_is_a_difference_of_marginal_means() -> None:
     plan = make_plan({"a": [1, 2, 3], "b": ["x", "y"]}, "full_factorial", seeds=2)
     results = simulate(plan, lambda s: {1: 0.0, 2: 5.0, 3: -3.0}[s.get("a", 1)])
-    rows = results.rows.join(results.cells["variant"], on="cell").join(results.variants, on="variant")
+    rows = results.rows.join(results.runs["variant"], on="run").join(results.variants, on="variant")
     means = rows.groupby("a")["value"].mean()
     effects = contrast_effects(plan, tabulate_outcomes(plan, results)).set_index(["detail", "option"])["estimate"]
     assert effects["a", "2"] == pytest.approx(means["2"] - means["1"])
@@ -43,9 +43,9 @@ def test_intervals_cover_and_false_alarms_keep_their_level() -> None:
     plan = make_plan(two_levels(11), seeds=2, metrics=300)
     truth = {"a": 1.0, "b": -0.7, "c": 0.3}
     effects = contrast_effects(
-        plan, tabulate_outcomes(plan, simulate(plan, linear(**truth, d_e=4), Noise(seed=3, cell=0.8)))
+        plan, tabulate_outcomes(plan, simulate(plan, linear(**truth, d_e=4), Noise(seed=3, run=0.8)))
     )
-    real = effects["detail"].map(truth | {"d": 2, "e": 2}).fillna(0)  # 4 in the half of the cells with the other
+    real = effects["detail"].map(truth | {"d": 2, "e": 2}).fillna(0)  # 4 in the half of the runs with the other
     wide = ((effects["low"] < real) & (real < effects["high"])).mean()
     narrow = ((effects["low90"] < real) & (real < effects["high90"])).mean()
     alarms = (effects["p"][real == 0] < 0.05).mean()
@@ -59,13 +59,13 @@ def test_intervals_cover_and_false_alarms_keep_their_level() -> None:
 def test_what_a_seed_shifts_for_all_is_no_noise() -> None:
     """The shift that a seed gives to all variants is no noise of a contrast."""
     plan = make_plan(two_levels(7), seeds=2, metrics=50)
-    sd = contrast_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(), Noise(seed=10, cell=0.5))))["sd"]
+    sd = contrast_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(), Noise(seed=10, run=0.5))))["sd"]
     assert np.sqrt((sd**2).mean()) == pytest.approx(0.5, rel=0.1)
 
 
 def test_fold_over_frees_main_effects_from_interactions() -> None:
     """An interaction of a and b enters the main effects of others before the fold-over, and none after."""
-    levels, truth, silent = two_levels(7), linear(a_b=8), Noise(seed=1, cell=0)
+    levels, truth, silent = two_levels(7), linear(a_b=8), Noise(seed=1, run=0)
     folded = make_plan(levels, seeds=2)
     half = make_plan(levels, "random", seeds=2, rows=read_signs(levels, plackett_burman(7))[:8])
     others = list("cdefg")
@@ -77,7 +77,7 @@ def test_fold_over_frees_main_effects_from_interactions() -> None:
     ]
     assert before[others].abs().max() == pytest.approx(4)
     np.testing.assert_allclose(after[others], 0, atol=1e-9)
-    np.testing.assert_allclose(after[["a", "b"]], 4)  # averaged over the other detail: half of the cells have it
+    np.testing.assert_allclose(after[["a", "b"]], 4)  # averaged over the other detail: half of the runs have it
 
 
 def test_controls_and_further_seeds_of_the_baseline_change_nothing() -> None:
@@ -86,8 +86,8 @@ def test_controls_and_further_seeds_of_the_baseline_change_nothing() -> None:
     more = make_plan(levels, "full_factorial", seeds=3, baseline_seeds=9, controls=True)
     results = simulate(more, truth, Noise(seed=1))
     same = results._replace(
-        cells=results.cells[results.cells.index.isin([cell.id for cell in plain.cells])],
-        rows=results.rows[results.rows["cell"].isin([cell.id for cell in plain.cells])],
+        runs=results.runs[results.runs.index.isin([run.id for run in plain.runs])],
+        rows=results.rows[results.rows["run"].isin([run.id for run in plain.runs])],
     )
     pd.testing.assert_frame_equal(
         contrast_effects(more, tabulate_outcomes(more, results)),
@@ -98,19 +98,19 @@ def test_controls_and_further_seeds_of_the_baseline_change_nothing() -> None:
 def test_a_baseline_off_the_design_serves_pure_error_only() -> None:
     """In the fraction a b ab the baseline is no row: it would unbalance the contrasts."""
     plan = make_plan(two_levels(3), "fractional_factorial", seeds=4, generators="a b ab")
-    effects = contrast_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(a=1, b=2, c=4), Noise(cell=0.1))))
+    effects = contrast_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(a=1, b=2, c=4), Noise(run=0.1))))
     assert len(plan.variants) == 5
     assert set(effects["df"]) == {4 * 3}
-    assert all(len(cells) == 8 and not any(cell.startswith("v0-") for cell in cells) for cells in effects["cells"])
+    assert all(len(runs) == 8 and not any(run.startswith("v0-") for run in runs) for runs in effects["runs"])
     np.testing.assert_allclose(effects["se"], effects["sd"] / 2, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("direction", "worst"), [("higher", "min"), ("lower", "max")])
-def test_a_failed_cell_takes_the_worst_value(direction: str, worst: str) -> None:
+def test_a_failed_run_takes_the_worst_value(direction: str, worst: str) -> None:
     plan = make_plan(two_levels(2), "full_factorial", seeds=2, direction=direction)
     failed = simulate(plan, linear(), failed=["v3-s1"])
     filled = simulate(plan, linear())
-    filled.rows.loc[filled.rows["cell"] == "v3-s1", "value"] = failed.rows["value"].agg(worst)
+    filled.rows.loc[filled.rows["run"] == "v3-s1", "value"] = failed.rows["value"].agg(worst)
     found, known = (
         contrast_effects(plan, tabulate_outcomes(plan, failed)),
         contrast_effects(plan, tabulate_outcomes(plan, filled)),
@@ -118,14 +118,14 @@ def test_a_failed_cell_takes_the_worst_value(direction: str, worst: str) -> None
     np.testing.assert_allclose(found["estimate"], known["estimate"])
     np.testing.assert_allclose(found["p"], known["p"])
     assert list(found["failed"]) == [1, 1]
-    assert all("v3-s1" in cells for cells in found["cells"])
+    assert all("v3-s1" in runs for runs in found["runs"])
     of_baseline = contrast_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(), failed=["v0-s1"])))
     assert list(of_baseline["failed"]) == [1, 1]
 
 
 def test_one_seed_gives_estimates_only() -> None:
     plan = make_plan(two_levels(3), seeds=1)
-    effects = contrast_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(a=2), Noise(cell=0))))
+    effects = contrast_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(a=2), Noise(run=0))))
     assert effects["estimate"][0] == pytest.approx(2)
     assert effects[["p", "sd", "se", "low", "high", "hedges_g", "superiority"]].isna().all(axis=None)
     assert set(effects["df"]) == {0}
@@ -133,7 +133,7 @@ def test_one_seed_gives_estimates_only() -> None:
 
 def test_without_any_noise_a_difference_is_certain() -> None:
     plan = make_plan(two_levels(3), seeds=2)
-    effects = contrast_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(a=0.1), Noise(cell=0)))).set_index(
+    effects = contrast_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(a=0.1), Noise(run=0)))).set_index(
         "detail"
     )
     assert effects["p"].to_dict() == {"a": 0, "b": 1, "c": 1}
@@ -143,7 +143,7 @@ def test_superiority_is_the_chance_of_a_better_run_at_the_same_seed() -> None:
     generator = np.random.default_rng(0)
     real = (0.5 + np.sqrt(2) * generator.standard_normal(200_000) > 0).mean()
     plan = make_plan(two_levels(3), seeds=300)
-    results = simulate(plan, linear(a=0.5), Noise(seed=2, cell=1))
+    results = simulate(plan, linear(a=0.5), Noise(seed=2, run=1))
     effects = contrast_effects(plan, tabulate_outcomes(plan, results)).set_index("detail")
     lower = make_plan(two_levels(3), seeds=300, direction="lower")
     assert effects["superiority"]["a"] == pytest.approx(real, abs=0.02)
@@ -162,11 +162,11 @@ def test_hedges_factor_takes_the_bias_away() -> None:
     assert effects["hedges_g"].mean() == pytest.approx(2, abs=0.25)
 
 
-def test_what_the_cells_cannot_tell_apart_is_not_estimated() -> None:
+def test_what_the_runs_cannot_tell_apart_is_not_estimated() -> None:
     """If all variants with d fail to have been run, its effect is unknown; the others stay."""
     levels = two_levels(4)
     plan = make_plan(levels, seeds=2)
-    gone = [cell.id for cell in plan.cells if "d" in plan.variants[int(cell.variant[1:])].settings]
+    gone = [run.id for run in plan.runs if "d" in plan.variants[int(run.variant[1:])].settings]
     effects = contrast_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(a=1), missing=gone))).set_index(
         "detail"
     )
@@ -177,7 +177,7 @@ def test_what_the_cells_cannot_tell_apart_is_not_estimated() -> None:
 
 def test_nothing_measured_gives_no_number() -> None:
     plan = make_plan(two_levels(2), "full_factorial")
-    results = simulate(plan, linear(), failed=[cell.id for cell in plan.cells])
+    results = simulate(plan, linear(), failed=[run.id for run in plan.runs])
     effects = contrast_effects(plan, tabulate_outcomes(plan, results))
     assert list(effects.columns) == list(EFFECT_COLUMNS)
     assert effects["estimate"].isna().all()

@@ -16,35 +16,35 @@ from repro.audit.study.plan import Plan
 
 def controlled(expected: str = "worse", **changes: Any) -> Plan:
     plan = arms_plan(1, controls=True, baseline_seeds=12, **changes)
-    controls = {"placebo": {"stream": 1}, "planted": {"settings": {"rate": 0}, "expected": expected}}
+    controls = {"negative": {"stream": 1}, "positive": {"settings": {"rate": 0}, "expected": expected}}
     return plan.model_copy(update={"declaration": plan.declaration | {"controls": controls}})
 
 
 def test_controls_pass_and_fail() -> None:
     plan = controlled()
     controls = analyse(plan, simulate(plan, linear(), seed=1)).controls.set_index("control")
-    assert controls["passed"].to_dict() == {"placebo": True, "planted": True, "A/A re-splits": True}
+    assert controls["passed"].to_dict() == {"negative control": True, "positive control": True, "A/A re-splits": True}
     plan = controlled(expected="better")
-    assert not analyse(plan, simulate(plan, linear())).controls.set_index("control").loc["planted", "passed"]
+    assert not analyse(plan, simulate(plan, linear())).controls.set_index("control").loc["positive control", "passed"]
 
 
 def test_a_placebo_that_matters_fails() -> None:
     plan = controlled()
     results = simulate(plan, linear())
-    results.rows.loc[results.rows["cell"].str.startswith("v2"), "value"] += 7
+    results.rows.loc[results.rows["run"].str.startswith("v2"), "value"] += 7
     controls = analyse(plan, results).controls.set_index("control")
-    assert (controls.loc["placebo", "found"], controls.loc["placebo", "passed"]) == ("matters", False)
+    assert (controls.loc["negative control", "found"], controls.loc["negative control", "passed"]) == ("matters", False)
 
 
 def test_a_control_that_was_not_run_has_not_passed() -> None:
     plan = controlled()
     results = simulate(plan, linear(), missing=[f"v{row}-s{seed}" for row in (2, 3) for seed in range(12)])
     controls = analyse(plan, results).controls.set_index("control")
-    assert controls.loc[["placebo", "planted"], "found"].tolist() == ["not measured"] * 2
-    assert not controls.loc[["placebo", "planted"], "passed"].any()
+    assert controls.loc[["negative control", "positive control"], "found"].tolist() == ["not measured"] * 2
+    assert not controls.loc[["negative control", "positive control"], "passed"].any()
     half = analyse(plan, simulate(plan, linear(), missing=["v2-s5"])).controls.set_index("control")
-    assert half.loc[["placebo", "planted"], "passed"].tolist() == [False, True]
-    assert "v2-s5" in half.loc["placebo", "detail"]
+    assert half.loc[["negative control", "positive control"], "passed"].tolist() == [False, True]
+    assert "v2-s5" in half.loc["negative control", "detail"]
     few = arms_plan(1, seeds=3)
     found = analyse(few, simulate(few, linear())).controls.iloc[0]
     assert (found["control"], found["found"], found["passed"]) == ("A/A re-splits", "not measured", False)
@@ -82,7 +82,7 @@ def _splits(values: np.ndarray, count: int) -> np.ndarray:
 
 def test_questions_are_ordered_by_what_an_answer_takes_away() -> None:
     plan = arms_plan(3, seeds=8)
-    results = simulate(plan, linear(a=1, b=4), Noise(cell=0.2))
+    results = simulate(plan, linear(a=1, b=4), Noise(run=0.2))
     ledger = {"b": Choice("Which b?", gap="-", paper="silent", options={"no": (), "yes": ()})}
     questions = analyse(plan, results, ledger).questions
     assert questions["detail"].tolist() == ["b", "a", "c"]

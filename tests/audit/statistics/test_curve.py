@@ -28,7 +28,7 @@ def test_the_null_holds_its_level_whatever_the_seeds_do() -> None:
 def test_permuting_across_seeds_would_be_blind() -> None:
     """An effect that is small beside the seeds is seen, since labels stay within their seed."""
     plan = make_plan(two_levels(3), "full_factorial", seeds=3)
-    results = simulate(plan, linear(a=3), Noise(seed=50, cell=0.5))
+    results = simulate(plan, linear(a=3), Noise(seed=50, run=0.5))
     _, test = specification_curve(plan, tabulate_outcomes(plan, results))
     assert test["p"][0] == 0.001
     values = results.rows["value"].to_numpy().copy()
@@ -53,7 +53,7 @@ def test_agrees_with_all_permutations() -> None:
     assert test["p"][0] == pytest.approx(exact, abs=0.03)
 
 
-def test_a_missing_cell_stays_where_it_is() -> None:
+def test_a_missing_run_stays_where_it_is() -> None:
     values = np.array([[1.0, 10.0], [2.0, np.nan], [3.0, 30.0]])
     means = permute_means(values, 400, np.random.default_rng(0))
     np.testing.assert_allclose(np.sort(np.unique(means[:, 1])), [1, 2, 3])
@@ -67,7 +67,7 @@ def test_rows_are_sorted_with_their_intervals() -> None:
     assert list(curve["rank"]) == [1, 2, 3, 4]
     assert curve["mean"].is_monotonic_increasing
     assert set(curve["seeds"]) == {4}, "the baseline counts with the seeds that others have"
-    assert "v1-s2" in curve.set_index("variant")["cells"]["v1"]
+    assert "v1-s2" in curve.set_index("variant")["runs"]["v1"]
     assert (list(curve.columns), list(test.columns)) == (list(CURVE_COLUMNS), list(TEST_COLUMNS))
 
 
@@ -78,7 +78,7 @@ def test_intervals_cover_the_means_of_other_seeds() -> None:
     real = {variant.id: truth(variant.settings) for variant in plan.variants}
     for shared in (0.3, 2.0):
         curve, _ = specification_curve(
-            plan, tabulate_outcomes(plan, simulate(plan, truth, Noise(seed=shared, cell=1))), permutations=9
+            plan, tabulate_outcomes(plan, simulate(plan, truth, Noise(seed=shared, run=1))), permutations=9
         )
         means = curve["variant"].map(real)
         covered = ((curve["low"] < means) & (means < curve["high"])).mean()

@@ -36,7 +36,7 @@ def test_an_interaction_is_a_difference_of_differences() -> None:
     plan = make_plan({"a": [0, 1], "b": ["x", "y", "z"]}, "full_factorial", seeds=2)
     truth = {("x", 0): 0, ("x", 1): 1, ("y", 0): 5, ("y", 1): 9, ("z", 0): 2, ("z", 1): 1}
     found = interactions(
-        plan, tabulate_outcomes(plan, simulate(plan, lambda s: truth[s.get("b", "x"), s.get("a", 0)], Noise(cell=0)))
+        plan, tabulate_outcomes(plan, simulate(plan, lambda s: truth[s.get("b", "x"), s.get("a", 0)], Noise(run=0)))
     )
     estimates = found.set_index("second_option")["estimate"]
     assert estimates["y"] == pytest.approx((9 - 5) - (1 - 0))
@@ -55,9 +55,7 @@ def test_a_contrast_names_its_aliases_and_is_named_after_the_largest_main_effect
     pairs = find_pairs(code_details(plan))
     group = next(group for group in group_pairs(pairs) if (0, 1) in [pairs.columns[pair] for pair in group])
     others = {" x ".join("abcdefg"[i] for i in pairs.columns[pair]) for pair in group} - {"a x b"}
-    found = interactions(
-        plan, tabulate_outcomes(plan, simulate(plan, linear(a=5, b=3, a_b=4), Noise(seed=1, cell=0.1)))
-    )
+    found = interactions(plan, tabulate_outcomes(plan, simulate(plan, linear(a=5, b=3, a_b=4), Noise(seed=1, run=0.1))))
     strongest = found.iloc[0]
     assert (strongest["first"], strongest["second"]) == ("a", "b")
     assert strongest["estimate"] == pytest.approx(4, abs=0.2)
@@ -72,7 +70,7 @@ def test_twelve_folded_runs_mix_pairs_by_a_third() -> None:
     pairs = find_pairs(code_details(plan))
     away = ~np.eye(len(pairs.columns), dtype=bool)
     np.testing.assert_allclose(np.unique(np.abs(pairs.shares[away]).round(9)), [0, 1 / 3], atol=1e-6)
-    found = interactions(plan, tabulate_outcomes(plan, simulate(plan, linear(a=5, b=5, c_d=3), Noise(cell=0.01))))
+    found = interactions(plan, tabulate_outcomes(plan, simulate(plan, linear(a=5, b=5, c_d=3), Noise(run=0.01))))
     assert len(found) == 55
     strongest = found.iloc[0]
     assert (strongest["first"], strongest["second"]) == ("c", "d")
@@ -82,7 +80,7 @@ def test_twelve_folded_runs_mix_pairs_by_a_third() -> None:
 
 
 def test_what_no_design_can_see_is_not_there() -> None:
-    """One at a time has no cell with two options; a saturated half design has them only as main effects."""
+    """One at a time has no run with two options; a saturated half design has them only as main effects."""
     single = make_plan(two_levels(4), "one_at_a_time", seeds=3, rows=[{key: "yes"} for key in "abcd"])
     half = make_plan(two_levels(3), "fractional_factorial", seeds=3, generators="a b ab")
     for plan in (single, half):
@@ -103,7 +101,7 @@ def test_false_discoveries_keep_their_level() -> None:
 
 def test_one_seed_gives_estimates_only() -> None:
     plan = make_plan(two_levels(3), "full_factorial", seeds=1)
-    found = interactions(plan, tabulate_outcomes(plan, simulate(plan, linear(a_b=2), Noise(cell=0))))
+    found = interactions(plan, tabulate_outcomes(plan, simulate(plan, linear(a_b=2), Noise(run=0))))
     assert found.iloc[0][["first", "second"]].tolist() == ["a", "b"]
     assert found["estimate"][0] == pytest.approx(2)
     assert found[["p", "p_adjusted", "low", "high"]].isna().all(axis=None)

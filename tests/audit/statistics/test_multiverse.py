@@ -33,15 +33,15 @@ def plan() -> Plan:
 @pytest.fixture
 def results(plan: Plan) -> Results:
     """m0 moves with output and rounding, other with the window only; b changes m0 by 3."""
-    bare = simulate(plan, linear(b=3), Noise(cell=0))
+    bare = simulate(plan, linear(b=3), Noise(run=0))
     rows = []
-    for cell, value in bare.rows.set_index("cell")["value"].items():
+    for run, value in bare.rows.set_index("run")["value"].items():
         for output, rounding in product(("composite", "raw"), ("none", "8 bit")):
             protocol = {"output": output, "rounding": rounding, "window": ""}
-            rows.append({"cell": cell, **protocol, "metric": "m0", "value": value + SHIFTS[output] + SHIFTS[rounding]})
+            rows.append({"run": run, **protocol, "metric": "m0", "value": value + SHIFTS[output] + SHIFTS[rounding]})
         for window, shift in (("gaussian", 0.0), ("uniform", 0.25)):
             protocol = {"output": "composite", "rounding": "none", "window": window}
-            rows.append({"cell": cell, **protocol, "metric": "other", "value": shift})
+            rows.append({"run": run, **protocol, "metric": "other", "value": shift})
     return bare._replace(protocols=pd.DataFrame(rows))
 
 
@@ -55,13 +55,13 @@ def test_each_choice_is_changed_alone(plan: Plan, results: Results) -> None:
     assert list(table.columns) == list(PROTOCOL_COLUMNS)
 
 
-def test_the_mean_is_of_the_cells_of_the_design_that_are_ok(plan: Plan, results: Results) -> None:
-    results.cells.loc["v1-s0", "status"] = FAILED
+def test_the_mean_is_of_the_runs_of_the_design_that_are_ok(plan: Plan, results: Results) -> None:
+    results.runs.loc["v1-s0", "status"] = FAILED
     table = multiverse_of(plan, results).set_index(["metric", "choice", "option"])
-    cells = table["cells"]["m0", "output", "raw"]
-    assert len(cells) == 7
-    assert not {"v1-s0", "v4-s0", "v5-s0"} & set(cells)
-    values = results.rows.set_index("cell")["value"][list(cells)]
+    runs = table["runs"]["m0", "output", "raw"]
+    assert len(runs) == 7
+    assert not {"v1-s0", "v4-s0", "v5-s0"} & set(runs)
+    values = results.rows.set_index("run")["value"][list(runs)]
     assert table["mean"]["m0", "output", "raw"] == pytest.approx(values.mean() - 2)
 
 

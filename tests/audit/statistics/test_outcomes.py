@@ -1,4 +1,4 @@
-"""One value per cell, and what stands in for the cells that failed."""
+"""One value per run, and what stands in for the runs that failed."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from simulated_arms import arms_plan
 from simulated_factorial import linear, simulate
 
 from repro.audit.statistics.accounts import list_failures, sum_costs
-from repro.audit.statistics.outcomes import cell_states, option_text, tabulate_outcomes
+from repro.audit.statistics.outcomes import option_text, run_states, tabulate_outcomes
 from repro.errors import UserError
 
 
@@ -14,16 +14,16 @@ def test_values_are_means_over_images() -> None:
     plan = arms_plan(2, seeds=3, metrics=2)
     results = simulate(plan, linear(a=1), images=4)
     table = tabulate_outcomes(plan, results)[1]
-    rows = results.rows[(results.rows["cell"] == "v2-s1") & (results.rows["metric"] == "m1")]
+    rows = results.rows[(results.rows["run"] == "v2-s1") & (results.rows["metric"] == "m1")]
     assert table.metric == "m1"
     assert table.values[2, 1] == pytest.approx(rows["value"].mean())
-    assert table.cells[2, 1] == "v2-s1"
+    assert table.runs[2, 1] == "v2-s1"
     assert np.isfinite(table.values).all()
 
 
 @pytest.mark.parametrize("direction", ["higher", "lower"])
-def test_a_failed_cell_takes_the_worst_value_of_the_arms(direction: str) -> None:
-    """Not the planted arm's, which is bad on purpose; a failed control takes the worst of all."""
+def test_a_failed_run_takes_the_worst_value_of_the_arms(direction: str) -> None:
+    """Not the positive control arm's, which is bad on purpose; a failed control takes the worst of all."""
     plan = arms_plan(2, seeds=3, controls=True, direction=direction)
     results = simulate(plan, linear(a=-5), failed=["v2-s1", "v3-s0"])
     table = tabulate_outcomes(plan, results)[0]
@@ -34,11 +34,11 @@ def test_a_failed_cell_takes_the_worst_value_of_the_arms(direction: str) -> None
     assert table.failed.sum() == 2
 
 
-def test_an_image_without_a_finite_value_fails_its_cell() -> None:
-    """A mean over the images that happened to survive would flatter the cell."""
+def test_an_image_without_a_finite_value_fails_its_run() -> None:
+    """A mean over the images that happened to survive would flatter the run."""
     plan = arms_plan(1, seeds=3)
     results = simulate(plan, linear(), images=3)
-    results.rows.loc[results.rows["cell"] == "v1-s0", "value"] = [np.nan, 99.0, 99.0]
+    results.rows.loc[results.rows["run"] == "v1-s0", "value"] = [np.nan, 99.0, 99.0]
     table = tabulate_outcomes(plan, results)[0]
     assert table.failed[1, 0]
     assert table.values[1, 0] == np.delete(table.values.ravel(), 3).min()
@@ -47,17 +47,17 @@ def test_an_image_without_a_finite_value_fails_its_cell() -> None:
 def test_other_images_are_refused() -> None:
     plan = arms_plan(1, seeds=3)
     results = simulate(plan, linear(), images=3)
-    with pytest.raises(UserError, match=r"v1-s2.* on 2 images, in other cells on 3"):
+    with pytest.raises(UserError, match=r"v1-s2.* on 2 units, in other runs on 3"):
         tabulate_outcomes(plan, results._replace(rows=results.rows.iloc[:-1]))
 
 
-def test_missing_cells_are_named() -> None:
+def test_missing_runs_are_named() -> None:
     plan = arms_plan(1, seeds=3)
     results = simulate(plan, linear(), missing=["v1-s2"], failed=["v0-s0"])
     table = tabulate_outcomes(plan, results)[0]
-    assert table.cells[table.missing()].tolist() == ["v1-s2"]
-    assert cell_states(plan, results)["status"].value_counts().to_dict() == {"ok": 4, "failed": 1, "missing": 1}
-    failures = list_failures(plan, results).set_index("cell")
+    assert table.runs[table.missing()].tolist() == ["v1-s2"]
+    assert run_states(plan, results)["status"].value_counts().to_dict() == {"ok": 4, "failed": 1, "missing": 1}
+    failures = list_failures(plan, results).set_index("run")
     assert failures["status"].to_dict() == {"v0-s0": "failed", "v1-s2": "missing"}
     assert failures.loc["v1-s2", "reason"] == "it has not been run"
 
@@ -65,11 +65,11 @@ def test_missing_cells_are_named() -> None:
 def test_costs_count_what_was_lost() -> None:
     plan = arms_plan(1, seeds=3)
     results = simulate(plan, linear(), missing=["v1-s2"], failed=["v0-s0"])
-    results.cells["seconds"] = [3600.0, 1800, 1800, 1800, 900]
-    results.cells["joules"] = [np.nan, 5, 5, 5, 5]
+    results.runs["seconds"] = [3600.0, 1800, 1800, 1800, 900]
+    results.runs["joules"] = [np.nan, 5, 5, 5, 5]
     cost = sum_costs(plan, results).iloc[0]
-    assert (cost["cells"], cost["hours"], cost["hours_lost"], cost["joules"]) == (5, 2.75, 1.0, 20)
-    assert cost["note"] == "energy measured in 4 of 5 cells; 1 planned cells have not been run"
+    assert (cost["runs"], cost["hours"], cost["hours_lost"], cost["joules"]) == (5, 2.75, 1.0, 20)
+    assert cost["note"] == "energy measured in 4 of 5 runs; 1 planned runs have not been run"
 
 
 def test_an_option_is_spelt_as_in_the_plan() -> None:

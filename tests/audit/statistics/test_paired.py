@@ -131,18 +131,18 @@ def test_controls_are_a_family_of_their_own() -> None:
     effects = adjust_effects(effects, "one_at_a_time")
     assert dict(zip(effects["detail"], effects["family"], strict=True)) == {
         **dict.fromkeys("abcd", 4),
-        "placebo": 2,
-        "planted": 2,
+        "negative control": 2,
+        "positive control": 2,
     }
     assert effects.loc[effects["detail"] == "a", "p_adjusted"].tolist() == [4 * 2 / 2**6] * 2
 
 
 def test_noise_floor_holds_the_true_sd() -> None:
-    """The chi-square interval covers 95 % of the time; failed cells are counted and left out of it."""
+    """The chi-square interval covers 95 % of the time; failed runs are counted and left out of it."""
     plan = arms_plan(1, seeds=2, baseline_seeds=8, metrics=400)
-    noise = noise_floor(tabulate_outcomes(plan, simulate(plan, linear(), Noise(cell=2.0), failed=["v0-s3"])))
+    noise = noise_floor(tabulate_outcomes(plan, simulate(plan, linear(), Noise(run=2.0), failed=["v0-s3"])))
     covered = int(((noise["sd_low"] < 2) & (noise["sd_high"] > 2)).sum())
     assert stats.binomtest(covered, 400, 0.95).pvalue > 1e-4
     assert set(noise["n"]) == {7}
     assert set(noise["failed"]) == {1}
-    assert "v0-s3" not in noise["cells"][0]
+    assert "v0-s3" not in noise["runs"][0]

@@ -1,7 +1,7 @@
 """The statistics on studies of known truth: error rates at their nominal level, intervals that cover.
 
 Every metric of a simulated study is one independent repetition of it. Images share an effect between all arms and
-differ by noise of their own within a cell, as test images do.
+differ by noise of their own within a run, as test images do.
 """
 
 from itertools import product
@@ -21,8 +21,8 @@ from repro.audit.statistics.results import Results
 from repro.audit.statistics.verdicts import judge_details
 from repro.audit.study.plan import Plan
 
-NO_INTERACTIONS = pd.DataFrame(columns=["first", "second", "metric", "budget"])
-NESTED = Noise(seed=0.7, cell=1.0, image=0.5)
+NO_INTERACTIONS = pd.DataFrame(columns=["first", "second", "metric", "train_fraction"])
+NESTED = Noise(seed=0.7, run=1.0, image=0.5)
 
 
 def at_most(successes: int, trials: int, rate: float) -> bool:
@@ -35,11 +35,11 @@ def adjusted_effects(plan: Plan, results: Results) -> pd.DataFrame:
 
 
 def image_effects(results: Results, seed: int) -> Results:
-    """Adds an effect of each image that all cells share, per metric."""
+    """Adds an effect of each image that all runs share, per metric."""
     rows = results.rows
     metrics = pd.factorize(rows["metric"])[0]
-    shared = np.random.default_rng(seed).normal(0, 3, size=(metrics.max() + 1, rows["image"].max() + 1))
-    return results._replace(rows=rows.assign(value=rows["value"] + shared[metrics, rows["image"]]))
+    shared = np.random.default_rng(seed).normal(0, 3, size=(metrics.max() + 1, rows["unit"].max() + 1))
+    return results._replace(rows=rows.assign(value=rows["value"] + shared[metrics, rows["unit"]]))
 
 
 def test_family_wise_false_alarms() -> None:

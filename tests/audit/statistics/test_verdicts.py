@@ -13,10 +13,10 @@ from repro.audit.statistics.contrasts import EFFECT_COLUMNS
 from repro.audit.statistics.report import EQUIVALENT, INTERACTION, MATTERS, UNDECIDED
 from repro.audit.statistics.results import Results
 from repro.audit.statistics.verdicts import judge_options
-from repro.audit.study.declaration import Metric
+from repro.audit.study.declaration import Outcome
 from repro.audit.study.plan import Plan
 
-METRIC = Metric(direction="higher", margin=0.3, why="-", unit="dB")
+METRIC = Outcome(direction="higher", margin=0.3, why="-", unit="dB")
 
 
 def effect(estimate: float, half90: float, p: float, **changes: Any) -> Any:
@@ -73,11 +73,11 @@ def test_reasons_hold_the_numbers() -> None:
     assert found.reason == "loss x norm or a x b: -0.7 dB, p = 0.01 after adjustment"
 
 
-def test_equivalence_is_refused_where_cells_failed() -> None:
+def test_equivalence_is_refused_where_runs_failed() -> None:
     found = judge_options([effect(0.0, 0.1, 0.9, failed=2)], METRIC, "Holm")
     assert found.verdict == UNDECIDED
-    assert found.refused.startswith("equivalence is refused: 2 of the cells")
-    assert "2 of the cells" in judge_options([effect(0.8, 0.2, 0.001, failed=2)], METRIC, "Holm").reason
+    assert found.refused.startswith("equivalence is refused: 2 of the runs")
+    assert "2 of the runs" in judge_options([effect(0.8, 0.2, 0.001, failed=2)], METRIC, "Holm").reason
 
 
 def test_undecided_names_the_seeds_it_would_take() -> None:
@@ -103,23 +103,23 @@ def test_matters_is_refused_where_no_p_can_pass(seeds: int, family: int, smalles
 
 def verdict_of(plan: Plan, results: Results, detail: str = "a") -> Any:
     verdicts = analyse(plan, results).verdicts
-    return next(verdicts[(verdicts["detail"] == detail) & (verdicts["budget"] == 1.0)].itertuples())
+    return next(verdicts[(verdicts["detail"] == detail) & (verdicts["train_fraction"] == 1.0)].itertuples())
 
 
 def test_an_unfinished_study_is_refused_where_seeds_lack() -> None:
     plan = arms_plan(2, seeds=8, baseline_seeds=10)
     results = simulate(plan, linear(a=9, b=9), missing=["v1-s7", "v0-s9"])
     found = verdict_of(plan, results)
-    assert (found.verdict, found.refused) == (UNDECIDED, "1 of its cells missing: v1-s7")
+    assert (found.verdict, found.refused) == (UNDECIDED, "1 of its runs missing: v1-s7")
     assert verdict_of(plan, results, "b").verdict == MATTERS  # the baseline's tenth seed is for the noise floor
     missing_baseline = verdict_of(plan, simulate(plan, linear(), missing=["v0-s2"]), "b")
-    assert missing_baseline.refused == "1 of its cells missing: v0-s2"
+    assert missing_baseline.refused == "1 of its runs missing: v0-s2"
 
 
-def test_a_design_waits_for_all_of_its_cells() -> None:
+def test_a_design_waits_for_all_of_its_runs() -> None:
     plan = make_plan(two_levels(4), seeds=2)
     found = verdict_of(plan, simulate(plan, linear(a=9), missing=["v3-s1"]))
-    assert (found.verdict, found.refused) == (UNDECIDED, "1 of its cells missing: v3-s1")
+    assert (found.verdict, found.refused) == (UNDECIDED, "1 of its runs missing: v3-s1")
     assert verdict_of(plan, simulate(plan, linear(a=9))).verdict == MATTERS
 
 
@@ -133,7 +133,7 @@ def test_one_seed_carries_nothing() -> None:
 def test_only_in_interaction_of_a_whole_study() -> None:
     plan = make_plan(two_levels(3), "full_factorial", seeds=4)
     truth = linear(a=-2, b=-2, a_b=4)  # each alone changes nothing on average
-    results = simulate(plan, truth, Noise(cell=0.3), seed=1)
+    results = simulate(plan, truth, Noise(run=0.3), seed=1)
     assert verdict_of(plan, results).verdict == INTERACTION
     assert verdict_of(plan, results, "c").verdict != INTERACTION
 
@@ -141,10 +141,10 @@ def test_only_in_interaction_of_a_whole_study() -> None:
 def test_stable_over_the_training() -> None:
     """At half of it a matters and b does not; at the end both do."""
     plan = arms_plan(2, seeds=9)
-    full, half = (simulate(plan, linear(a=9, b=b), Noise(cell=0.3), seed=seed) for b, seed in ((9, 1), (0, 2)))
-    both = full._replace(rows=pd.concat([full.rows, half.rows.assign(budget=0.5)], ignore_index=True))
-    verdicts = analyse(plan, both).verdicts.set_index(["detail", "budget"])
+    full, half = (simulate(plan, linear(a=9, b=b), Noise(run=0.3), seed=seed) for b, seed in ((9, 1), (0, 2)))
+    both = full._replace(rows=pd.concat([full.rows, half.rows.assign(train_fraction=0.5)], ignore_index=True))
+    verdicts = analyse(plan, both).verdicts.set_index(["detail", "train_fraction"])
     assert verdicts.loc[("a", 1.0), "stable"]
     assert not verdicts.loc[("b", 1.0), "stable"]
-    assert verdicts.xs(0.5, level="budget")["stable"].isna().all()
+    assert verdicts.xs(0.5, level="train_fraction")["stable"].isna().all()
     assert analyse(plan, full).verdicts["stable"].isna().all()

@@ -47,7 +47,7 @@ def test_folding_is_told() -> None:
 
 def test_chosen_rows_show_partial_correlations() -> None:
     details = {"heat.source": None, "tray": ["stone"], "racks": None, "salt": None}
-    made = plan(details, design="random", runs=9)
+    made = plan(details, design="random", variants=9)
     columns = effect_columns(made)
     strengths = correlations(columns)
     assert "heat.source=wood" in columns.names

@@ -46,7 +46,7 @@ def test_an_identical_plan_changes_nothing(tmp_path) -> None:
             {"metrics": {"crumb": METRIC, "crust": METRIC}},
             ["main metric crust became crumb", "metrics: crumb added"],
         ),
-        (DETAILS, {"controls": {"placebo": {"clock": 1}}}, ["controls: placebo added"]),
+        (DETAILS, {"controls": {"negative": {"clock": 1}}}, ["controls: negative added"]),
         (
             DETAILS,
             {"claims": [CLAIM]},
@@ -60,7 +60,7 @@ def test_a_changed_plan_says_with_its_date_what_changed(tmp_path, details, more,
     changed = freeze(plan(details, now=LATER, **more), tmp_path)
     assert changed.deviations == [f"2026-04-02: {sentence}" for sentence in said]
     assert changed.frozen == "2026-03-01T12:00:00+00:00"
-    assert changed.cells == plan(details, **more).cells
+    assert changed.runs == plan(details, **more).runs
     again = freeze(plan(details, **more), tmp_path)
     assert again == changed == load_plan(locate_plan(tmp_path, "oven"))
 

@@ -87,5 +87,5 @@ def test_one_seed_and_shared_columns_are_said() -> None:
         "one seed leaves no pure error"
         in detectable_effects(plan(FOUR, design="full_factorial", seeds=1), {})["note"][0]
     )
-    controls = plan({}, seeds=4, baseline_seeds=10, controls={"placebo": {"clock": 1}})
+    controls = plan({}, seeds=4, baseline_seeds=10, controls={"negative": {"clock": 1}})
     assert detectable_effects(controls, {}).iloc[0]["effect"] == pytest.approx(sqrt(2) * paired_shift(10, 0.05))

@@ -1,4 +1,4 @@
-"""Plans of a tree that is not the project's own: constraints, roles, cells, and messages."""
+"""Plans of a tree that is not the project's own: constraints, roles, runs, and messages."""
 
 import re
 from datetime import UTC, datetime
@@ -43,35 +43,35 @@ def test_one_at_a_time_leaves_out_inert_options_and_details_without_effect() -> 
     assert arms(made) == [{"tray": "stone"}]
 
 
-def test_cells_are_variants_by_seeds_and_whole_replicates_come_first() -> None:
+def test_runs_are_variants_by_seeds_and_whole_replicates_come_first() -> None:
     made = plan(
         {"tray": ["stone"]},
         baseline_seeds=5,
-        controls={"placebo": {"clock": 1}, "planted": {"settings": {"heat.degrees": 20}, "expected": "worse"}},
+        controls={"negative": {"clock": 1}, "positive": {"settings": {"heat.degrees": 20}, "expected": "worse"}},
     )
-    assert [variant.role for variant in made.variants] == ["baseline", "arm", "placebo", "planted"]
+    assert [variant.role for variant in made.variants] == ["baseline", "arm", "negative control", "positive control"]
     assert made.baseline().settings == {}
-    assert [cell.seed for cell in made.cells] == sorted(cell.seed for cell in made.cells)
-    seeds = {variant.role: [c.seed for c in made.cells if c.variant == variant.id] for variant in made.variants}
+    assert [run.seed for run in made.runs] == sorted(run.seed for run in made.runs)
+    seeds = {variant.role: [c.seed for c in made.runs if c.variant == variant.id] for variant in made.variants}
     assert seeds == {
         "baseline": [0, 1, 2, 3, 4],
         "arm": [0, 1, 2],
-        "placebo": [0, 1, 2, 3, 4],
-        "planted": [0, 1, 2, 3, 4],
+        "negative control": [0, 1, 2, 3, 4],
+        "positive control": [0, 1, 2, 3, 4],
     }
-    assert all(cell.id == f"{cell.variant}-s{cell.seed}" for cell in made.cells)
+    assert all(run.id == f"{run.variant}-s{run.seed}" for run in made.runs)
     assert made.variants[3].settings == {"heat.degrees": 20.0}
 
 
 def test_controls_alone_are_a_study() -> None:
-    made = plan({}, controls={"placebo": {"clock": 1}})
-    assert [variant.role for variant in made.variants] == ["baseline", "placebo"]
+    made = plan({}, controls={"negative": {"clock": 1}})
+    assert [variant.role for variant in made.variants] == ["baseline", "negative control"]
     assert made.levels == {}
 
 
 def test_a_planted_effect_may_be_an_option_but_not_an_arm() -> None:
-    planted = {"planted": {"settings": {"heat.degrees": 220.0}, "expected": "worse"}}
-    assert "is the same variant as the arm heat.degrees=220.0" in refusal({"heat.degrees": None}, controls=planted)
+    positive = {"positive": {"settings": {"heat.degrees": 220.0}, "expected": "worse"}}
+    assert "is the same variant as the arm heat.degrees=220.0" in refusal({"heat.degrees": None}, controls=positive)
 
 
 @pytest.mark.parametrize("design", DESIGNS)
@@ -105,7 +105,7 @@ def test_a_balanced_design_names_the_pair_that_cannot_be_had(details, named) -> 
 @pytest.mark.parametrize(("design", "runs"), [("d_optimal", 7), ("random", 9)])
 def test_other_designs_choose_among_what_can_be_had(design, runs) -> None:
     details = {"heat.source": None, "heat.fan": None, "tray": None, "racks": None, "salt": None, "rise": None}
-    made = plan(details, design=design, runs=runs)
+    made = plan(details, design=design, variants=runs)
     assert len(arms(made)) == runs
     for settings in arms(made):
         values = BASELINE | settings
@@ -118,7 +118,7 @@ def test_other_designs_choose_among_what_can_be_had(design, runs) -> None:
     assert {"tray": "stone", "racks": [3]} in reasons
     assert {"heat.source": "none", "heat.fan": False} in reasons
     assert "glass" not in made.levels["tray"]
-    assert plan(details, design=design, runs=runs) == made
+    assert plan(details, design=design, variants=runs) == made
 
 
 @pytest.mark.parametrize(
@@ -133,17 +133,21 @@ def test_other_designs_choose_among_what_can_be_had(design, runs) -> None:
         ({"tray": []}, {}, "tray names no option; it has steel"),
         ({"heat.source": None, "salt": None}, {"design": "plackett_burman"}, "heat.source has 3"),
         ({}, {"design": "full_factorial"}, "needs details"),
-        ({"salt": None}, {"design": "random"}, "runs: say how many variants random chooses"),
-        ({"salt": None, "tray": None}, {"design": "d_optimal", "runs": 50}, "takes 2 here, one for each option, to 3"),
-        ({"salt": None}, {"runs": 5}, "runs belongs to"),
+        ({"salt": None}, {"design": "random"}, "variants: say how many random chooses"),
+        ({"salt": None, "tray": None}, {"design": "d_optimal", "variants": 50}, "takes 2 here, one for each option, to 3"),
+        ({"salt": None}, {"variants": 5}, "variants belongs to"),
         ({"salt": None}, {"generators": "a"}, "generators belongs to"),
         ({"salt": None}, {"design": "fractional_factorial", "generators": "a b"}, "one word for each of the 1 details"),
-        ({"salt": None}, {"controls": {"placebo": {"nap": 1}}}, "placebo: nap is not a parameter"),
-        ({"salt": None}, {"controls": {"placebo": {"tray": "stone"}}}, "placebo: tray is a detail of the ledger"),
-        ({"salt": None}, {"controls": {"placebo": {"clock": 0}}}, "is the same variant as the baseline"),
+        ({"salt": None}, {"controls": {"negative": {"nap": 1}}}, "negative control: nap is not a parameter"),
         (
             {"salt": None},
-            {"controls": {"planted": {"settings": {"heat.degrees": 300}, "expected": "worse"}}},
+            {"controls": {"negative": {"tray": "stone"}}},
+            "negative control: tray is a detail of the ledger",
+        ),
+        ({"salt": None}, {"controls": {"negative": {"clock": 0}}}, "is the same variant as the baseline"),
+        (
+            {"salt": None},
+            {"controls": {"positive": {"settings": {"heat.degrees": 300}, "expected": "worse"}}},
             "heat.degrees=300 is not allowed",
         ),
     ],
@@ -152,14 +156,14 @@ def test_a_wrong_study_is_refused_with_a_remedy(details, more, expected) -> None
     assert expected in refusal(details, **more)
 
 
-def test_a_metric_that_no_cell_measures_is_refused() -> None:
+def test_a_metric_that_no_run_measures_is_refused() -> None:
     named, found = NamedStudy("oven", study({"salt": None})), []
     for measured in (["crust", "colour"], ["colour"]):
         try:
             found.append(make_plan(named, Oven, BASELINE, identify, NOW, measured).study)
         except UserError as error:
             found.append(str(error))
-    assert found == ["oven", "study oven: metrics: crust is not what cells measure: colour"]
+    assert found == ["oven", "study oven: metrics: crust is not what runs measure: colour"]
 
 
 def claim(**changes):
@@ -200,7 +204,7 @@ def test_every_shipped_study_can_be_planned(file: Path) -> None:
     named = load_study(file)
     made = make_plan(named, Params, case.load_baseline(named.study), case.identify, datetime.now(UTC))
     assert made.left_out == []
-    assert {"placebo", "planted"} <= {variant.role for variant in made.variants}
+    assert {"negative control", "positive control"} <= {variant.role for variant in made.variants}
     if file.stem == "screening":
         assert len(made.levels) >= 12
         assert len({detail.split(".")[0] for detail in made.levels}) > 3

@@ -20,5 +20,6 @@ class RuntimeParams(Group):
     channels_last: bool = Field(description="channels innermost in memory, which matrix units of GPUs want")
     compile: bool = Field(description="networks compiled by torch before their first step; needs a C++ compiler")
     stream: int = Field(
-        ge=0, description="another draw of the training's random numbers, and nothing else: the placebo of an audit"
+        ge=0,
+        description="another draw of the training's random numbers, and nothing else: the negative control of an audit",
     )

@@ -1,6 +1,6 @@
 """Pictures by option: the same inputs filled with either option of a detail, and where the two differ.
 
-Cells' fills flow in, pictures flow out. The inputs are the median and the worst case of the baseline, by rule.
+Runs' fills flow in, pictures flow out. The inputs are the median and the worst case of the baseline, by rule.
 """
 
 import base64
@@ -22,7 +22,7 @@ from repro.cases.medfe.data.arrays import open_split
 from repro.cases.medfe.grids import show_hole
 from repro.cases.medfe.masks import open_masks
 from repro.runs.inputs import find_sources
-from repro.runs.listing import cell_params
+from repro.runs.listing import run_params
 
 GAIN: Final = 4
 """Differences are shown this much stronger."""
@@ -30,21 +30,21 @@ SEED: Final = 0
 """The seed whose fills are shown."""
 INPUT_HEADINGS: Final = ("truth", "input", "baseline", f"its difference from the truth x {GAIN}")
 OPTION_HEADINGS: Final = ("baseline's option", "the option", f"their difference x {GAIN}", f"option and truth x {GAIN}")
-CONTROLS: Final = ("placebo", "planted")
+CONTROLS: Final = ("negative control", "positive control")
 
 Mean = NDArray[np.float64]
 """An image, or the mean of several: (3, S, S) float64 in [0, 255]."""
 
 
 class Case(NamedTuple):
-    """An input of the sample that every cell keeps: its place there, and why it was chosen."""
+    """An input of the sample that every run keeps: its place there, and why it was chosen."""
 
     place: int
     why: str
 
 
 class Sample(NamedTuple):
-    """Fills of a cell: (N, 3, S, S) uint8, and the test image (N,) and the bucket (N,) of each."""
+    """Fills of a run: (N, 3, S, S) uint8, and the test image (N,) and the bucket (N,) of each."""
 
     fills: NDArray[np.uint8]
     image: NDArray[np.int64]
@@ -61,8 +61,8 @@ class Pair(NamedTuple):
 
 def show_fills(subject: Subject) -> str:
     """Returns pictures of each case: input and baseline, then a row for each option of each varied detail."""
-    cells = subject.results.cells
-    usable = cells[(cells["status"] == OK) & (cells["seed"] == SEED)]
+    runs = subject.results.runs
+    usable = runs[(runs["status"] == OK) & (runs["seed"] == SEED)]
     samples = {str(row["variant"]): read_sample(Path(row["path"])) for _, row in usable.iterrows()}
     baseline = subject.plan.baseline().id
     if baseline not in samples or len(samples) < 2:
@@ -78,15 +78,15 @@ def show_fills(subject: Subject) -> str:
     return shown
 
 
-def read_sample(cell: Path) -> Sample:
-    """Reads the fills that a cell keeps."""
-    with np.load(cell / paths.EVALUATE.name / paths.FILLS, allow_pickle=False) as kept:
+def read_sample(run: Path) -> Sample:
+    """Reads the fills that a run keeps."""
+    with np.load(run / paths.EVALUATE.name / paths.FILLS, allow_pickle=False) as kept:
         return Sample(kept["fills"], kept["image"], kept["bucket"])
 
 
-def choose_cases(cell: Path, sample: Sample) -> list[Case]:
-    """Returns the median and the worst input of the sample, by the hole PSNR of a cell."""
-    rows = pd.read_csv(cell / paths.EVALUATE.name / paths.IMAGES, dtype={"bucket": str})
+def choose_cases(run: Path, sample: Sample) -> list[Case]:
+    """Returns the median and the worst input of the sample, by the hole PSNR of a run."""
+    rows = pd.read_csv(run / paths.EVALUATE.name / paths.IMAGES, dtype={"bucket": str})
     values = rows[rows["output"] == "composite"].set_index(["image", "bucket"])["psnr_hole_db"]
     found = [values[(int(image), str(bucket))] for image, bucket in zip(sample.image, sample.bucket, strict=True)]
     order = np.argsort(found, kind="stable")
@@ -166,8 +166,8 @@ def _image(image: NDArray[np.generic], alternative: str) -> str:
 
 
 def _input(subject: Subject, sample: Sample, case: Case) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    first = subject.plan.cells[0]
-    sources = find_sources(cell_params(subject.plan)[first.id])
+    first = subject.plan.runs[0]
+    sources = find_sources(run_params(subject.plan)[first.id])
     image = int(sample.image[case.place])
     truth: NDArray[np.uint8] = np.array(open_split(sources.prepared, "test").images[image])
     holes = open_masks(sources.masks, "test")

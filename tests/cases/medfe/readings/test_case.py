@@ -1,4 +1,4 @@
-"""How the audit reaches the case: baselines are complete without params.yaml, and cells are what they are named."""
+"""How the audit reaches the case: baselines are complete without params.yaml, and runs are what they are named."""
 
 from pathlib import Path
 
@@ -35,12 +35,12 @@ def test_settings_go_before_scale_and_reading() -> None:
     assert (values["training.steps"], values["loss.adv"]) == (7, "hinge")
 
 
-def test_a_cell_is_the_baseline_with_its_settings_and_its_seed() -> None:
+def test_a_run_is_the_baseline_with_its_settings_and_its_seed() -> None:
     values = load_baseline(study())
-    cell = resolve(values, {"loss.adv": "hinge", "model.encoder_kernels": [7, 5, 5, 3, 3, 3]}, 3)
-    assert isinstance(cell, Params)
-    assert (cell.loss.adv, cell.model.encoder_kernels, cell.seed) == ("hinge", (7, 5, 5, 3, 3, 3), 3)
-    changed = {key for key, value in flatten(cell.resolved()).items() if value != values[key]}
+    run = resolve(values, {"loss.adv": "hinge", "model.encoder_kernels": [7, 5, 5, 3, 3, 3]}, 3)
+    assert isinstance(run, Params)
+    assert (run.loss.adv, run.model.encoder_kernels, run.seed) == ("hinge", (7, 5, 5, 3, 3, 3), 3)
+    changed = {key for key, value in flatten(run.resolved()).items() if value != values[key]}
     assert changed == {"loss.adv", "model.encoder_kernels", "seed"}
 
 

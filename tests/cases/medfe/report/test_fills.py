@@ -12,6 +12,7 @@ from simulated_factorial import linear, make_plan, simulate, two_levels
 from repro import paths
 from repro.audit.page.subject import Subject
 from repro.audit.statistics.report import Analysis
+from repro.cases.medfe.report import fills
 from repro.cases.medfe.report.fills import (
     GAIN,
     Case,
@@ -22,15 +23,14 @@ from repro.cases.medfe.report.fills import (
     pair_variants,
     read_sample,
 )
-from repro.cases.medfe.report import fills
 
 PSNR = {(0, "10-20"): 30.0, (0, "20-30"): 12.0, (1, "10-20"): 20.0, (1, "20-30"): 25.0, (2, "10-20"): 5.0}
-"""Hole PSNR by image and bucket; image 2 is not in the sample that the cells keep."""
+"""Hole PSNR by image and bucket; image 2 is not in the sample that the runs keep."""
 KEPT = [(0, "10-20"), (0, "20-30"), (1, "10-20")]
 
 
-def write_cell(folder: Path, value: int) -> None:
-    """Writes a cell whose fills are all of one grey value."""
+def write_run(folder: Path, value: int) -> None:
+    """Writes a run whose fills are all of one grey value."""
     (folder / paths.EVALUATE.name).mkdir(parents=True)
     kept = {
         "fills": np.full((len(KEPT), 3, 4, 4), value, np.uint8),
@@ -48,15 +48,15 @@ def write_cell(folder: Path, value: int) -> None:
 
 
 def make_subject(folder: Path, design: str, *, controls: bool = False) -> Subject:
-    """Returns a study of two details whose cells lie in a folder: variant number i is filled with 10 i."""
+    """Returns a study of two details whose runs lie in a folder: variant number i is filled with 10 i."""
     levels = two_levels(2)
     rows = [{key: "yes"} for key in levels] if design == "one_at_a_time" else None
     plan = make_plan(levels, design, seeds=2, rows=rows, controls=controls)
     results = simulate(plan, linear(a=1.0))
     for number, variant in enumerate(plan.variants):
-        write_cell(folder / f"{variant.id}-s0", 10 * number)
-    cells = results.cells.assign(path=[str(folder / str(cell)) for cell in results.cells.index])
-    results = results._replace(cells=cells)
+        write_run(folder / f"{variant.id}-s0", 10 * number)
+    runs = results.runs.assign(path=[str(folder / str(run)) for run in results.runs.index])
+    results = results._replace(runs=runs)
     return Subject(plan, results, cast(Analysis, None), {})  # pictures rest on no statistics
 
 
@@ -67,7 +67,7 @@ def samples() -> dict[str, Sample]:
 
 
 def test_cases_are_the_median_and_the_worst_of_what_is_kept(tmp_path: Path) -> None:
-    write_cell(tmp_path, 0)
+    write_run(tmp_path, 0)
     assert choose_cases(tmp_path, read_sample(tmp_path)) == [Case(2, "median"), Case(1, "worst")]
 
 
@@ -88,13 +88,13 @@ def test_one_at_a_time_compares_an_arm_with_the_baseline(tmp_path: Path) -> None
     subject = make_subject(tmp_path, "one_at_a_time", controls=True)
     pairs = pair_variants(subject, [variant.id for variant in subject.plan.variants])
     assert [(pair.baseline, pair.option) for pair in pairs] == [(["v0"], [f"v{number}"]) for number in (1, 2, 3, 4)]
-    assert [pair.title for pair in pairs[2:]] == ["control: placebo", "control: planted"]
+    assert [pair.title for pair in pairs[2:]] == ["control: negative control", "control: positive control"]
 
 
 def test_options_of_a_planted_control_are_no_options_of_the_detail(tmp_path: Path) -> None:
     subject = make_subject(tmp_path, "full_factorial", controls=True)
     variants = subject.results.variants.copy()
-    variants.loc[variants["role"] == "planted", "a"] = "far too low"
+    variants.loc[variants["role"] == "positive control", "a"] = "far too low"
     subject = subject._replace(results=subject.results._replace(variants=variants))
     titles = [pair.title for pair in pair_variants(subject, list(variants.index))]
     assert not any("far too low" in title for title in titles)
@@ -117,5 +117,5 @@ def test_the_page_shows_each_option_for_each_case(tmp_path: Path, monkeypatch: p
 
 def test_without_an_arm_there_is_a_sentence(tmp_path: Path) -> None:
     subject = make_subject(tmp_path, "one_at_a_time")
-    cells = subject.results.cells.assign(status="missing")
-    assert "no fills to compare" in fills.show_fills(subject._replace(results=subject.results._replace(cells=cells)))
+    runs = subject.results.runs.assign(status="missing")
+    assert "no fills to compare" in fills.show_fills(subject._replace(results=subject.results._replace(runs=runs)))

@@ -1,4 +1,4 @@
-"""The placebo: another stream is another seed, and nothing else."""
+"""The negative control: another stream is another seed, and nothing else."""
 
 from pathlib import Path
 

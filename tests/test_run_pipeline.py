@@ -1,4 +1,4 @@
-"""ablations/dvc.yaml against the code: what the cells depend on, and what is left out on purpose."""
+"""ablations/dvc.yaml against the code: what the runs depend on, and what is left out on purpose."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from import_graph import imported_files
 
 ROOT = Path(__file__).parent.parent
 STAGES = YAML(typ="safe").load((ROOT / "ablations/dvc.yaml").read_text())["stages"]
-MODULES = {"code": "cell", "photographs": "cells/photographs", "holes": "cells/holes"}
-LEFT_OUT = ("repro/cases/medfe/params/", "repro/audit/", "repro/pipeline/cells/")
-"""The vocabulary, and what names cells and keeps account of them; ablations/dvc.yaml says why."""
+MODULES = {"code": "run", "photographs": "runs/photographs", "holes": "runs/holes"}
+LEFT_OUT = ("repro/cases/medfe/params/", "repro/audit/", "repro/pipeline/runs/")
+"""The vocabulary, and what names runs and keeps account of them; ablations/dvc.yaml says why."""
 
 
 def listed_code(stage: str) -> set[Path]:
@@ -28,13 +28,13 @@ def test_a_stage_lists_the_code_that_it_imports_but_for_the_vocabulary(stage: st
     assert sorted(map(str, listed_code(stage) ^ imported)) == []
 
 
-def test_the_cells_depend_on_the_hash_of_the_code_and_on_their_params() -> None:
-    cell = STAGES["cell"]["do"]
-    assert STAGES["code"]["outs"][0] in cell["deps"]
-    assert "ablations/cells/${key}.yaml" in cell["deps"]
+def test_the_runs_depend_on_the_hash_of_the_code_and_on_their_params() -> None:
+    run = STAGES["run"]["do"]
+    assert STAGES["code"]["outs"][0] in run["deps"]
+    assert "ablations/runs/${key}.yaml" in run["deps"]
 
 
 def test_what_is_left_out_computes_nothing() -> None:
-    """The modules around the cells import neither torch nor numpy, so that they can hardly move a number."""
-    for file in (ROOT / "repro/pipeline/cells").glob("*.py"):
+    """The modules around the runs import neither torch nor numpy, so that they can hardly move a number."""
+    for file in (ROOT / "repro/pipeline/runs").glob("*.py"):
         assert not {"torch", "numpy"} & {line.split()[1] for line in file.read_text().splitlines() if "import" in line}

@@ -1,6 +1,6 @@
-"""What DVC knows of the cells: which are out of date, which it can bring back, and the recording of new ones.
+"""What DVC knows of the runs: which are out of date, which it can bring back, and the recording of new ones.
 
-Through DVC's own objects and not its command line, which takes up to two seconds for each cell. Names of stages of
+Through DVC's own objects and not its command line, which takes up to two seconds for each run. Names of stages of
 ablations/dvc.yaml flow in. Run as a module, it records the stages that are named, so that a sweep need not wait for it.
 """
 
@@ -14,13 +14,13 @@ from typing import Any
 from repro import paths
 from repro.errors import UserError
 
-LOCK_FILE = paths.CELL_PIPELINE.with_suffix(".lock")
+LOCK_FILE = paths.RUN_PIPELINE.with_suffix(".lock")
 Stages = Mapping[str, Any]
 
 
-def cell_stage(cell: str) -> str:
-    """Returns the name of a cell's stage."""
-    return f"cell@{cell}"
+def run_stage(run: str) -> str:
+    """Returns the name of a run's stage."""
+    return f"run@{run}"
 
 
 def find_changed(names: Iterable[str]) -> list[str]:
@@ -104,13 +104,13 @@ def _load(repo: Any) -> Stages:
     from dvc.utils.strictyaml import YAMLValidationError
 
     try:
-        stages = repo.stage.load_all(str(paths.CELL_PIPELINE))
+        stages = repo.stage.load_all(str(paths.RUN_PIPELINE))
     except (YAMLValidationError, YAMLFileCorruptedError):
         if not LOCK_FILE.is_file():
             raise
         LOCK_FILE.replace(LOCK_FILE.with_name(f"{LOCK_FILE.name}.broken"))
         print(f"{LOCK_FILE} was half-written; it is made again from DVC's cache", file=sys.stderr)
-        stages = repo.stage.load_all(str(paths.CELL_PIPELINE))
+        stages = repo.stage.load_all(str(paths.RUN_PIPELINE))
     return {stage.name: stage for stage in stages}
 
 

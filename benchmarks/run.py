@@ -1,6 +1,6 @@
-"""A tiny cell of a sweep in a tree of its own: written, and its functions timed in a process that has loaded them.
+"""A tiny run of a sweep in a tree of its own: written, and its functions timed in a process that has loaded them.
 
-`python -m benchmarks.cell write` and `python -m benchmarks.cell time` run in that tree.
+`python -m benchmarks.run write` and `python -m benchmarks.run time` run in that tree.
 """
 
 import shutil
@@ -18,7 +18,7 @@ from repro.audit.ledger.values import override_values
 from repro.cases.medfe.params import load_params, parse_params
 from repro.runs.inputs import find_sources, params_file
 
-CELL: Final = "benchmark"
+RUN: Final = "benchmark"
 SIZE: Final[dict[str, Any]] = {
     "data.source": "photos",
     "data.image_px": 64,
@@ -33,46 +33,46 @@ SIZE: Final[dict[str, Any]] = {
     "training.batch_size": 2,
     "runtime.threads": 1,
 }
-"""As little work as a cell can have."""
+"""As little work as a run can have."""
 
 
 def write_tree(tree: Path) -> None:
-    """Copies the project's code into a folder, with the params, the photographs and the holes of one cell."""
+    """Copies the project's code into a folder, with the params, the photographs and the holes of one run."""
     for name in ("repro", "ablations", "benchmarks"):
         shutil.copytree(paths.PROJECT / name, tree / name)
     shutil.copy(paths.PROJECT / paths.PARAMS, tree)
-    for command in (("benchmarks.cell", "write"), ("repro.runs.code",)):
+    for command in (("benchmarks.run", "write"), ("repro.runs.code",)):
         subprocess.run([sys.executable, "-m", *command], cwd=tree, capture_output=True, check=True)
 
 
 def write() -> None:
-    """Writes what the cell needs into the working tree."""
+    """Writes what the run needs into the working tree."""
     from repro.cases.medfe.data.arrays import count_images
     from repro.cases.medfe.data.prepare import prepare_photographs
     from repro.cases.medfe.masks import make_masks
 
     values = load_params(paths.PARAMS).resolved()
     override_values(values, SIZE)
-    params = parse_params(values, "the benchmark's cell")
-    params_file(CELL).parent.mkdir(parents=True, exist_ok=True)
-    YAML(typ="safe", pure=True).dump(params.model_dump(mode="json"), params_file(CELL))
+    params = parse_params(values, "the benchmark's run")
+    params_file(RUN).parent.mkdir(parents=True, exist_ok=True)
+    YAML(typ="safe", pure=True).dump(params.model_dump(mode="json"), params_file(RUN))
     sources = find_sources(params)
     prepare_photographs(params.data, sources.prepared)
     make_masks(params.masks, params.data.image_px, count_images(sources.prepared), sources.masks)
 
 
 def time_functions() -> float:
-    """Returns the seconds of a cell's training and evaluation, called one after the other."""
-    from repro.cases.medfe.evaluation.cells import evaluate_cell
+    """Returns the seconds of a run's training and evaluation, called one after the other."""
+    from repro.cases.medfe.evaluation.runs import evaluate_run
     from repro.cases.medfe.training.loop import train
 
-    params = load_params(params_file(CELL))
+    params = load_params(params_file(RUN))
     sources = find_sources(params)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         started = time.perf_counter()
         train(params, sources.prepared, sources.masks, folder / "train", folder / "states", half=True)
-        evaluate_cell(folder / "train", sources.prepared, sources.masks, params.evaluation, params.runtime, folder)
+        evaluate_run(folder / "train", sources.prepared, sources.masks, params.evaluation, params.runtime, folder)
         return time.perf_counter() - started
 
 

@@ -1,7 +1,7 @@
-"""One cell of a study, evaluated: rows per image after all and after half of the steps, protocols, fills to look at.
+"""One run of a study, evaluated: rows per image after all and after half of the steps, protocols, fills to look at.
 
 A folder of checkpoints flows in, tables and a sample of fills flow out. Of the evaluation protocols it keeps the means
-alone: a study has hundreds of cells, and their rows would be the bulk of its evidence.
+alone: a study has hundreds of runs, and their rows would be the bulk of its evidence.
 """
 
 from pathlib import Path
@@ -29,10 +29,10 @@ SHOWN_PAIRS: Final = 48
 CHOICES: Final = ["output", "rounding", "ssim_window", "colour"]
 
 
-def evaluate_cell(
+def evaluate_run(
     trained: Path, prepared: Path, masks: Path, params: EvaluationParams, runtime: RuntimeParams, folder: Path
 ) -> None:
-    """Writes `evaluate/` and `half/` of a cell.
+    """Writes `evaluate/` and `half/` of a run.
 
     `evaluate` holds `images.csv` (rows of the headline protocol, raw and composite), `protocols.csv` (means over the
     pairs under every protocol, the headline first), `metrics.json`, and `fills.npz`; `half` holds `images.csv`.

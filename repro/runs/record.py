@@ -1,6 +1,6 @@
-"""What became of a cell, as it stands on disk, and the key of all that it depends on.
+"""What became of a run, as it stands on disk, and the key of all that it depends on.
 
-A cell that has ended well or diverged is a folder of evidence under `results/cells`, which DVC keeps. One that failed
+A run that has ended well or diverged is a folder of evidence under `results/runs`, which DVC keeps. One that failed
 leaves a record and a log beside the resume states, for nobody to take it for a result.
 """
 
@@ -19,7 +19,7 @@ Status = Literal["ok", "failed", "diverged"]
 
 
 class Given(NamedTuple):
-    """Hashes of what a cell depends on beside its params."""
+    """Hashes of what a run depends on beside its params."""
 
     code: str
     photographs: str
@@ -27,7 +27,7 @@ class Given(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a cell.
+    """What became of a run.
 
     Attributes:
         status: ok; diverged: the numbers of its training were no longer finite, which is a result; failed: an error.
@@ -60,37 +60,37 @@ def read_given(sources: Sources) -> Given:
         if not folder.is_dir():
             raise UserError(f"{folder} is missing; `repro sweep STUDY` makes it, or `dvc repro ablations/dvc.yaml`")
     code = hash_code()
-    if not paths.CELL_CODE.is_file() or json.loads(paths.CELL_CODE.read_text())["sha256"] != code:
+    if not paths.RUN_CODE.is_file() or json.loads(paths.RUN_CODE.read_text())["sha256"] != code:
         raise UserError(
-            f"the code is not that of {paths.CELL_CODE}, under which results would be recorded\n"
+            f"the code is not that of {paths.RUN_CODE}, under which results would be recorded\n"
             "  bring it up to date: `repro sweep STUDY`, or `dvc repro ablations/dvc.yaml:code`"
         )
     return Given(code, hash_tree(sources.prepared), hash_tree(sources.masks))
 
 
-def cell_key(params: Params, given: Given) -> str:
-    """Returns the hash of all that the outcome of a cell depends on."""
+def run_key(params: Params, given: Given) -> str:
+    """Returns the hash of all that the outcome of a run depends on."""
     return hash_json([params.resolved(), list(given)])
 
 
-def lock_file(cell: str) -> Path:
-    """Returns the lock of a cell, which the process that makes it holds."""
-    return paths.state() / "locks" / f"cell-{cell}.lock"
+def lock_file(run: str) -> Path:
+    """Returns the lock of a run, which the process that makes it holds."""
+    return paths.state() / "locks" / f"run-{run}.lock"
 
 
-def log_file(cell: str) -> Path:
-    """Returns where the last process that made a cell has said what it had to say."""
-    return paths.state() / "cells" / f"{cell}.log"
+def log_file(run: str) -> Path:
+    """Returns where the last process that made a run has said what it had to say."""
+    return paths.state() / "runs" / f"{run}.log"
 
 
-def failure_file(cell: str) -> Path:
+def failure_file(run: str) -> Path:
     """Returns where a failure is recorded."""
-    return paths.state() / "cells" / f"{cell}.json"
+    return paths.state() / "runs" / f"{run}.json"
 
 
-def read_outcome(cell: str) -> Outcome | None:
-    """Returns what became of a cell: its evidence if there is some, else its last failure, else nothing."""
-    for file in (paths.CELLS / cell / paths.CELL, failure_file(cell)):
+def read_outcome(run: str) -> Outcome | None:
+    """Returns what became of a run: its evidence if there is some, else its last failure, else nothing."""
+    for file in (paths.RUNS / run / paths.RUN, failure_file(run)):
         try:
             values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             values["given"] = Given(**values["given"])

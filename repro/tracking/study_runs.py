@@ -1,4 +1,4 @@
-"""The cells of studies in the index: published many at once, without their weights, and found again by their ids.
+"""The runs of studies in the index: published many at once, without their weights, and found again by their ids.
 
 Folders of evidence flow in, runs of an experiment of their own come of them, and links to these flow out.
 """
@@ -15,7 +15,7 @@ from repro.evidence import NEEDED, read_evidence
 from repro.tracking.address import explain_refusals
 from repro.tracking.logged import link_of
 from repro.tracking.publish import KEY, SEED, VARIANT, find_runs, publish_evidence
-from repro.tracking.store import CELLS, Store, has_store, open_store
+from repro.tracking.store import RUNS, Store, has_store, open_store
 
 if TYPE_CHECKING:
     from repro.cases.medfe.params import Params
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 Found = dict[tuple[str, int], Any]
 
 
-def publish_cells(cells: Mapping[Path, "Params"], beside: Mapping[str, Any]) -> int:
-    """Logs cells, unless they have been logged; returns how many have been logged now.
+def publish_runs(runs: Mapping[Path, "Params"], beside: Mapping[str, Any]) -> int:
+    """Logs runs, unless they have been logged; returns how many have been logged now.
 
     Args:
-        cells: folder of each cell with the params that it was made with.
+        runs: folder of each run with the params that it was made with.
         beside: nested params of the study's baseline, which the runs' names show the differences from.
 
     Raises:
         UserError: the tracking store cannot be opened or refuses, or evidence is missing.
     """
-    store = open_store(CELLS)
+    store = open_store(RUNS)
     known = {run.data.tags[KEY] for run in _finished(store)}
     commit, count = files.head(), 0
-    for folder, params in cells.items():
+    for folder, params in runs.items():
         with _without_weights(folder) as results:
             evidence = read_evidence(results, params)
             if evidence.key not in known:
@@ -45,17 +45,17 @@ def publish_cells(cells: Mapping[Path, "Params"], beside: Mapping[str, Any]) -> 
     return count
 
 
-def link_cells() -> dict[tuple[str, int], str]:
-    """Returns where the run of each published cell is seen, by variant and seed; the newest of several.
+def link_runs() -> dict[tuple[str, int], str]:
+    """Returns where the run of each published run is seen, by variant and seed; the newest of several.
 
     Raises:
         UserError: the tracking store cannot be opened.
     """
     if not has_store():
         return {}
-    store = open_store(CELLS)
+    store = open_store(RUNS)
     found = {(run.data.tags[VARIANT], int(run.data.tags[SEED])): run for run in reversed(list(_finished(store)))}
-    return {cell: link_of(store, run.info.run_id) for cell, run in found.items()}
+    return {run: link_of(store, run.info.run_id) for run, run in found.items()}
 
 
 def _finished(store: Store) -> Iterable[Any]:
@@ -65,7 +65,7 @@ def _finished(store: Store) -> Iterable[Any]:
 
 @contextmanager
 def _without_weights(folder: Path) -> Iterator[Path]:
-    """Yields a folder with links to what is published of a cell: tables and records, by which it is identified."""
+    """Yields a folder with links to what is published of a run: tables and records, by which it is identified."""
     with tempfile.TemporaryDirectory() as temporary:
         for name in (*NEEDED, f"{paths.EVALUATE.name}/{paths.PROTOCOLS}"):
             link, target = Path(temporary) / name, folder / name
