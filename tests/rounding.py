@@ -4,7 +4,8 @@ A tolerance that was read off one processor holds for that processor: another ad
 What holds for all is a bound on each sum, and how far the network carries it on is computed here, in float64.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -21,6 +22,13 @@ DRAWS = 2
 
 ELEMENTWISE = 4
 """Units for what follows the last convolution and rounds each value: an offset, a scale, an activation, its output."""
+
+
+HALF_THE_DIGITS = 2.0**-26
+"""Relative, of float64's 53 bits: what only rounds differently differs in the last ones, a mistake in the first.
+
+For whatever loses less than half of the digits, which is all that is compared with it.
+"""
 
 
 def unit_roundoff(dtype: torch.dtype) -> float:
@@ -91,3 +99,20 @@ def rounding_units(
 def relative_error(given: Tensor, exact: Tensor) -> float:
     """Returns the norm of the difference over that of `exact`."""
     return float((given.double() - exact).norm() / exact.norm())
+
+
+@contextmanager
+def in_double() -> Iterator[None]:
+    """Makes trainings that begin inside compute in float64, also where a step asks for float32.
+
+    Adam's first step is the sign of each gradient, and where that is zero but for rounding, float32 draws the sign by
+    lot. In float64 such gradients vanish beside Adam's epsilon, and two ways to compute stay together.
+    """
+    before, single = torch.get_default_dtype(), torch.Tensor.float
+    torch.set_default_dtype(torch.float64)
+    torch.Tensor.float = torch.Tensor.double
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+        torch.Tensor.float = single
