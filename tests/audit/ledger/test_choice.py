@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from repro.audit.ledger.choice import Choice, show_value, walk_details
 from repro.audit.ledger.source import paper, related, release
-from repro.audit.ledger.table import count_details, describe_constraints, select_details, to_json, to_markdown
+from repro.audit.ledger.table import count_details, select_details, to_json, to_markdown
 
 
 class Kernel(BaseModel):
@@ -61,7 +61,8 @@ def test_a_literal_and_its_choice_must_agree() -> None:
 
 def test_the_schema_holds_question_and_options() -> None:
     schema = Tree.model_json_schema()
-    assert schema["properties"]["rate"]["description"] == "Which rate?"
+    told = "Which rate? Only if kernel.name is rbf. Option 0.1 changes nothing: it is the default."
+    assert schema["properties"]["rate"]["description"] == told
     assert "enum" not in schema["properties"]["rate"]
     assert schema["$defs"]["Kernel"]["properties"]["sizes"]["enum"] == [[3, 5], [7]]
 
@@ -76,11 +77,9 @@ def test_filters_counts_and_forms() -> None:
     assert [detail.key for detail in select_details(Tree, source="related")] == ["rate"]
     details = select_details(Tree)
     assert count_details(details) == ({"model": 2, "training": 1}, {"silent": 2, "stated": 1})
-    assert describe_constraints(details[2].choice) == [
-        "only if kernel.name is rbf",
-        "0.1 changes nothing: it is the default",
-    ]
     rows = to_json(details)
+    conditions = ["Only if kernel.name is rbf.", "Option 0.1 changes nothing: it is the default."]
+    assert rows[2]["constraints"] == conditions
     assert rows[1]["options"][0] == {
         "value": [3, 5],
         "sources": [{"kind": "release", "where": "a.py @1", "confidence": "V"}],
@@ -88,3 +87,4 @@ def test_filters_counts_and_forms() -> None:
     document = to_markdown(details, "Title")
     assert document.startswith("# Title\n\n3 details with 5 options.")
     assert "| `[3,5]` | release: a.py @1 [V] |" in document
+    assert "\n".join(conditions) in document
