@@ -1,4 +1,4 @@
-"""The adversarial losses: what each player minimises, given the logits of real and of filled images.
+"""The adversarial losses: what discriminator and generator minimise, given the logits of real and of filled images.
 
 Logits are (B, 1, h, w) of one discriminator. Source of the relativistic forms: Jolicoeur-Martineau 2019;
 RelativisticGAN @2646c0b numbers them 6 to 8. Source of the rest: the options of `loss.adv` in the ledger.
@@ -54,7 +54,7 @@ def generator_loss(kind: Adversarial, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def _relativistic(kind: Adversarial, better: Tensor, worse: Tensor) -> Tensor:
-    """Returns the relativistic average loss of the player who wants `better` to score above `worse`."""
+    """Returns the relativistic average loss of the network that wants `better` to score above `worse`."""
     above, below = better - worse.mean(), worse - better.mean()
     match kind:
         case "ralsgan":
@@ -67,18 +67,20 @@ def _relativistic(kind: Adversarial, better: Tensor, worse: Tensor) -> Tensor:
             raise ValueError(f"{kind} is not relativistic")
 
 
-def gradient_penalty(judge: Callable[[Tensor], list[Tensor]], real: Tensor, fake: Tensor, mix: Tensor) -> list[Tensor]:
+def gradient_penalty(
+    discriminate: Callable[[Tensor], list[Tensor]], real: Tensor, fake: Tensor, mix: Tensor
+) -> list[Tensor]:
     """Returns one penalty for each discriminator (Gulrajani et al. 2017).
 
     Args:
-        judge: gives each discriminator's logits of images (B, C, H, W).
-        real: (B, C, H, W), what the discriminators judge of photographs.
+        discriminate: gives each discriminator's logits of images (B, C, H, W).
+        real: (B, C, H, W), what the discriminators see of photographs.
         fake: likewise of filled images.
         mix: (B, 1, 1, 1) in [0, 1], each sample's own.
     """
     between = torch.lerp(real, fake, mix).requires_grad_()
     penalties = []
-    for scores in judge(between):
+    for scores in discriminate(between):
         (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
         norms = gradient.flatten(1).square().sum(1).add(1e-12).sqrt()
         penalties.append(GRADIENT_PENALTY * (norms - 1).square().mean())

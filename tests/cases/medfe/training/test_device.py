@@ -13,7 +13,7 @@ from repro.cases.medfe.devices import check_compiler
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training import step as step_module
 from repro.cases.medfe.training.batches import Batch
-from repro.cases.medfe.training.step import Players, Terms
+from repro.cases.medfe.training.step import AdversarialTrainer, Terms
 from repro.errors import UserError
 from tiny import ABLATIONS, TINY, random_batch, tiny_params
 
@@ -43,18 +43,18 @@ class NothingFromTheHost(TorchDispatchMode):
 
 @pytest.fixture
 def on_meta(monkeypatch) -> None:
-    """Lets the players live on `meta`, which knows no autocast and no fused Adam."""
+    """Lets the networks live on `meta`, which knows no autocast and no fused Adam."""
     adam = step_module.Adam
     monkeypatch.setattr(step_module, "autocast", lambda *_: nullcontext())
     monkeypatch.setattr(step_module, "Adam", lambda weights, **options: adam(weights, **(options | {"fused": False})))
 
 
 def step_on_meta(params: Params) -> Terms:
-    players = Players(params, META)
+    trainer = AdversarialTrainer(params, META)
     batch = Batch(*(item.to(META) for item in random_batch(params)))
-    players.step(batch, 0)  # after which what is made once has been made
+    trainer.step(batch, 0)  # after which what is made once has been made
     with NothingFromTheHost():
-        return players.step(batch, 1)
+        return trainer.step(batch, 1)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -81,8 +81,8 @@ def test_the_check_can_fail(monkeypatch, loss, error: type[Exception]) -> None:
 
 def step_twice(overrides: dict[str, object]) -> np.ndarray:
     params = tiny_params(overrides)
-    players = Players(params, CPU)
-    return np.array([list(players.step(random_batch(params), number).values()) for number in range(2)])
+    trainer = AdversarialTrainer(params, CPU)
+    return np.array([list(trainer.step(random_batch(params), number).values()) for number in range(2)])
 
 
 def assert_the_same(one: np.ndarray, other: np.ndarray) -> None:
@@ -131,9 +131,9 @@ def losses(precision: str, seed: int, steps: int) -> np.ndarray:
         "optimisation.schedule": "constant",
     }
     params = tiny_params(overrides)
-    players = Players(params, CPU)
+    trainer = AdversarialTrainer(params, CPU)
     names = ("pixel", "perceptual", "adversarial_global")
-    rows = [players.step(random_batch(params, number % 4), number) for number in range(steps)]
+    rows = [trainer.step(random_batch(params, number % 4), number) for number in range(steps)]
     return np.array([[float(row[name]) for name in names] for row in rows])
 
 
