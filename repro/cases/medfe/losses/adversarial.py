@@ -1,4 +1,4 @@
-"""The adversarial losses: what each player minimises, given the logits of real and of filled images.
+"""The adversarial losses: what discriminator and generator minimise, given the logits of real and of filled images.
 
 Logits are (B, 1, h, w) of one discriminator. Source of the relativistic forms: Jolicoeur-Martineau 2019;
 RelativisticGAN @2646c0b numbers them 6 to 8. Source of the rest: the options of `loss.adv` in the ledger.
@@ -67,7 +67,7 @@ def find_game(kind: Adversarial) -> Game:
 
 
 def _relativistic(above: Callable[[Tensor], Tensor], below: Callable[[Tensor], Tensor]) -> Game:
-    """Returns the relativistic average game, in which both players compare with the mean of the other images.
+    """Returns the relativistic average game, in which both networks compare with the mean of the other images.
 
     Args:
         above: the loss of how far the images that shall score higher are above the mean of the others.
@@ -80,18 +80,20 @@ def _relativistic(above: Callable[[Tensor], Tensor], below: Callable[[Tensor], T
     return Game(of_player, lambda real, fake: of_player(fake, real))
 
 
-def gradient_penalty(judge: Callable[[Tensor], list[Tensor]], real: Tensor, fake: Tensor, mix: Tensor) -> list[Tensor]:
+def gradient_penalty(
+    discriminate: Callable[[Tensor], list[Tensor]], real: Tensor, fake: Tensor, mix: Tensor
+) -> list[Tensor]:
     """Returns one penalty for each discriminator (Gulrajani et al. 2017).
 
     Args:
-        judge: gives each discriminator's logits of images (B, C, H, W).
-        real: (B, C, H, W), what the discriminators judge of photographs.
+        discriminate: gives each discriminator's logits of images (B, C, H, W).
+        real: (B, C, H, W), what the discriminators see of photographs.
         fake: likewise of filled images.
         mix: (B, 1, 1, 1) in [0, 1], each sample's own.
     """
     between = torch.lerp(real, fake, mix).requires_grad_()
     penalties = []
-    for scores in judge(between):
+    for scores in discriminate(between):
         (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
         norms = gradient.flatten(1).square().sum(1).add(1e-12).sqrt()
         penalties.append(GRADIENT_PENALTY * (norms - 1).square().mean())

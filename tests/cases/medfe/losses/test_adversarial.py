@@ -57,7 +57,7 @@ def _gradients(loss: torch.Tensor, *logits: torch.Tensor) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("kind", EXPECTED)
-def test_both_players(kind: Adversarial) -> None:
+def test_discriminator_and_generator(kind: Adversarial) -> None:
     torch.testing.assert_close(discriminator_loss(kind, REAL, FAKE), EXPECTED[kind][0])
     torch.testing.assert_close(generator_loss(kind, REAL, FAKE), EXPECTED[kind][1])
 

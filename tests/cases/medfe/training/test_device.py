@@ -14,7 +14,7 @@ from repro.cases.medfe.devices import check_compiler
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training import step as step_module
 from repro.cases.medfe.training.batches import Batch
-from repro.cases.medfe.training.step import Players, Terms
+from repro.cases.medfe.training.step import AdversarialTrainer, Terms
 from repro.errors import UserError
 from rounding import HALF_THE_DIGITS, in_double, of_factors, relative_error, rounding_units, unit_roundoff
 from tiny import TINY, random_batch, tiny_params
@@ -23,7 +23,10 @@ CPU, META = torch.device("cpu"), torch.device("meta")
 """Tensors of `meta` have no values: whatever would wait for a GPU to know one fails there."""
 
 RUNS = {
-    **{reading: merge_reading(reading, "laptop") | TINY for reading in ("paper", "release", "replication")},
+    **{
+        reading: merge_reading(paths.ABLATIONS, reading, "laptop") | TINY
+        for reading in ("paper", "release", "replication")
+    },
     "wgan_gp": {"loss.adv": "wgan_gp", "loss.local_region": "hole_box", "loss.adv_input": "composite_with_mask"},
     "hole_area": {"loss.pixel_form": "hole_area", "model.encoder_convolution": "partial"},
 }
@@ -45,18 +48,18 @@ class NothingFromTheHost(TorchDispatchMode):
 
 @pytest.fixture
 def on_meta(monkeypatch) -> None:
-    """Lets the players live on `meta`, which knows no autocast and no fused Adam."""
+    """Lets the networks live on `meta`, which knows no autocast and no fused Adam."""
     adam = step_module.Adam
     monkeypatch.setattr(step_module, "autocast", lambda *_: nullcontext())
     monkeypatch.setattr(step_module, "Adam", lambda weights, **options: adam(weights, **(options | {"fused": False})))
 
 
 def step_on_meta(params: Params) -> Terms:
-    players = Players(params, META)
+    trainer = AdversarialTrainer(params, META)
     batch = Batch(*(item.to(META) for item in random_batch(params)))
-    players.step(batch, 0)  # after which what is made once has been made
+    trainer.step(batch, 0)  # after which what is made once has been made
     with NothingFromTheHost():
-        return players.step(batch, 1)
+        return trainer.step(batch, 1)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -84,8 +87,8 @@ def test_the_check_can_fail(monkeypatch, loss, error: type[Exception]) -> None:
 def step_twice(overrides: dict[str, object]) -> np.ndarray:
     params = tiny_params(overrides)
     with in_double():
-        players = Players(params, CPU)
-        return np.array([list(players.step(random_batch(params), number).values()) for number in range(2)])
+        trainer = AdversarialTrainer(params, CPU)
+        return np.array([list(trainer.step(random_batch(params), number).values()) for number in range(2)])
 
 
 def assert_the_same(one: np.ndarray, other: np.ndarray) -> None:
@@ -128,10 +131,10 @@ def test_no_compiler_is_said_in_words(monkeypatch) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_bf16_fills_up_to_the_rounding_of_factors_and_results(seed: int) -> None:
     params = tiny_params({"runtime.precision": "bf16", "seed": seed})
-    players, batch = Players(params, CPU), random_batch(params)
+    trainer, batch = AdversarialTrainer(params, CPU), random_batch(params)
     with torch.no_grad(), step_module.autocast("bf16", CPU):
-        rounded = players.generator(batch.image, batch.hole)
-    generator = players.generator.double()
+        rounded = trainer.generator(batch.image, batch.hole)
+    generator = trainer.generator.double()
     with torch.no_grad():
         exact = generator(batch.image.double(), batch.hole)
     units = rounding_units(lambda: generator(batch.image.double(), batch.hole), of_factors)
@@ -149,9 +152,9 @@ def losses(precision: str, seed: int, steps: int) -> np.ndarray:
         "optimisation.schedule": "constant",
     }
     params = tiny_params(overrides)
-    players, batch = Players(params, CPU), random_batch(params)
+    trainer, batch = AdversarialTrainer(params, CPU), random_batch(params)
     names = ("pixel", "perceptual", "adversarial_global")
-    rows = [players.step(batch, number) for number in range(steps)]
+    rows = [trainer.step(batch, number) for number in range(steps)]
     return np.array([[float(row[name]) for name in names] for row in rows])
 
 

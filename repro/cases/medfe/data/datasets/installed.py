@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from repro.cases.medfe.data.sources.catalogue import Catalogue
+from repro.cases.medfe.data.datasets.catalogue import Catalogue
 from repro.errors import UserError
 
 PHOTOGRAPHS: Mapping[str, tuple[str, ...]] = {

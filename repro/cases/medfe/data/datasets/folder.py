@@ -1,8 +1,8 @@
 """Any tree of image files: every regular file in it counts as a photograph."""
 
 from repro import paths
+from repro.cases.medfe.data.datasets.catalogue import Catalogue
 from repro.cases.medfe.data.files import list_files
-from repro.cases.medfe.data.sources.catalogue import Catalogue
 from repro.errors import UserError
 
 

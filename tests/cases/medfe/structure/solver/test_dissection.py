@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from repro.cases.medfe.structure.dissection import dissect
+from repro.cases.medfe.structure.solver.dissection import dissect
 
 SIZES = [(256, 256), (40, 48), (33, 17), (8, 8), (14, 13), (7, 7), (2, 3), (1, 9), (1, 1)]
 

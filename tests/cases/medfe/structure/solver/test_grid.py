@@ -6,7 +6,7 @@ import scipy.sparse.linalg
 import torch
 
 from benchmarks.structure import assemble
-from repro.cases.medfe.structure.grid import apply_grid, solve_grid
+from repro.cases.medfe.structure.solver.grid import apply_grid, solve_grid
 from rounding import HALF_THE_DIGITS, unit_roundoff
 
 SIZES = [(32, 32), (33, 31), (17, 40), (40, 17), (8, 8), (7, 7), (2, 3), (1, 9), (9, 1), (1, 1)]

@@ -9,7 +9,7 @@ import sklearn.datasets
 from PIL import Image
 
 from repro.cases.medfe.data import files
-from repro.cases.medfe.data.sources import installed, open_source, published
+from repro.cases.medfe.data.datasets import installed, open_dataset, published
 from repro.errors import UserError
 
 
@@ -30,7 +30,7 @@ def write_files(root, names):
 
 
 def test_photos_are_colour_photographs_of_the_installed_packages(data_params):
-    catalogue = open_source(data_params(source="photos"))
+    catalogue = open_dataset(data_params(source="photos"))
     assert len(catalogue.published["train"]) == 8
     for name in catalogue.published["train"]:
         for label, path in catalogue.find_views(name).items():
@@ -41,7 +41,7 @@ def test_photos_are_colour_photographs_of_the_installed_packages(data_params):
 
 
 def test_photos_are_those_that_the_packages_show(data_params):
-    catalogue = open_source(data_params(source="photos"))
+    catalogue = open_dataset(data_params(source="photos"))
     shown = {
         "astronaut": skimage.data.astronaut(),
         "china": sklearn.datasets.load_sample_image("china.jpg"),
@@ -53,7 +53,7 @@ def test_photos_are_those_that_the_packages_show(data_params):
 
 
 def test_the_stereo_pair_is_one_photograph(data_params):
-    views = open_source(data_params(source="photos")).find_views("motorcycle")
+    views = open_dataset(data_params(source="photos")).find_views("motorcycle")
     assert [Path(label).name for label in views] == ["motorcycle_left.png", "motorcycle_right.png"]
 
 
@@ -65,7 +65,7 @@ def test_a_package_without_its_photographs_is_named(monkeypatch):
 
 def test_a_folder_is_listed_with_its_subfolders(tmp_path, data_params):
     write_files(tmp_path, ["b.png", "sub/folder/c.jpg", "a, with comma.PNG", "notes.txt"])
-    catalogue = open_source(data_params(root=str(tmp_path)))
+    catalogue = open_dataset(data_params(root=str(tmp_path)))
     assert catalogue.published == {"train": ["a, with comma.PNG", "b.png", "notes.txt", "sub/folder/c.jpg"]}
     assert catalogue.find_views("sub/folder/c.jpg") == {"sub/folder/c.jpg": tmp_path / "sub/folder/c.jpg"}
     assert catalogue.left_out == []
@@ -100,15 +100,15 @@ def test_a_missing_or_empty_folder_is_an_error(tmp_path, data_params, inside, me
     if inside:
         (tmp_path / "folder" / inside).mkdir(parents=True)
     with pytest.raises(UserError, match=message):
-        open_source(data_params(root=str(tmp_path / "folder")))
+        open_dataset(data_params(root=str(tmp_path / "folder")))
 
 
 def test_a_root_is_looked_for_in_the_working_tree_first_and_then_in_the_project(tmp_path, data_params, monkeypatch):
     write_files(tmp_path, ["project/pictures/a.png", "copy/other/b.png"])
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "project"))
     monkeypatch.chdir(tmp_path / "copy")
-    assert open_source(data_params(root="pictures")).published == {"train": ["a.png"]}
-    assert open_source(data_params(root="other")).published == {"train": ["b.png"]}
+    assert open_dataset(data_params(root="pictures")).published == {"train": ["a.png"]}
+    assert open_dataset(data_params(root="other")).published == {"train": ["b.png"]}
 
 
 def write_places365(root, train, val):
@@ -120,7 +120,7 @@ def write_places365(root, train, val):
 def test_places365_uses_the_publishers_lists(tmp_path, data_params):
     write_places365(tmp_path, ["/a/abbey/00000001.jpg", "/b/bar/00000002.jpg"], ["Places365_val_00000001.jpg"])
     write_files(tmp_path, ["data_256_standard/a/abbey/unlisted.jpg"])
-    catalogue = open_source(data_params(source="places365", root=str(tmp_path)))
+    catalogue = open_dataset(data_params(source="places365", root=str(tmp_path)))
     assert catalogue.published == {
         "train": ["data_256_standard/a/abbey/00000001.jpg", "data_256_standard/b/bar/00000002.jpg"],
         "test": ["val_256/Places365_val_00000001.jpg"],
@@ -147,7 +147,7 @@ def write_celeba(root, parts):
 
 def test_celeba_has_three_published_splits(tmp_path, data_params):
     write_celeba(tmp_path, {"000001.jpg": 0, "000002.jpg": 1, "000003.jpg": 2, "000004.jpg": 0})
-    catalogue = open_source(data_params(source="celeba", root=str(tmp_path)))
+    catalogue = open_dataset(data_params(source="celeba", root=str(tmp_path)))
     assert catalogue.published == {
         "train": ["celeba/img_align_celeba/000001.jpg", "celeba/img_align_celeba/000004.jpg"],
         "validation": ["celeba/img_align_celeba/000002.jpg"],
@@ -166,7 +166,7 @@ def test_celeba_folders_are_those_of_torchvision():
 
 def test_paris_streetview_is_train_and_evaluation(tmp_path, data_params):
     write_files(tmp_path, ["paris_train_original/001_im.png", "paris_eval_gt/001_im.png", "paris_eval_gt/002_im.png"])
-    catalogue = open_source(data_params(source="paris_streetview", root=str(tmp_path)))
+    catalogue = open_dataset(data_params(source="paris_streetview", root=str(tmp_path)))
     assert catalogue.published == {
         "train": ["paris_train_original/001_im.png"],
         "test": ["paris_eval_gt/001_im.png", "paris_eval_gt/002_im.png"],
@@ -183,7 +183,7 @@ def test_paris_streetview_is_train_and_evaluation(tmp_path, data_params):
 )
 def test_what_is_missing_says_which_file_to_put_where(tmp_path, data_params, source, needed):
     with pytest.raises(UserError) as caught:
-        open_source(data_params(source=source, root=str(tmp_path)))
+        open_dataset(data_params(source=source, root=str(tmp_path)))
     message = str(caught.value)
     assert len(message.splitlines()) == 2
     assert all(item in message for item in needed)
@@ -194,17 +194,17 @@ def test_a_list_that_leaves_the_data_set_is_refused(tmp_path, data_params):
     write_celeba(tmp_path, {"000001.jpg": 0})
     (tmp_path / "celeba/list_eval_partition.txt").write_text("../../../etc/passwd 0\n")
     with pytest.raises(UserError, match="leaves the data set"):
-        open_source(data_params(source="celeba", root=str(tmp_path)))
+        open_dataset(data_params(source="celeba", root=str(tmp_path)))
 
 
 def test_a_line_of_another_form_is_refused(tmp_path, data_params):
     write_celeba(tmp_path, {"000001.jpg": 0})
     (tmp_path / "celeba/list_eval_partition.txt").write_text("000001.jpg train\n")
     with pytest.raises(UserError, match="is not an image name and 0, 1 or 2"):
-        open_source(data_params(source="celeba", root=str(tmp_path)))
+        open_dataset(data_params(source="celeba", root=str(tmp_path)))
 
 
 def test_a_split_without_an_image_is_refused(tmp_path, data_params):
     write_celeba(tmp_path, {"000001.jpg": 0, "000002.jpg": 1})
     with pytest.raises(UserError, match="no image for the split test"):
-        open_source(data_params(source="celeba", root=str(tmp_path)))
+        open_dataset(data_params(source="celeba", root=str(tmp_path)))

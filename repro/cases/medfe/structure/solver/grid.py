@@ -1,12 +1,13 @@
 """The linear systems of edge-preserving smoothing: (I + L) x = b, with L the Laplacian of a weighted pixel grid.
 
-The channels of an image share its weights. Knows nothing of where the weights come from.
+The channels of an image share its weights. I + L is symmetric positive definite, so that Cholesky's factorisation needs
+no pivots.
 """
 
 import torch
 from torch import Tensor
 
-from repro.cases.medfe.structure.elimination import solve_directly
+from repro.cases.medfe.structure.solver.elimination import solve_directly
 
 
 def solve_grid(target: Tensor, right: Tensor, down: Tensor, near: Tensor) -> Tensor:

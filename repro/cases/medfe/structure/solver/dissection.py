@@ -3,7 +3,7 @@
 The grid is cut into cells, and four cells make one of the next level. A cell of any level is a rectangle of vertices
 that shares its ring with its neighbours. Its inside is eliminated from the lowest level up: first the inside of the
 smallest cells, then the cross that is left in the middle of four cells when they are joined. The last four cells also
-lose the sides that nobody shares. Knows sizes only.
+lose the sides that nobody shares.
 
 Source: George 1973, "Nested dissection of a regular finite element mesh".
 """

@@ -1,4 +1,4 @@
-"""The one interface of all sources: names of photographs, and the files of each.
+"""The one interface of all data sets: names of photographs, and the files of each.
 
 Names are kept and files are found only when they are asked for, so that a catalogue of millions stays small.
 """
@@ -12,7 +12,7 @@ from repro.cases.medfe.data.files import LeftOut
 
 
 class Catalogue(NamedTuple):
-    """The photographs of a source.
+    """The photographs of a data set.
 
     Attributes:
         published: names by the split that the publisher made; all under `train` where there is none.

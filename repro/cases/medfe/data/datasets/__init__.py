@@ -1,17 +1,17 @@
-"""Where photographs come from; each source gives a `Catalogue` and opens no image."""
+"""The data sets that photographs come from; each gives a `Catalogue` and opens no image."""
 
 from typing import assert_never
 
-from repro.cases.medfe.data.sources import folder, installed, published
-from repro.cases.medfe.data.sources.catalogue import Catalogue
+from repro.cases.medfe.data.datasets import folder, installed, published
+from repro.cases.medfe.data.datasets.catalogue import Catalogue
 from repro.cases.medfe.params.data import DataParams
 
 
-def open_source(params: DataParams) -> Catalogue:
-    """Returns the catalogue of the chosen source; downloads what is missing where its publisher allows that.
+def open_dataset(params: DataParams) -> Catalogue:
+    """Returns the catalogue of the chosen data set; downloads what is missing where its publisher allows that.
 
     Raises:
-        UserError: the source is not on disk and cannot be downloaded, or holds nothing.
+        UserError: the data set is not on disk and cannot be downloaded, or holds nothing.
     """
     match params.source:
         case "photos":

@@ -1,7 +1,7 @@
-"""Where each entry of the dense blocks of a dissected grid comes from.
+"""Assembly of the frontal matrices of a dissected grid: which terms each of their entries is the sum of.
 
-The levels of a dissection flow in; lists of places flow out, by which the numbers of all cells of a level are picked at
-once. Knows where the weights stand, not what they are.
+This symbolic part depends on the size of the images alone and is kept; by its lists of places the numbers of all cells
+of a level are gathered at once.
 """
 
 from functools import lru_cache
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from repro.cases.medfe.structure.dissection import Cell, Level, Vertex, dissect
+from repro.cases.medfe.structure.solver.dissection import Cell, Level, Vertex, dissect
 
 FIELDS = 3
 """What a vertex brings along beside its right-hand sides: its diagonal entry, and those of its edges right and down."""
@@ -23,7 +23,7 @@ _Places = npt.NDArray[np.int64]
 class Assembly(NamedTuple):
     """How the blocks of a level are put together; places are int64. A level has one kind of cells, or four.
 
-    Each cell has a source: what its four quarters passed on, (4, ring, C + ring) of the level below, then the fields
+    Each cell has a buffer: what its four quarters passed on, (4, ring, C + ring) of the level below, then the fields
     and right-hand sides of its own vertices, (inside + ring, FIELDS + C), then a zero. The front of a cell is the
     columns of the vertices inside, (inside + C + ring, inside); its middle rows are the right-hand sides.
     """
@@ -35,12 +35,12 @@ class Assembly(NamedTuple):
     vertices: Tensor
     """(cells, inside + ring): places of each cell's vertices in the flat last cell."""
     front: Tensor
-    """(kinds, (inside + C + ring) * inside): places in the source of the first term of each entry."""
+    """(kinds, (inside + C + ring) * inside): places in the buffer of the first term of each entry."""
     further: list[Tensor]
-    """(2, kinds, terms) each: places in the front and in the source of the terms that are added to those. No entry is
+    """(2, kinds, terms) each: places in the front and in the buffer of the terms that are added to those. No entry is
     twice in one, so that the order of summation is fixed on any device."""
     passed: Tensor
-    """(kinds, ring * (C + ring)): places in the source of what the quarters pass on beyond this level."""
+    """(kinds, ring * (C + ring)): places in the buffer of what the quarters pass on beyond this level."""
 
 
 class Plan(NamedTuple):
@@ -92,19 +92,19 @@ def _find_terms(cell: Cell, channels: int) -> tuple[_Places, list[_Places], _Pla
 
 
 class _Terms:
-    """The places in the source of the terms of each entry of a matrix."""
+    """The places in the buffer of the terms of each entry of a matrix."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self._first = np.full(shape, -1)
         self._count = np.zeros(shape, np.int64)
         self._further: list[tuple[_Places, _Places, _Places]] = []
 
-    def add(self, rows: _Places, columns: _Places, source: _Places) -> None:
-        """Adds one term to each of these entries; the shapes broadcast."""
+    def add(self, rows: _Places, columns: _Places, places: _Places) -> None:
+        """Adds one term, given by its place in the buffer, to each of these entries; the shapes broadcast."""
         before, entries = self._count[rows, columns], rows * self._count.shape[1] + columns
         taken = before > 0
-        self._further.append((before[taken], entries[taken], source[taken]))
-        self._first[rows, columns] = np.where(taken, self._first[rows, columns], source)
+        self._further.append((before[taken], entries[taken], places[taken]))
+        self._first[rows, columns] = np.where(taken, self._first[rows, columns], places)
         self._count[rows, columns] += 1
 
     def first(self, zero: int) -> _Places:
@@ -112,9 +112,9 @@ class _Terms:
         return np.where(self._count, self._first, zero).ravel()
 
     def further(self) -> list[_Places]:
-        """Returns the places of the second, third, ... terms, (2, terms): in the matrix and in the source."""
-        before, entries, source = np.concatenate([np.stack(terms) for terms in self._further], axis=1)
-        return [np.stack([entries, source])[:, before == count] for count in range(1, self._count.max(initial=0))]
+        """Returns the places of the second, third, ... terms, (2, terms): in the matrix and in the buffer."""
+        before, entries, places = np.concatenate([np.stack(terms) for terms in self._further], axis=1)
+        return [np.stack([entries, places])[:, before == count] for count in range(1, self._count.max(initial=0))]
 
 
 def _add_quarter(front: _Terms, passed: _Terms, quarter: _Places, block: _Places, inside: int) -> None:
@@ -124,7 +124,7 @@ def _add_quarter(front: _Terms, passed: _Terms, quarter: _Places, block: _Places
         front: takes the columns of the vertices inside.
         passed: takes what lies between right-hand sides and ring.
         quarter: (its ring,): the numbers of its vertices in the cell.
-        block: (its ring, C + its ring): places in the source.
+        block: (its ring, C + its ring): places in the buffer.
         inside: how many vertices are eliminated.
     """
     channels = block.shape[1] - len(quarter)

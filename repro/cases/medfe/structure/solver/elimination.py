@@ -1,8 +1,8 @@
-"""Direct solution of sparse symmetric systems on a pixel grid, as dense algebra on the cells of its dissection.
+"""Direct solution of sparse symmetric systems on a pixel grid: a multifrontal Cholesky factorisation.
 
-From the lowest level up, each cell factorises the block of the vertices inside it and passes on what they leave at its
-ring; from the top down, each cell solves for them. All cells of a level are one batch of small dense matrices. Knows
-nothing of where the systems come from.
+From the lowest level of the dissection up, each cell factorises the frontal matrix of the vertices inside it and passes
+its Schur complement on to the vertices of its ring; from the top down, each cell substitutes back. All cells of a level
+are one batch of small dense matrices.
 
 Source: Duff & Reid 1983, "The multifrontal solution of indefinite sparse symmetric linear equations".
 """
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from repro.cases.medfe.structure.assembly import Assembly, plan_assembly
+from repro.cases.medfe.structure.solver.assembly import Assembly, plan_assembly
 
 
 class _Equations(NamedTuple):
@@ -70,10 +70,10 @@ def _eliminate(level: Assembly, system: Tensor, passed: Tensor | None) -> tuple[
         and the entries of the ring.
     """
     cells = len(system) * len(level.vertices)
-    source = [system.index_select(1, level.vertices.flatten()).view(cells, -1), system.new_zeros(cells, 1)]
+    buffer = [system.index_select(1, level.vertices.flatten()).view(cells, -1), system.new_zeros(cells, 1)]
     if passed is not None:
-        source.insert(0, passed.view(cells, -1))
-    terms = torch.cat(source, dim=1).unflatten(0, (-1, len(level.front)))
+        buffer.insert(0, passed.view(cells, -1))
+    terms = torch.cat(buffer, dim=1).unflatten(0, (-1, len(level.front)))
     front = _pick(terms, level.front)
     for entries, places in level.further:
         front.scatter_add_(2, entries.expand(len(front), -1, -1), _pick(terms, places))

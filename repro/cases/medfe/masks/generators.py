@@ -1,4 +1,4 @@
-"""Where masks come from, behind one signature: (rng, size_px, low, high) -> mask with its ratio in (low, high]."""
+"""The mask generators, behind one signature: (rng, size_px, low, high) -> mask with its ratio in (low, high]."""
 
 from collections.abc import Callable
 from typing import NamedTuple, assert_never
@@ -15,29 +15,29 @@ from repro.cases.medfe.params.masks import MaskSource, MasksParams
 Draw = Callable[[np.random.Generator, int, float, float], npt.NDArray[np.bool_]]
 
 
-class Source(NamedTuple):
-    """A way to draw masks, the buckets that it can fill, and what it had to leave out."""
+class MaskGenerator(NamedTuple):
+    """A way to draw masks, the buckets that it can fill, and how many files it left out for which reason."""
 
     draw: Draw
     buckets: tuple[Bucket, ...]
     left_out: dict[str, int]
 
 
-def open_source(source: MaskSource, params: MasksParams, size_px: int) -> Source:
-    """Returns a source, ready to draw from.
+def open_generator(source: MaskSource, params: MasksParams, size_px: int) -> MaskGenerator:
+    """Returns a generator, ready to draw from.
 
     Raises:
         UserError: mask files are wanted and missing.
     """
     match source:
         case "strokes":
-            return Source(draw_strokes, BUCKETS, {})
+            return MaskGenerator(draw_strokes, BUCKETS, {})
         case "boxes":
-            return Source(draw_box, BUCKETS, {})
+            return MaskGenerator(draw_box, BUCKETS, {})
         case "centre":
-            return Source(draw_centre, (BUCKETS[2],), {})
+            return MaskGenerator(draw_centre, (BUCKETS[2],), {})
         case "files":
             files = index_mask_files(params, size_px)
-            return Source(files.draw, BUCKETS, files.left_out)
+            return MaskGenerator(files.draw, BUCKETS, files.left_out)
         case _:
             assert_never(source)

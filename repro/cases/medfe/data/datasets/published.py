@@ -1,9 +1,8 @@
 """The data sets of the paper in the form in which their publishers give them out: Places365, CelebA, Paris StreetView.
 
-The publishers' list files flow in, names by split flow out. Downloads go through torchvision. The lists are read
-here and not by torchvision's classes, which keep a tuple for each image, also read the labels, and refuse every
-list whose checksum is not the publisher's, a shortened one too. A list is not trusted: a name that leaves the data
-set is refused.
+Downloads go through torchvision. The publishers' lists are read here and not by torchvision's classes, which keep a
+tuple for each image, also read the labels, and refuse every list whose checksum is not the publisher's, a shortened one
+too. A list is not trusted: a name that leaves the data set is refused.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,9 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from repro import paths
 from repro.cases.medfe.data.arrays import SplitName
+from repro.cases.medfe.data.datasets.catalogue import Catalogue
+from repro.cases.medfe.data.datasets.download import download_celeba, download_places365
 from repro.cases.medfe.data.files import LeftOut, list_files
-from repro.cases.medfe.data.sources.catalogue import Catalogue
-from repro.cases.medfe.data.sources.download import download_celeba, download_places365
 from repro.errors import UserError
 
 PLACES365_LISTS: Mapping[SplitName, tuple[str, str]] = {
