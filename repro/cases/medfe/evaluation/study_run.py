@@ -1,11 +1,11 @@
 """One run of a study, evaluated: rows per image after all and after half of the steps, protocols, fills to look at.
 
-A folder of checkpoints flows in, tables and a sample of fills flow out. Of the evaluation protocols it keeps the means
-alone: a study has hundreds of runs, and their rows would be the bulk of its evidence.
+Of the evaluation protocols it keeps the means alone: a study has hundreds of runs, and their rows would be the bulk of
+its evidence.
 """
 
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,28 +14,38 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from repro import paths
+from repro.case import ProtocolRow, Row
 from repro.cases.medfe.checkpoint import load_generator
 from repro.cases.medfe.devices import set_up_device
 from repro.cases.medfe.evaluation.fills import Fill, measure_fill
 from repro.cases.medfe.evaluation.pairs import Pairs, open_pairs
-from repro.cases.medfe.evaluation.summary import summarise, summarise_learned
-from repro.cases.medfe.evaluation.tables import IMAGE_COLUMNS, MEASURES, join_tables, write_table
+from repro.cases.medfe.evaluation.rows import protocol_rows, unit_rows
+from repro.cases.medfe.evaluation.summary import summarise, write_figures
+from repro.cases.medfe.evaluation.tables import MEASURES, write_table
 from repro.cases.medfe.metrics.protocol import Protocol, headline, select_output, to_byte_scale
 from repro.cases.medfe.params.evaluation import CheckpointChoice, EvaluationParams, Output
 from repro.cases.medfe.params.runtime import RuntimeParams
-from repro.storage import write_json
 
 SHOWN_PAIRS: Final = 48
-CHOICES: Final = ["output", "rounding", "ssim_window", "colour"]
+CHOICES: Final = list(Protocol._fields)
+HALF: Final = 0.5
+"""Share of the training after which a run is measured too."""
+
+
+class Evaluated(NamedTuple):
+    """What a study reads of a run: rows after the whole and after half of the training, and means by protocol."""
+
+    rows: list[Row]
+    protocols: list[ProtocolRow]
 
 
 def evaluate_run(
     trained: Path, prepared: Path, masks: Path, params: EvaluationParams, runtime: RuntimeParams, folder: Path
-) -> None:
-    """Writes `evaluate/` and `half/` of a run.
+) -> Evaluated:
+    """Writes `evaluate/` and `half/` of a run, and returns what a study reads of it.
 
     `evaluate` holds `images.csv` (rows of the headline protocol, raw and composite), `protocols.csv` (means over the
-    pairs under every protocol, the headline first), `metrics.json`, and `fills.npz`; `half` holds `images.csv`.
+    pairs under every protocol, the headline first), the headline figures, and `fills.npz`; `half` holds `images.csv`.
 
     Args:
         trained: folder of the training, with the checkpoint after half of the steps.
@@ -56,13 +66,17 @@ def evaluate_run(
     fill = open_fill(trained / paths.CHECKPOINT, params.checkpoint, device)
     results = measure_fill(fill, pairs, protocol, params.batch_size, device)
     write_table(results.images, full / paths.IMAGES)
-    write_table(protocol_means(results.protocols, protocol), full / paths.PROTOCOLS)
-    figures = summarise(results.images, join_tables([], IMAGE_COLUMNS), protocol)
-    write_json(full / paths.METRICS, figures | summarise_learned(results.images, protocol, results.lpips, results.fid))
+    means = protocol_means(results.protocols, protocol)
+    write_table(means, full / paths.PROTOCOLS)
+    write_figures(full, summarise(results.images, results.whole, results.not_computed, protocol))
     write_fills(fill, pairs, device, full / paths.FILLS)
     earlier = open_fill(trained / paths.HALF, params.checkpoint, device)
     outputs = [protocol._replace(output=output) for output in get_args(Output)]
-    write_table(measure_fill(earlier, pairs, protocol, params.batch_size, device, outputs).images, half / paths.IMAGES)
+    before = measure_fill(earlier, pairs, protocol, params.batch_size, device, outputs)
+    write_table(before.images, half / paths.IMAGES)
+    rows = unit_rows(results.images, results.whole, protocol.output)
+    rows += unit_rows(before.images, before.whole, protocol.output, HALF)
+    return Evaluated(rows, protocol_rows(means))
 
 
 def open_fill(checkpoint: Path, which: CheckpointChoice, device: torch.device) -> Fill:
