@@ -33,7 +33,7 @@ def unit_rows(images: pd.DataFrame, whole: Mapping[str, float], output: str, tra
     table = shown[["image"]].join(shown[names].map(_as_written))
     means = table.groupby("image", sort=False)[names].mean(skipna=False)
     rows = [
-        Row(int(image), name, value, train_fraction)
+        Row(int(str(image)), name, float(value), train_fraction)
         for name in names
         for image, value in zip(means.index, means[name].tolist(), strict=True)
     ]
@@ -44,7 +44,7 @@ def unit_rows(images: pd.DataFrame, whole: Mapping[str, float], output: str, tra
 def protocol_rows(means: pd.DataFrame) -> list[ProtocolRow]:
     """Returns a row for each protocol and metric, from one row per protocol with a mean of each metric."""
     return [
-        ProtocolRow({name: row[name] for name in Protocol._fields}, metric, _as_written(row[metric]))
+        ProtocolRow({name: row[name] for name in Protocol._fields}, metric, _as_written(float(row[metric])))
         for metric in MEASURES
         for row in means.to_dict("records")
     ]
