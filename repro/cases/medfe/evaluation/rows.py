@@ -44,9 +44,9 @@ def unit_rows(images: pd.DataFrame, whole: Mapping[str, float], output: str, tra
 def protocol_rows(means: pd.DataFrame) -> list[ProtocolRow]:
     """Returns a row for each protocol and metric, from one row per protocol with a mean of each metric."""
     return [
-        ProtocolRow({name: row[name] for name in Protocol._fields}, metric, _as_written(float(row[metric])))
-        for metric in MEASURES
+        ProtocolRow({name: str(row[name]) for name in Protocol._fields}, metric, _as_written(float(row[metric])))
         for row in means.to_dict("records")
+        for metric in MEASURES
     ]
 
 

@@ -5,7 +5,7 @@ its evidence.
 """
 
 from pathlib import Path
-from typing import Final, NamedTuple, get_args
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -20,32 +20,23 @@ from repro.cases.medfe.devices import set_up_device
 from repro.cases.medfe.evaluation.fills import Fill, measure_fill
 from repro.cases.medfe.evaluation.pairs import Pairs, open_pairs
 from repro.cases.medfe.evaluation.rows import protocol_rows, unit_rows
-from repro.cases.medfe.evaluation.summary import summarise, write_figures
 from repro.cases.medfe.evaluation.tables import MEASURES, write_table
 from repro.cases.medfe.metrics.protocol import Protocol, headline, select_output, to_byte_scale
-from repro.cases.medfe.params.evaluation import CheckpointChoice, EvaluationParams, Output
+from repro.cases.medfe.params.evaluation import CheckpointChoice, EvaluationParams
 from repro.cases.medfe.params.runtime import RuntimeParams
 
 SHOWN_PAIRS: Final = 48
+HALF_WAY: Final = 0.5
+"""Share of the training after which the checkpoint `paths.HALF` was taken."""
 CHOICES: Final = list(Protocol._fields)
-HALF: Final = 0.5
-"""Share of the training after which a run is measured too."""
-
-
-class Evaluated(NamedTuple):
-    """What a study reads of a run: rows after the whole and after half of the training, and means by protocol."""
-
-    rows: list[Row]
-    protocols: list[ProtocolRow]
 
 
 def evaluate_run(
     trained: Path, prepared: Path, masks: Path, params: EvaluationParams, runtime: RuntimeParams, folder: Path
-) -> Evaluated:
-    """Writes `evaluate/` and `half/` of a run, and returns what a study reads of it.
+) -> tuple[list[Row], list[ProtocolRow]]:
+    """Returns the rows of a run and its means under every protocol, and writes `evaluate/`, to be looked at.
 
-    `evaluate` holds `images.csv` (rows of the headline protocol, raw and composite), `protocols.csv` (means over the
-    pairs under every protocol, the headline first), the headline figures, and `fills.npz`; `half` holds `images.csv`.
+    `evaluate` holds `images.csv` (rows of the headline protocol, raw and composite) and `fills.npz`.
 
     Args:
         trained: folder of the training, with the checkpoint after half of the steps.
@@ -53,30 +44,24 @@ def evaluate_run(
         masks: folder of the holes.
         params: checkpoint to take and headline protocol.
         runtime: where the network runs.
-        folder: existing; takes the two folders.
+        folder: existing; takes the folder.
 
     Raises:
         DivergedError: the model fills with values that are not finite.
         UserError: the holes were made for other images.
     """
     device, pairs, protocol = set_up_device(runtime), open_pairs(prepared, masks), headline(params)
-    full, half = folder / paths.EVALUATE.name, folder / "half"
-    full.mkdir()
-    half.mkdir()
+    kept = folder / paths.EVALUATE.name
+    kept.mkdir()
     fill = open_fill(trained / paths.CHECKPOINT, params.checkpoint, device)
     results = measure_fill(fill, pairs, protocol, params.batch_size, device)
-    write_table(results.images, full / paths.IMAGES)
-    means = protocol_means(results.protocols, protocol)
-    write_table(means, full / paths.PROTOCOLS)
-    write_figures(full, summarise(results.images, results.whole, results.not_computed, protocol))
-    write_fills(fill, pairs, device, full / paths.FILLS)
-    earlier = open_fill(trained / paths.HALF, params.checkpoint, device)
-    outputs = [protocol._replace(output=output) for output in get_args(Output)]
-    before = measure_fill(earlier, pairs, protocol, params.batch_size, device, outputs)
-    write_table(before.images, half / paths.IMAGES)
+    write_table(results.images, kept / paths.IMAGES)
+    write_fills(fill, pairs, device, kept / paths.FILLS)
     rows = unit_rows(results.images, results.whole, protocol.output)
-    rows += unit_rows(before.images, before.whole, protocol.output, HALF)
-    return Evaluated(rows, protocol_rows(means))
+    half = open_fill(trained / paths.HALF, params.checkpoint, device)
+    earlier = measure_fill(half, pairs, protocol, params.batch_size, device, [protocol])
+    rows += unit_rows(earlier.images, earlier.whole, protocol.output, HALF_WAY)
+    return rows, protocol_rows(protocol_means(results.protocols, protocol))
 
 
 def open_fill(checkpoint: Path, which: CheckpointChoice, device: torch.device) -> Fill:

@@ -131,9 +131,8 @@ def _cards(contents: Contents) -> list[tuple[str, str]]:
         best = str(baselines.idxmax() if HEADLINE.direction == "higher" else baselines.idxmin())
         margin = _show_headline(means[ACTIVE] - baselines[best], signed=True)
         cards.append((f"over {best}, the best baseline", margin))
-    for metric in SET_METRICS:  # these have no rows, and no baseline
-        if metric.name in contents.figures:
-            cards.append((metric.label, show_number(contents.figures[metric.name], metric.decimals)))
+    whole = [metric for metric in SET_METRICS if metric.name in contents.figures]  # these have no rows, and no baseline
+    cards += [(metric.label, show_number(contents.figures[metric.name], metric.decimals)) for metric in whole]
     rows = contents.rows
     return [*cards, ("test photographs / images", f"{rows['photograph'].nunique()} / {rows['image'].nunique()}")]
 

@@ -41,8 +41,8 @@ def show_variants(contents: Contents) -> Fragment:
     }
     caption = (
         f"{len(logged.runs)} finished runs of {len(order)} variants. Several seeds: mean, lowest to highest. "
-        f"Difference: mean {HEADLINE.title} minus that of the active variant, where all runs of both were tested on the same "
-        f"pairs. {_count_left_out(contents.left_out)}"
+        f"Difference: mean {HEADLINE.title} minus that of the active variant, where all runs of both were tested on "
+        f"the same pairs. {_count_left_out(contents.left_out)}"
     ).strip()
     note = "<p>The links open while <code>mlflow ui --backend-store-uri sqlite:///mlflow.db</code> runs.</p>"
     on_disk = logged.runs["link"].str.startswith("http://127.0.0.1:5000").all()
@@ -109,8 +109,8 @@ def _list_settings(changed: dict[str, str], keys: list[str]) -> str:
 
 def _same_test(contents: Contents, run_id: str) -> bool:
     """Tells whether a run was measured on the images and holes, and in the way, that the active results were."""
-    images = contents.logged.images
-    theirs = images[images["run_id"] == run_id]
+    units = contents.logged.units
+    theirs = units[units["run_id"] == run_id]
     if theirs.empty:
         return False
     ours = contents.rows[contents.rows["method"] == MODEL]
