@@ -180,7 +180,7 @@ def test_means_by_bucket_are_those_of_the_written_rows(pairs, baselines, tmp_pat
     evaluate_fill(fill_constant, pairs, baselines, make_params(output="raw"), CPU, tmp_path / "evaluate")
     means = read_table(tmp_path / "evaluate" / "buckets.csv")
     rows = pd.concat([read_table(tmp_path / "evaluate" / "images.csv").query("output == 'raw'"), baselines])
-    assert list(means["method"].unique())[0] == "model"
+    assert means["method"].iloc[0] == "model"
     assert len(means) == (1 + len(BASELINES)) * len(BUCKETS)
     for method, bucket, pairs_here, value in means[["method", "bucket", "pairs", "l1_hole"]].itertuples(index=False):
         measured = [

@@ -4,6 +4,7 @@ Every image has one hole of every bucket, so that the plain mean over rows is th
 of one photograph are no independent samples.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,7 +15,7 @@ from repro import paths
 from repro.cases.medfe.evaluation.tables import DECIMALS, write_table
 from repro.cases.medfe.metrics.protocol import Protocol
 from repro.cases.medfe.metrics.records import COLUMNS, METRICS, ImageMetric
-from repro.storage import write_json
+from repro.storage import write_json, written_file
 
 HEADLINES: Final = 8
 """So many numbers `dvc exp show` can hold beside the params without scrolling."""
@@ -71,8 +72,9 @@ def _bucket_means(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_figures(folder: Path, figures: Figures) -> None:
-    """Writes the numbers, and the reasons beside them."""
-    write_json(folder / paths.METRICS, figures.numbers)
+    """Writes the numbers, the headline first as DVC then shows it, and the reasons beside them."""
+    with written_file(folder / paths.METRICS) as partial:
+        partial.write_text(json.dumps(figures.numbers, indent=2) + "\n", encoding="utf-8")
     write_json(folder / paths.NOT_COMPUTED, figures.not_computed)
 
 
