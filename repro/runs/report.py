@@ -12,7 +12,7 @@ from repro.audit.page import claims, design, effects, ledger, runs, stability, u
 from repro.audit.page.fragment import Fragment
 from repro.audit.page.notebook import render_page, run_notebook
 from repro.audit.page.subject import Subject
-from repro.audit.statistics.analyse import analyse
+from repro.audit.statistics.analysis import analyse
 from repro.audit.study.freezing import load_plan, locate_plan
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.report.fills import show_fills

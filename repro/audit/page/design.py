@@ -6,8 +6,8 @@ import pandas as pd
 
 from repro.audit.page.subject import Subject, badge, count, long, note, paragraph, show_ratio, show_settings
 from repro.audit.page.tables import table_html
+from repro.audit.statistics.minimum_detectable_effect import detectable_effects
 from repro.audit.study.aliases import alias_table, describe_aliases, list_groups
-from repro.audit.study.minimum_detectable_effect import detectable_effects
 
 
 def show_design(subject: Subject) -> str:
@@ -24,9 +24,9 @@ def _arms(subject: Subject) -> str:
     left_out = "".join(
         f"<li>{show_settings(item.settings)}: {html.escape(item.reason)}</li>" for item in subject.plan.left_out
     )
-    return table_html(table, "What was planned; seeds are the replicates, what is measured in a run is nested in it") + (
-        f"<p>Left out by the constraints:</p><ul>{left_out}</ul>" if left_out else ""
-    )
+    return table_html(
+        table, "What was planned; seeds are the replicates, what is measured in a run is nested in it"
+    ) + (f"<p>Left out by the constraints:</p><ul>{left_out}</ul>" if left_out else "")
 
 
 def _unseen(subject: Subject) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from repro.audit.ledger.choice import show_value
-from repro.audit.study.combining import combine, occurring
+from repro.audit.study.constrained_designs import combine, occurring
 from repro.audit.study.declaration import NamedStudy, Study
 from repro.audit.study.levels import canonical, choose_levels
 from repro.audit.study.plan import LeftOut, Plan, Role, Run, Variant
