@@ -113,7 +113,7 @@ def _show_detectable(case: "Case", planned: "Plan", console: "Console") -> None:
     from rich import box
     from rich.table import Table
 
-    from repro.audit.study.minimum_detectable_effect import detectable_effects
+    from repro.audit.statistics.minimum_detectable_effect import detectable_effects
 
     found = detectable_effects(planned, _measured_noise(case, planned))
     table = Table("metric", "smallest effect seen in 80 %", "margin", "noise floor (SD)", box=box.SIMPLE_HEAD)

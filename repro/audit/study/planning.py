@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from repro.audit.ledger.choice import show_value
 from repro.audit.ledger.conditions import find_inert
-from repro.audit.study.combining import combine, occurring
+from repro.audit.study.constrained_designs import combine, occurring
 from repro.audit.study.declaration import NamedStudy, Study
 from repro.audit.study.levels import canonical, choose_levels
 from repro.audit.study.metric import Metric

@@ -9,6 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from repro import paths
 from repro.audit.ledger.readings import merge_reading
 from repro.cases.medfe.devices import check_compiler
 from repro.cases.medfe.params import Params

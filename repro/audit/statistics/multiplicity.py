@@ -1,7 +1,7 @@
-"""Families of tests: p-values adjusted for how many were made, and what an adjusted p can reach at all.
+"""Multiple testing: p-values adjusted for how many tests were made, and what an adjusted p can reach at all.
 
-Rows of effects flow in and out. A family is all option contrasts of the study in one metric at one share of the
-training; the two control arms are a family of their own, so that checking the audit costs its findings nothing.
+A family is all option contrasts of the study in one metric at one share of the training; the two control arms are a
+family of their own, so that checking the audit costs its findings nothing.
 """
 
 from typing import Literal, assert_never
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from repro.audit.statistics.paired import NEGATIVE, POSITIVE
-from repro.audit.statistics.signflip import smallest_p
+from repro.audit.statistics.effects import NEGATIVE, POSITIVE
+from repro.audit.statistics.paired import smallest_p
 from repro.audit.study.declaration import Design
 
 LEVEL = 0.05
@@ -34,11 +34,21 @@ def correction_of(design: Design) -> Correction:
 def adjust_p(p: NDArray[np.float64], correction: Correction) -> NDArray[np.float64]:
     """Adjusts a family; a test that could not be made (NaN) stays NaN and counts as one of the family all the same.
 
+    With p_(1) <= ... <= p_(K):
+        Holm: adjusted p_(i) = max over j <= i of min(1, (K + 1 - j) p_(j)), which bounds the chance of any false find;
+        Benjamini-Hochberg: adjusted p_(i) = min over j >= i of min(1, K p_(j) / j), which bounds their expected share.
+
     Args:
         p: (K,) float64 in [0, 1] or NaN.
         correction: how.
 
-    Source: Holm (1979); Benjamini and Hochberg (1995).
+    Source: Holm, A simple sequentially rejective multiple test procedure (1979); Benjamini & Hochberg, Controlling
+    the false discovery rate (1995).
+
+    Example:
+        >>> p = np.array([0.01, 0.04, 0.03])
+        >>> adjust_p(p, "Holm").round(3).tolist(), adjust_p(p, "Benjamini-Hochberg").round(3).tolist()
+        ([0.03, 0.06, 0.06], [0.03, 0.04, 0.04])
     """
     # multipletests of statsmodels gives the same, but collects garbage at each call: 0.07 s a family.
     made, tests = np.isfinite(p), len(p)
@@ -70,5 +80,10 @@ def adjust_effects(effects: pd.DataFrame, design: Design) -> pd.DataFrame:
 
 
 def smallest_adjusted_p(seeds: int, family: int) -> float:
-    """Returns the smallest p that a sign flip can give after Holm: the first step multiplies by the family's size."""
+    """Returns the smallest p that a sign flip can give after Holm: the first step multiplies by the family's size.
+
+    Example:
+        >>> smallest_adjusted_p(seeds=8, family=12)
+        0.09375
+    """
     return min(1.0, smallest_p(seeds) * family)

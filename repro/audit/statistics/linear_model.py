@@ -1,8 +1,8 @@
-"""The linear model of a design: options as columns, seeds as blocks, noise from replicates.
+"""The linear model of a design: options as columns, seeds as blocks, fitted by least squares.
 
-Outcomes of variants by seeds flow in; estimates, their covariance and the pure error flow out. An option is coded 1,
-the baseline's 0, so that a coefficient is the option less the baseline's, averaged over the other details. Knows
-nothing of tests and of what is made of an estimate.
+An option is coded 1 and the baseline's 0, so that a coefficient is the outcome with the option less that with the
+baseline's, averaged over the other details as the rows of the design combine them. What an estimate is held against
+is chosen in `error_terms`.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 DESIGN_ROLES = ("baseline", "arm")
-"""Roles of the variants that say something on the details; negative control and positive control are controls of the
-audit itself."""
+"""Roles of the variants that say something on the details; the controls check the audit itself."""
 ROUNDING = 1e-10
 """Share of the largest value below which a difference is taken for a rounding error."""
 
@@ -55,20 +54,6 @@ class Fit(NamedTuple):
     residual: float
 
 
-class PureError(NamedTuple):
-    """Noise between runs that differ in nothing but the seed.
-
-    Attributes:
-        variance: NaN if df is 0.
-        df: degrees of freedom, after one mean per variant and one per seed.
-        total: sum of squares.
-    """
-
-    variance: float
-    df: int
-    total: float
-
-
 def code_details(plan: Plan) -> Coding:
     """Codes the variants of a plan."""
     options = [(detail, show_value(option)) for detail, known in plan.levels.items() for option in known[1:]]
@@ -95,20 +80,32 @@ def shared_values(outcomes: Outcomes, chosen: Flags) -> Floats:
     return values
 
 
-def fit_design(coding: Coding, outcomes: Outcomes) -> tuple[Fit, PureError]:
-    """Fits every option to the points of the design; the noise is that of the baseline and all arms."""
-    fit = fit_effects(coding.matrix, shared_values(outcomes, coding.points))
-    return fit, find_pure_error(shared_values(outcomes, coding.design))
+def fit_design(coding: Coding, outcomes: Outcomes) -> Fit:
+    """Fits every option to the points of the design."""
+    return fit_effects(coding.matrix, shared_values(outcomes, coding.points))
 
 
 def fit_effects(columns: Floats, values: Floats) -> Fit:
-    """Fits columns (V, K) to values (V, S), NaN where there is none, with one mean for each seed."""
+    """Fits columns (V, K) to values (V, S), NaN where there is none, with one mean for each seed.
+
+    Model: y_vs = mean_s + sum over k of x_vk * b_k + noise, by least squares; the covariance of the estimates is the
+    block of (X'X)^+ that belongs to the columns, times the variance of the error term.
+
+    Source: Searle, Linear Models (1971), chapter 5, on estimable functions in models not of full rank.
+
+    Example:
+        >>> columns = np.array([[0.0], [1.0]])
+        >>> fit = fit_effects(columns, np.array([[1.0, 2.0], [4.0, 6.0]]))
+        >>> fit.estimates.round(9).tolist(), fit.unit.round(9).tolist(), round(fit.residual, 9)
+        ([3.5], [[1.0]], 0.25)
+    """
     design, found = stack_runs(columns, values)
     left, scale, right = np.linalg.svd(design, full_matrices=False)
     kept = scale > ROUNDING * scale.max(initial=0.0)
     left, scale, right = left[:, kept], scale[kept], right[kept]
     coefficients = right.T @ ((left.T @ found) / scale)
     unit = (right.T / scale**2) @ right
+    # A coefficient is estimable if its axis lies in the row space, that is, if its projection there has length 1.
     estimable = (right**2).sum(axis=0) > 1 - 1e-8
     fitted = design @ coefficients
     effects = slice(values.shape[1], None)
@@ -125,18 +122,3 @@ def stack_runs(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Returns the runs that have a value: (N, S + K) seeds as 0 or 1, then the columns; and (N,) values."""
     variant, seed = np.nonzero(np.isfinite(values))
     return np.hstack([np.eye(values.shape[1])[seed], columns[variant]]), values[variant, seed]
-
-
-def find_pure_error(values: Floats) -> PureError:
-    """Estimates the noise of values (V, S), NaN where there is none, after the means of variants and of seeds."""
-    variant, seed = np.nonzero(np.isfinite(values))
-    present = np.isfinite(values)
-    count = np.maximum(present.sum(axis=1, keepdims=True), 1)
-    centred = np.eye(values.shape[1])[seed] - (present / count)[variant]
-    found = (values - np.nansum(values, axis=1, keepdims=True) / count)[variant, seed]
-    solution, _, rank, _ = np.linalg.lstsq(centred, found, rcond=1e-10)
-    df = len(found) - len(np.unique(variant)) - int(rank)
-    total = float(((found - centred @ solution) ** 2).sum())
-    if total < len(found) * (ROUNDING * np.abs(values[variant, seed]).max(initial=0.0)) ** 2:
-        total = 0.0
-    return PureError(total / df if df else np.nan, df, total)

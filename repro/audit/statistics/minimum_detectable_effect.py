@@ -1,7 +1,7 @@
-"""The smallest effect that a plan can be expected to see: 80 % power, two-sided, for the very test of its design.
+"""The minimum detectable effect of a plan: found with 80 % power, two-sided, by the very test of its design.
 
-A plan and, where they were measured, standard deviations over seeds flow in; a table flows out. Knows nothing of
-results. Closed forms only; how many further seeds an open question takes is simulated after the sweep.
+Closed forms only, so that `repro plan` answers before anything has run; how many further seeds an open question takes
+is simulated after the runs (`power`).
 """
 
 from collections.abc import Callable, Mapping
@@ -12,15 +12,16 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
+from repro.audit.statistics.error_terms import plan_error_term
+from repro.audit.statistics.power import POWER
 from repro.audit.study.aliases import design_points
 from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
 
 ALPHA: Final = 0.05
-POWER: Final = 0.8
 
 
-class Test(NamedTuple):
+class PlannedTest(NamedTuple):
     """What one comparison of a plan rests on.
 
     Attributes:
@@ -59,7 +60,7 @@ def detectable_effects(plan: Plan, noise: Mapping[str, float]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["metric", "effect", "unit", "margin", "sd", "seeds", "test", "alpha", "note"])
 
 
-def choose_test(plan: Plan) -> Test:
+def choose_test(plan: Plan) -> PlannedTest:
     """Returns the test of a plan's design, with the smallest effect that it detects."""
     declared = plan.declaration
     contrasts = sum(len(options) - 1 for options in plan.levels.values())
@@ -69,7 +70,7 @@ def choose_test(plan: Plan) -> Test:
     alpha = ALPHA / contrasts
     if declared["design"] == "one_at_a_time":
         return _paired(declared["seeds"], alpha, f"paired sign flip, Holm over {contrasts}")
-    return _contrast(plan, alpha, f"contrast t on pure error, Benjamini-Hochberg over {contrasts}")
+    return _contrast(plan, alpha, contrasts)
 
 
 def paired_shift(seeds: int, alpha: float) -> float:
@@ -77,11 +78,18 @@ def paired_shift(seeds: int, alpha: float) -> float:
 
     Where only the most extreme of all sign patterns is significant the power has a closed form, since the test then
     asks for differences of one sign; else it is taken as that of the t test at the level that the test can reach,
-    which with two to five significant patterns promises up to 0.1 too much power.
+    which with two to five significant patterns promises up to 0.1 too much power. With one significant pattern and
+    its mirror image, power = Phi(shift)^n + Phi(-shift)^n.
 
     Args:
         seeds: pairs.
         alpha: two-sided level.
+
+    Source: the closed form is ours; Fisher (1935), section 21, for the test.
+
+    Example:
+        >>> paired_shift(5, 0.05), round(paired_shift(6, 0.05), 3)
+        (inf, 1.791)
     """
     patterns = 2 ** (seeds - 1) if seeds else 0
     significant = floor(alpha * patterns * (1 + 1e-12))
@@ -93,7 +101,14 @@ def paired_shift(seeds: int, alpha: float) -> float:
 
 
 def t_shift(df: float, alpha: float) -> float:
-    """Returns the mean, in its standard error, that a two-sided t test detects; infinite without freedom."""
+    """Returns the mean, in its standard error, that a two-sided t test detects; infinite without degrees of freedom.
+
+    Solves P(T > t(1 - alpha / 2; df)) = .8 for the noncentrality of T, as Cohen (1988), chapter 2.
+
+    Example:
+        >>> round(t_shift(15, 0.05), 3), t_shift(0, 0.05)
+        (3.007, inf)
+    """
     if df < 1:
         return inf
     critical = stats.t.isf(alpha / 2, df)
@@ -101,7 +116,12 @@ def t_shift(df: float, alpha: float) -> float:
 
 
 def seeds_needed(alpha: float) -> int:
-    """Returns the fewest pairs with which the sign-flip test can reach a level: its smallest p is 2 / 2^pairs."""
+    """Returns the fewest pairs with which the sign-flip test can reach a level: its smallest p is 2 / 2^pairs.
+
+    Example:
+        >>> seeds_needed(0.05), seeds_needed(0.05 / 12)
+        (6, 9)
+    """
     return next(seeds for seeds in range(1, 100) if 2 / 2**seeds <= alpha * (1 + 1e-12))
 
 
@@ -109,7 +129,8 @@ def contrast_error(plan: Plan) -> float:
     """Returns the largest standard error of a main effect with one seed, in standard deviations over seeds.
 
     An effect is the option less the baseline's, averaged over the rows of the other details; infinite where the
-    design cannot estimate one.
+    design cannot estimate one. It is the root of the largest diagonal element of (X'X)^-1, X with a column of ones and
+    one of 0 and 1 for each option.
     """
     columns = code_options(plan.levels, design_points(plan))[1]
     model = np.hstack([np.ones((len(columns), 1)), (columns + 1) / 2])
@@ -118,7 +139,7 @@ def contrast_error(plan: Plan) -> float:
     return float(np.sqrt(np.diag(np.linalg.inv(model.T @ model))[1:].max()))
 
 
-def _paired(seeds: int, alpha: float, name: str) -> Test:
+def _paired(seeds: int, alpha: float, name: str) -> PlannedTest:
     shift = paired_shift(seeds, alpha)
     if shift == inf:
         smallest = 2 / 2**seeds
@@ -126,20 +147,21 @@ def _paired(seeds: int, alpha: float, name: str) -> Test:
             f"nothing can reach p < {ALPHA:.2f}: the smallest p of {seeds} seeds is {smallest:.3g}, and {alpha:.3g} is "
             f"needed; {seeds_needed(alpha)} seeds could"
         )
-        return Test(name, alpha, inf, note)
-    return Test(name, alpha, shift * sqrt(2), "the seeds of two arms are taken as uncorrelated")
+        return PlannedTest(name, alpha, inf, note)
+    return PlannedTest(name, alpha, shift * sqrt(2), "the seeds of two arms are taken as uncorrelated")
 
 
-def _contrast(plan: Plan, alpha: float, name: str) -> Test:
-    seeds, rows = plan.declaration["seeds"], len(design_points(plan))
-    df = (rows - 1) * (seeds - 1)
+def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
+    term, seeds = plan_error_term(plan), plan.declaration["seeds"]
+    name = f"contrast t on {term.name}, Benjamini-Hochberg over {contrasts}"
     error = contrast_error(plan) / sqrt(seeds)
-    if df < 1:
-        return Test(name, alpha, inf, "nothing can be tested: one seed leaves no pure error; 2 seeds could")
+    if term.df < 1:
+        return PlannedTest(name, alpha, inf, f"nothing can be tested: one seed leaves no {term.name}; 2 seeds could")
     if error == inf:
-        return Test(name, alpha, inf, "nothing can be tested: some effects share a column; raise runs")
-    note = f"{rows} rows by {seeds} seeds, {df} degrees of freedom; for an effect that is real alone"
-    return Test(name, alpha, t_shift(df, alpha) * error, note)
+        return PlannedTest(name, alpha, inf, "nothing can be tested: some effects share a column; raise runs")
+    rows = len(design_points(plan))
+    note = f"{rows} rows by {seeds} seeds, {term.df} degrees of freedom; for an effect that is real alone"
+    return PlannedTest(name, alpha, t_shift(term.df, alpha) * error, note)
 
 
 def _solve(power: Callable[[float], float]) -> float:

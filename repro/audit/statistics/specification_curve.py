@@ -1,7 +1,7 @@
 """The specification curve: all variants in a row, and whether the row is steeper than chance would make it.
 
-Plan and tables of outcomes flow in, `Analysis.curve` and `Analysis.curve_test` flow out. The null is that no detail
-matters: labels of variants are then exchangeable within a seed, and only there, for a seed may shift all of them.
+The null is that no detail matters: labels of variants are then exchangeable within a seed, and only there, for a seed
+may shift all of them.
 """
 
 from collections.abc import Sequence
@@ -11,23 +11,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from repro.audit.statistics.linear import Floats, code_details, shared_values
-from repro.audit.statistics.mixed import fit_moments, mean_squares
+from repro.audit.statistics.error_terms import satterthwaite_df
+from repro.audit.statistics.linear_model import Floats, code_details, shared_values
 from repro.audit.statistics.outcomes import Outcomes
+from repro.audit.statistics.variance_components import fit_moments, mean_squares
 from repro.audit.study.plan import Plan
 
 CURVE_COLUMNS = (
-    "variant",
-    "metric",
-    "train_fraction",
-    "rank",
-    "mean",
-    "low",
-    "high",
-    "seeds",
-    "runs",
-    "null_low",
-    "null_high",
+    *("variant", "metric", "train_fraction", "rank", "mean", "low", "high", "seeds", "runs", "null_low", "null_high"),
 )
 TEST_COLUMNS = ("metric", "train_fraction", "statistic", "observed", "p", "permutations")
 STATISTIC = "standard deviation of the curve"
@@ -53,8 +44,8 @@ def specification_curve(
         null. The test of the whole: p is the share of curves (the observed one included) that spread at least as
         much; exact at any number of seeds, NaN with one, whose permutation changes nothing.
 
-    Source: Simonsohn, Simmons & Nelson (2020) for the joint test; the permutation within seeds is ours: their null by
-    resampling of subjects does not transfer to training runs.
+    Source: Simonsohn, Simmons & Nelson, Specification curve analysis (2020), for the joint test; the permutation within
+    seeds is ours: their null by resampling of subjects does not transfer to training runs.
     """
     coding = code_details(plan)
     curves, tests = [], []
@@ -74,6 +65,11 @@ def permute_means(values: Floats, permutations: int, generator: np.random.Genera
     """Returns (permutations, V) means over seeds of values (V, S) whose labels are permuted within each seed.
 
     A value that is missing stays missing: only the variants present at a seed exchange their values.
+
+    Example:
+        >>> means = permute_means(np.array([[1.0, 2.0], [3.0, 4.0]]), 4, np.random.default_rng(0))
+        >>> means.shape, set(means.sum(axis=1).tolist())  # the sum over variants stays
+        ((4, 2), {5.0})
     """
     present = np.isfinite(values)
     present_rows = present.any(axis=1)
@@ -119,8 +115,7 @@ def _pooled_reach(values: Floats) -> float:
         return np.nan
     if variance == 0:
         return 0.0
-    df = variance**2 / sum(value**2 / df for value, df in parts)
-    return float(stats.t.ppf(0.975, df) * np.sqrt(variance))
+    return float(stats.t.ppf(0.975, satterthwaite_df(parts)) * np.sqrt(variance))
 
 
 def _test_curve(outcomes: Outcomes, values: Floats, null: Floats) -> dict[str, Any]:

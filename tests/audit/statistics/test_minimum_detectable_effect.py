@@ -9,7 +9,7 @@ from oven import plan
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-from repro.audit.study.minimum_detectable_effect import (
+from repro.audit.statistics.minimum_detectable_effect import (
     contrast_error,
     detectable_effects,
     paired_shift,
