@@ -19,7 +19,7 @@ def show_variance(subject: Subject) -> str:
     if components.empty:
         return paragraph("The components of variance needs at least two seeds of one variant.")
     figure = plot_variance(components, f"standard deviation that each source adds: {subject.label()}")
-    caption = "Bars: standard deviations, not scaled to a sum; lines: 95 % intervals. Images are nested in the runs."
+    caption = "Bars: standard deviations, not scaled to a sum; lines: 95 % intervals. Units are nested in the runs."
     named = components.set_index("component")["sd"]
     seed = float(named["seed"]) if named.get("seed", 0) else float("nan")
     rows = pd.DataFrame(
