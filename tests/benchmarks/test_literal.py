@@ -11,6 +11,8 @@ from repro.medfe.readings.merging import load_reading
 from rounding import relative_error, rounding_units, unit_roundoff
 from tiny import random_batch, tiny_params
 
+pytestmark = pytest.mark.numerical
+
 BOTH_ROUND = 2
 """In float64 the literal formulation, which stands for the exact result, rounds as well."""
 

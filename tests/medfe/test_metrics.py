@@ -14,6 +14,8 @@ from repro.medfe.metrics.protocol import ALL, Protocol, round_bytes, select_colo
 from repro.medfe.metrics.ssim import BLOCK, ssim, ssim_window, window_averages, with_products
 from repro.medfe.params.evaluation import EvaluationParams
 
+pytestmark = pytest.mark.numerical
+
 PLAIN = Protocol("composite", "none", "gaussian_11", "rgb")
 SKIMAGE = {
     "gaussian_11": {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False},

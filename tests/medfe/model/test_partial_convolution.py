@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from repro.medfe.model.branches import shrink_mask
 from repro.medfe.model.partial_convolution import PartialConvolution
 
+pytestmark = pytest.mark.numerical
+
 
 def counted(
     layer: PartialConvolution, features: torch.Tensor, valid: torch.Tensor
