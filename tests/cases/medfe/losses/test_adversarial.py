@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from repro.cases.medfe.losses.adversarial import GRADIENT_PENALTY, discriminator_loss, generator_loss, gradient_penalty
 from repro.cases.medfe.params.loss.adversarial import Adversarial
 
+pytestmark = pytest.mark.numerical
+
 REAL = torch.tensor([1.5, -0.3, 0.2, 2.0]).view(4, 1, 1, 1)
 FAKE = torch.tensor([-1.0, 0.4, 0.1, -0.7]).view(4, 1, 1, 1)
 
