@@ -18,7 +18,7 @@ GRADIENT_PENALTY = 10.0
 
 
 class Game(NamedTuple):
-    """What each player minimises, as functions of the logits of real and of filled images."""
+    """What each network minimises, as functions of the logits of real and of filled images."""
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
@@ -67,17 +67,17 @@ def find_game(kind: Adversarial) -> Game:
 
 
 def _relativistic(above: Callable[[Tensor], Tensor], below: Callable[[Tensor], Tensor]) -> Game:
-    """Returns the relativistic average game, in which both players compare with the mean of the other images.
+    """Returns the relativistic average game, in which both networks compare with the mean of the other images.
 
     Args:
         above: the loss of how far the images that shall score higher are above the mean of the others.
         below: the loss of how far the others are below the mean of the former.
     """
 
-    def of_player(better: Tensor, worse: Tensor) -> Tensor:
+    def of_network(better: Tensor, worse: Tensor) -> Tensor:
         return (above(better - worse.mean()).mean() + below(worse - better.mean()).mean()) / 2
 
-    return Game(of_player, lambda real, fake: of_player(fake, real))
+    return Game(of_network, lambda real, fake: of_network(fake, real))
 
 
 def gradient_penalty(judge: Callable[[Tensor], list[Tensor]], real: Tensor, fake: Tensor, mix: Tensor) -> list[Tensor]:
