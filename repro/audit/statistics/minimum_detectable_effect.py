@@ -154,7 +154,7 @@ def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
     if term.df < 1:
         return PlannedTest(name, alpha, inf, f"nothing can be tested: one seed leaves no {term.name}; 2 seeds could")
     if error == inf:
-        return PlannedTest(name, alpha, inf, "nothing can be tested: some effects share a column; raise runs")
+        return PlannedTest(name, alpha, inf, "nothing can be tested: some effects share a column; raise variants")
     rows = len(design_points(plan))
     note = f"{rows} rows by {seeds} seeds, {term.df} degrees of freedom; for an effect that is real alone"
     return PlannedTest(name, alpha, t_shift(term.df, alpha) * error, note)
