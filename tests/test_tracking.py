@@ -110,7 +110,9 @@ def test_history_is_logged_by_step_under_the_names_of_its_columns(project):
     run_id = publish_variant(CASE, results)
     history = pd.read_csv(results / "train/history.csv").set_index("step")
     for term in history.columns:
-        logged = {item.step: item.value for item in open_store(CASE.name).client.get_metric_history(run_id, f"train/{term}")}
+        logged = {
+            item.step: item.value for item in open_store(CASE.name).client.get_metric_history(run_id, f"train/{term}")
+        }
         assert logged == history[term].dropna().to_dict(), term
 
 

@@ -78,7 +78,9 @@ def test_generated_files_are_checked_and_brought_up_to_date(project) -> None:
     (project / "ablations").mkdir()
     code = project / "repro"
     code.symlink_to(ROOT / "repro")
-    assert call("generate").splitlines() == [f"wrote {file}" for file in (paths.SCHEMA, paths.LEDGER, paths.RUN_PIPELINE)]
+    assert call("generate").splitlines() == [
+        f"wrote {file}" for file in (paths.SCHEMA, paths.LEDGER, paths.RUN_PIPELINE)
+    ]
     assert call("generate", "--check") == call("generate") == ""
     (project / paths.LEDGER).write_text("by hand\n")
     stale = CliRunner().invoke(app, ["generate", "--check"])
@@ -90,7 +92,14 @@ def test_generated_files_are_checked_and_brought_up_to_date(project) -> None:
 
 def test_a_folder_that_names_no_case_is_told_how_to(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for command in (("details",), ("plan", "a.yaml"), ("sweep", "a.yaml"), ("use", "paper"), ("generate",), ("report",)):
+    for command in (
+        ("details",),
+        ("plan", "a.yaml"),
+        ("sweep", "a.yaml"),
+        ("use", "paper"),
+        ("generate",),
+        ("report",),
+    ):
         with pytest.raises(UserError, match=r"there is no pyproject\.toml .*\n  name it in pyproject\.toml"):
             call(*command)
 
