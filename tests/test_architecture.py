@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from import_graph import imported_files, imported_names
 
 ROOT = Path(__file__).parent.parent
