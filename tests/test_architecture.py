@@ -9,12 +9,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-<<<<<<< HEAD
-from import_graph import imported_files, imported_names
-=======
 
 from repro.runs.imports import files_of, imported_names, is_part, module_name, package_name
->>>>>>> tests
 
 ROOT = Path(__file__).parent.parent
 ORDER = (

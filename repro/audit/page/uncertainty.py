@@ -30,15 +30,9 @@ def show_variance(subject: Subject) -> str:
     """Returns the components of variance of the main metric, un-normalised, beside the seed's."""
     components = subject.take(subject.analysis.variance).dropna(subset=["sd"])
     if components.empty:
-<<<<<<< HEAD
         return paragraph("Components of variance take at least two seeds of one variant.")
     figure = plot_variance(components, f"standard deviation that each component adds: {subject.label()}")
-    caption = "Bars: standard deviations, not scaled to a sum; lines: 95 % intervals. Images are nested in the runs."
-=======
-        return paragraph("The components of variance needs at least two seeds of one variant.")
-    figure = plot_variance(components, f"standard deviation that each source adds: {subject.label()}")
     caption = "Bars: standard deviations, not scaled to a sum; lines: 95 % intervals. Units are nested in the runs."
->>>>>>> tests
     named = components.set_index("component")["sd"]
     seed = float(named[SEED]) if named.get(SEED, 0) else float("nan")
     rows = pd.DataFrame(
