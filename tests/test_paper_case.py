@@ -10,7 +10,7 @@ from repro import paths
 from repro.audit.ledger.readings import READINGS, SCALES, list_readings, merge_reading
 from repro.audit.ledger.values import flatten
 from repro.audit.study.declaration import Study
-from repro.case import Job, Measurements
+from repro.case import Input, Job, Measurements
 from repro.cases.medfe.case import CASE
 from repro.cases.medfe.params import Params
 from repro.errors import UserError
@@ -94,6 +94,22 @@ def test_a_tree_without_a_seed_is_refused() -> None:
 
     with pytest.raises(TypeError, match="Seedless has no field `seed: int`"):
         dataclasses.replace(CASE, params=Seedless)
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        (Input("photographs", "a:b", params=("dta",)), "photographs depends on dta"),
+        (
+            Input("photographs", "a:b", params=("data.image_px.deep", "data.imagepx")),
+            r"photographs depends on data\.ima",
+        ),
+        (Input("photographs", "a:b", params=("data",), needs=("holes",)), "photographs depends on input holes"),
+    ],
+)
+def test_an_input_that_depends_on_what_there_is_not_is_refused(item: Input, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        dataclasses.replace(CASE, inputs=(item, Input("holes", "a:b", params=("masks",))))
 
 
 def test_readings_and_scales_lie_in_the_folder_of_the_case() -> None:
