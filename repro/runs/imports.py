@@ -95,5 +95,5 @@ def _start(node: ast.ImportFrom, package: str) -> str:
     if node.level == 0:
         return node.module or ""
     parts = package.split(".") if package else []
-    around = parts[: len(parts) + 1 - node.level]  # one dot stands for the package itself
+    around = parts[: max(0, len(parts) + 1 - node.level)]  # one dot stands for the package itself
     return ".".join([*around, *([node.module] if node.module else [])]) if around else ""
