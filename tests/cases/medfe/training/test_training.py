@@ -87,7 +87,7 @@ def test_a_kill_while_the_outputs_are_written_costs_nothing(prepared, tmp_path, 
 
 
 def test_a_resumed_training_does_not_go_on_with_other_code(prepared, tmp_path, monkeypatch) -> None:
-    assert loop.CODE == Path(medfe.__file__).parent, "all code of the case"
+    assert Path(medfe.__file__).parent == loop.CODE, "all code of the case"
     code = tmp_path / "code"
     code.mkdir()
     (code / "a.py").write_text("1")
