@@ -49,8 +49,7 @@ def compare_generator(work: Work, pairs: int = PAIRS) -> Comparison:
 
 def make_generator() -> Generator:
     """Returns the generator of the release reading, whose counting kernels are ones."""
-    reading = load_reading(paths.PROJECT / "ablations", "release")
-    values = reading["model"] | {"base_width": 64, "partial_scaling": "one_over_sum"}
+    values = load_reading(paths.ABLATIONS, "release")["model"] | {"base_width": 64, "partial_scaling": "one_over_sum"}
     generator = Generator(parse_model(values, "release"))
     initialise(generator, "normal", 0, "generator")
     return generator

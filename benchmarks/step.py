@@ -67,10 +67,9 @@ def rows() -> Iterator[Row]:
 
 def load_step_params(reading: str, scale: str, batch: int) -> Params:
     """Returns the params of a reading at a scale, with its runtime, for a batch size."""
-    ablations = paths.PROJECT / "ablations"
-    values: Values = load_common(ablations)
+    values: Values = load_common(paths.ABLATIONS)
     sized = {"training.batch_size": batch, "loss.vgg_weights": "random", "runtime.threads": THREADS[scale], "seed": 0}
-    override_values(values, flatten(values) | merge_reading(ablations, reading, scale) | sized)
+    override_values(values, flatten(values) | merge_reading(paths.ABLATIONS, reading, scale) | sized)
     return parse_params(values, "the benchmark of a step")
 
 

@@ -41,7 +41,7 @@ def load_release(en: Path, de: Path, medfe: Path, overrides: Mapping[str, Any] |
         raise UserError(
             f"overrides: {', '.join(foreign)} is not a detail of the model; expected e.g. model.mask_to_branch"
         )
-    values = load_reading(paths.PROJECT / "ablations", "release")
+    values = load_reading(paths.ABLATIONS, "release")
     override_values(values, {"model.partial_scaling": scaling, "model.base_width": RELEASE_WIDTH, **(overrides or {})})
     model = parse_model(values["model"], "overrides")
     generator = Generator(model)

@@ -10,6 +10,8 @@ from repro.cases.medfe.model.layers import InstanceNorm
 from repro.cases.medfe.model.skips import Upsample
 from tiny import tiny_params
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.mark.parametrize("norm", ["instance", "batch", "group"])
 @pytest.mark.parametrize("weights", ["shared", "separate"])

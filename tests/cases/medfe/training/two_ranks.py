@@ -6,6 +6,7 @@ The processes are forks of one that has imported everything, so that it is done 
 import os
 import socket
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from repro.cases.medfe.training.batches import Batch
 from repro.cases.medfe.training.distributed import process_group
 from repro.cases.medfe.training.step import AdversarialTrainer
 from repro.processes import Process, this_process
+from rounding import in_double
 from tiny import random_batch, tiny_params
 
 STEPS = 2
@@ -47,7 +49,15 @@ def rows_of(batch: Batch, process: Process) -> Batch:
 
 
 def take_steps(params: Params, process: Process) -> dict[str, dict[str, torch.Tensor]]:
-    """Returns the terms of each step, and of the first one gradients and the generator's statistics, by name."""
+    """Returns the terms of each step, and of the first one gradients and the generator's statistics, by name.
+
+    In float64, but for bf16.
+    """
+    with nullcontext() if params.runtime.precision == "bf16" else in_double():
+        return _take_steps(params, process)
+
+
+def _take_steps(params: Params, process: Process) -> dict[str, dict[str, torch.Tensor]]:
     trainer = AdversarialTrainer(params, torch.device("cpu"), process)
     taken: dict[str, dict[str, torch.Tensor]] = {}
     for number in range(STEPS):
