@@ -1,4 +1,4 @@
-"""One training step, both players and all terms: images per second over batches, and the share outside matrix work.
+"""One whole training step: images per second over batches, and the share outside matrix work.
 
 `python -m benchmarks.step profile READING SCALE BATCH` prints where the time goes. VGG has random weights: the speed of
 a step does not depend on what they hold.
@@ -14,11 +14,12 @@ import torch
 
 from benchmarks.profiling import KINDS, share_by_kind
 from benchmarks.timing import Row, measure_here, read_apart, run_apart
+from repro import paths
+from repro.audit.ledger.readings import Values, load_common, merge_reading
 from repro.audit.ledger.values import flatten, override_values
 from repro.cases.medfe.params import Params, parse_params
-from repro.cases.medfe.readings.merging import Values, load_common, merge_reading
 from repro.cases.medfe.training.batches import Batch
-from repro.cases.medfe.training.step import Players
+from repro.cases.medfe.training.step import AdversarialTrainer
 from repro.pipeline.memory import keep_freed_memory
 
 MODULE: Final = "benchmarks.step"
@@ -66,9 +67,9 @@ def rows() -> Iterator[Row]:
 
 def load_step_params(reading: str, scale: str, batch: int) -> Params:
     """Returns the params of a reading at a scale, with its runtime, for a batch size."""
-    values: Values = load_common()
+    values: Values = load_common(paths.ABLATIONS)
     sized = {"training.batch_size": batch, "loss.vgg_weights": "random", "runtime.threads": THREADS[scale], "seed": 0}
-    override_values(values, flatten(values) | merge_reading(reading, scale) | sized)
+    override_values(values, flatten(values) | merge_reading(paths.ABLATIONS, reading, scale) | sized)
     return parse_params(values, "the benchmark of a step")
 
 
@@ -92,8 +93,8 @@ def make_step(reading: str, scale: str, batch: int) -> Callable[[], object]:
     """Returns one training step on the same batch."""
     params = with_runtime(load_step_params(reading, scale, batch), PLAIN)
     torch.set_num_threads(params.runtime.threads)
-    players, sample = Players(params, torch.device("cpu")), make_batch(params)
-    return lambda: players.step(sample, 0)
+    trainer, sample = AdversarialTrainer(params, torch.device("cpu")), make_batch(params)
+    return lambda: trainer.step(sample, 0)
 
 
 def main(what: str, reading: str, scale: str, batch: str) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from repro.audit.page.section import Section
     from repro.audit.study.declaration import Study
     from repro.audit.study.metric import Metric
+    from repro.audit.study.plan import Plan
 
 PROJECT_FILE = Path("pyproject.toml")
 REMEDY = f'name it in {PROJECT_FILE}, [tool.repro], as case = "package.module:NAME"; a new project: repro new DIR'
@@ -97,9 +98,9 @@ class Input:
     """What several runs share, made once: prepared data, for instance.
 
     Attributes:
-        name: of the input, e.g. "photographs".
-        make: "module:function"; it is called with `params` (the checked tree), `inputs` (folders of those it needs, by
-            name) and `folder` (to be written; it does not exist yet).
+        name: of the input, e.g. "prepared".
+        make: "module:function"; it is called with the nested values of these params, the folders of the inputs that
+            it needs, by name, and the folder to be written, which does not exist yet.
         params: dotted keys or groups of the params that it depends on; runs that agree in them share the folder.
         needs: names of other inputs that it reads.
     """
@@ -108,6 +109,45 @@ class Input:
     make: str
     params: tuple[str, ...]
     needs: tuple[str, ...] = ()
+
+
+class ResultFiles(NamedTuple):
+    """Where the pipeline of the active variant leaves its results, relative to the folder of results.
+
+    Attributes:
+        rows: CSV, one row per unit.
+        figures: JSON, flat: the headline figures.
+        record: JSON: `environment`, and what else the run wrote down about itself.
+        folders: all that belongs to the results of one variant.
+        history: CSV, one row per logged step with a column `step`; empty: there is none.
+        text: columns of the rows that are text, whatever they look like.
+    """
+
+    rows: str
+    figures: str
+    record: str
+    folders: tuple[str, ...]
+    history: str = ""
+    text: tuple[str, ...] = ("unit", "metric")
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """What the content key of the results is made of, beside the params."""
+        return (*((self.history,) if self.history else ()), self.rows)
+
+    @property
+    def loose(self) -> tuple[str, ...]:
+        """Needed files that lie in none of the folders."""
+        return tuple(name for name in self.needed if name.partition("/")[0] not in self.folders)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Without these files there is nothing to publish."""
+        return (*self.numbers, self.record, self.figures)
+
+
+ACTIVE_RUN = ResultFiles("active/rows.csv", "metrics.json", "active/run.json", ("active",))
+"""Of a project whose pipeline makes one run, by `python -m repro.runs.active`."""
 
 
 class Case(Protocol):
@@ -124,7 +164,7 @@ class Case(Protocol):
 
     @property
     def title(self) -> str:
-        """The heading of the ledger, e.g. "What the MEDFE paper leaves open"."""
+        """The heading of the ledger, e.g. "What the paper leaves open"."""
         ...
 
     @property
@@ -155,6 +195,16 @@ class Case(Protocol):
     @property
     def vocabulary(self) -> Sequence[str]:
         """Packages or modules that name options and compute nothing, left out of `code` wherever they are imported."""
+        ...
+
+    @property
+    def build_report(self) -> str:
+        """What builds the report of the active variant in a folder and returns its page; empty: nothing does."""
+        ...
+
+    @property
+    def results(self) -> ResultFiles:
+        """Where the pipeline of the active variant leaves its results."""
         ...
 
     def sections(self) -> "Sequence[Section]":
@@ -200,26 +250,51 @@ class Case(Protocol):
         ...
 
 
-def load_case(folder: Path | None = None) -> Case:
-    """Returns the case that a project's pyproject.toml names.
+def plan_study(file: Path, case: Case) -> "Plan":
+    """Returns the plan of a study: its variants and runs; nothing is frozen and nothing written.
 
     Args:
-        folder: of the project; None: where this process works.
+        file: the study, YAML.
+        case: under audit.
+
+    Raises:
+        UserError: the file declares no study, or one that cannot be had.
+    """
+    from datetime import UTC, datetime
+
+    from repro.audit.study.declaration import load_study
+    from repro.audit.study.planning import make_plan
+
+    named = load_study(file, case.metrics)
+    baseline = case.baseline(named.study)
+    return make_plan(named, case.params, baseline, case.identify, datetime.now(UTC), case.metrics)
+
+
+def load_case() -> Case:
+    """Returns the case that the pyproject.toml of the working folder names.
 
     Raises:
         UserError: the file names none, or what it names cannot be imported.
     """
-    file = (folder or Path()) / PROJECT_FILE
+    case: Case = import_attribute(_case_reference(), f"{PROJECT_FILE}: [tool.repro] case")
+    return case
+
+
+def case_module() -> str:
+    """Returns the dotted name of the module that holds the case."""
+    return _case_reference().partition(":")[0]
+
+
+def _case_reference() -> str:
+    file = PROJECT_FILE
     try:
-        reference = tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["repro"]["case"]
+        return str(tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["repro"]["case"])
     except OSError:
         raise UserError(f"there is no {PROJECT_FILE} in {Path.cwd()}, so no paper under audit\n  {REMEDY}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{file} is no TOML: {error}") from None
     except (KeyError, TypeError):
         raise UserError(f"{file} names no paper under audit\n  {REMEDY}") from None
-    case: Case = import_attribute(reference, f"{file}: [tool.repro] case")
-    return case
 
 
 def import_attribute(reference: str, origin: str) -> Any:

@@ -55,10 +55,8 @@ def parse_tree(tree: type[Tree], values: Any, origin: str) -> Tree:
     return parse_group(tree, values, origin, [remedy])
 
 
-def parse_group(
-    tree: type[Tree], values: Any, origin: str, remedy: Sequence[str] = (), prefix: str = ""
-) -> Tree:
-    """Returns a checked group of params, e.g. that of a checkpoint.
+def parse_group(tree: type[Tree], values: Any, origin: str, remedy: Sequence[str] = (), prefix: str = "") -> Tree:
+    """Returns a checked group of params, e.g. that of a file of weights.
 
     Args:
         tree: the group's type.

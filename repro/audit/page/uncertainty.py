@@ -32,7 +32,7 @@ def show_variance(subject: Subject) -> str:
     if components.empty:
         return paragraph("Components of variance take at least two seeds of one variant.")
     figure = plot_variance(components, f"standard deviation that each component adds: {subject.label()}")
-    caption = "Bars: standard deviations, not scaled to a sum; lines: 95 % intervals. Images are nested in the runs."
+    caption = "Bars: standard deviations, not scaled to a sum; lines: 95 % intervals. Units are nested in the runs."
     named = components.set_index("component")["sd"]
     seed = float(named[SEED]) if named.get(SEED, 0) else float("nan")
     rows = pd.DataFrame(

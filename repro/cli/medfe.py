@@ -1,0 +1,77 @@
+"""Commands on photographs and checkpoints: `inpaint`, `evaluate`, `import-release`, `export-release`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repro import paths
+from repro.errors import UserError
+
+Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write; replaced if it is there.")]
+
+
+def inpaint(
+    photo: Annotated[Path, typer.Argument(help="Any photograph.")],
+    mask: Annotated[Path, typer.Argument(help="An image of the same size, white in the hole.")],
+    output: Output,
+    checkpoint: Annotated[Path, typer.Option(help="A trained or an imported checkpoint.")] = paths.TRAIN
+    / paths.CHECKPOINT,
+) -> None:
+    """Fill the hole of a photograph; known pixels come back untouched."""
+    from repro.cases.medfe.inpainting import inpaint_file
+
+    inpaint_file(checkpoint, photo, mask, output)
+    print(f"wrote {output}")
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A trained or an imported checkpoint.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A new folder, or that of an earlier evaluation.")],
+) -> None:
+    """Measure a checkpoint on the test holes that `dvc repro baselines` has prepared."""
+    from repro.cases.medfe.evaluation.model import evaluate_model
+    from repro.cases.medfe.params import load_params
+
+    _refuse_foreign(output)
+    params = load_params(paths.PARAMS)
+    evaluate_model(checkpoint, paths.PREPARED, paths.MASKS, paths.BASELINES, params.evaluation, params.runtime, output)
+    print(f"wrote {output}/{paths.METRICS}, {paths.IMAGES} and {paths.GRID}")
+
+
+def import_release(
+    en: Annotated[Path, typer.Argument(metavar="EN.pkl", help="The authors' encoder.")],
+    de: Annotated[Path, typer.Argument(metavar="DE.pkl", help="Their decoder.")],
+    medfe: Annotated[Path, typer.Argument(metavar="MEDEF.pkl", help="What stands between.")],
+    output: Output,
+) -> None:
+    """Make a checkpoint of ours from the authors' files."""
+    from repro.cases.medfe.release import import_release as convert
+
+    convert(en, de, medfe, output)
+    print(f"wrote {output}")
+
+
+def export_release(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint with the release's tensors.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write into.")],
+) -> None:
+    """Write EN.pkl, DE.pkl and MEDEF.pkl from a checkpoint of ours."""
+    from repro.cases.medfe.checkpoint import load_generator
+    from repro.cases.medfe.release import export_release as convert
+
+    convert(load_generator(checkpoint, "last"), output)
+    print(f"wrote {output}/EN.pkl, DE.pkl and MEDEF.pkl")
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raises a UserError where replacing a folder would take files that no evaluation has written."""
+    from repro.cases.medfe.evaluation.fills import FILES
+
+    foreign = [item.name for item in folder.iterdir() if item.name not in FILES] if folder.is_dir() else []
+    if foreign or folder.is_file():
+        what = f"holds {foreign[0]}, which no evaluation wrote" if foreign else "is a file"
+        raise UserError(f"{folder} {what}; name a new folder, since an evaluation replaces the whole of it")
+
+
+COMMANDS = (inpaint, evaluate, import_release, export_release)

@@ -1,0 +1,47 @@
+"""Commands on what has been run: `publish`, `report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repro import paths
+from repro.errors import UserError
+
+
+def publish(
+    commits: Annotated[list[str] | None, typer.Argument(help="Commits whose results are published as well.")] = None,
+) -> None:
+    """Rebuild the MLflow index from the results that DVC keeps, e.g. after mlflow.db was deleted."""
+    from repro.case import load_case
+    from repro.tracking import rebuild
+
+    attempts = rebuild(load_case(), commits or ())
+    for attempt in attempts:
+        reason = "; ".join(line.strip() for line in attempt.reason.splitlines())
+        print(f"{attempt.label}: {f'run {attempt.run}' if attempt.run else f'not published: {reason}'}")
+    if not any(attempt.run for attempt in attempts):
+        raise UserError("nothing was published: none of the above has results\n  `dvc repro` makes some")
+
+
+def report(
+    study: Annotated[Path | None, typer.Argument(help="A study, e.g. ablations/smoke.yaml; none: the variant.")] = None,
+) -> None:
+    """Build the notebook and the page: of the active variant, or of a study."""
+    if study is None:
+        from repro.case import import_attribute, load_case
+
+        case = load_case()
+        if not case.build_report:
+            raise UserError(f"the case {case.name} has no report of its active variant; name a study")
+        page = import_attribute(case.build_report, f"{case.name}: build_report")(paths.REPORT)
+        print(f"wrote {page}")
+        return
+    from repro.runs.report import build_study_report
+
+    folder = paths.STUDY_REPORTS / study.stem
+    build_study_report(study.stem, folder)
+    print(f"wrote {(folder / paths.STUDY_NOTEBOOK).with_suffix('.html')}")
+
+
+COMMANDS = (publish, report)
