@@ -52,7 +52,7 @@ def write_inputs(data: Path) -> None:
         "resize": "centre_crop",
         "photographs": {"train": 9, "validation": 2, "test": 3},
         "images": {"train": 288, "validation": 4, "test": 6},
-        "enlarged_images": {"train": 0, "validation": 0, "test": 1},
+        "upsampled_images": {"train": 0, "validation": 0, "test": 1},
         "files_read": 15,
         "files_converted": {"grey": 1, "palette": 2},
         "files_left_out": 2,

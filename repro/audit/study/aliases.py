@@ -1,6 +1,6 @@
 """Which effects a design cannot tell apart: correlations of the columns of main effects and two-way interactions.
 
-A plan flows in, a table and a sentence flow out. Knows nothing of results.
+Columns are coded -1 and 1 here, and centred: a correlation of 1 means that no number of seeds will separate the two.
 """
 
 from itertools import combinations
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from repro.audit.ledger.choice import show_value
-from repro.audit.study.combining import design_rows
+from repro.audit.study.constrained_designs import design_rows
 from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
 

@@ -14,7 +14,7 @@ from repro.audit.ledger.source import inference, paper
 from repro.audit.page import claims, design, effects, ledger, runs, stability, uncertainty
 from repro.audit.page.curve import provenance
 from repro.audit.page.subject import Subject
-from repro.audit.statistics.analyse import analyse
+from repro.audit.statistics.analysis import analyse
 from repro.audit.study.declaration import Study
 from repro.audit.study.plan import Plan
 
@@ -146,3 +146,12 @@ def test_failures_are_named_and_counted() -> None:
     shown = runs.show_failures(make_subject(design="one_at_a_time", failed=2))
     assert "2 failed" in shown
     assert runs.show_failures(make_subject()) == "<p>No run failed, diverged or is missing.</p>"
+
+
+def test_the_list_of_runs_has_every_run_with_its_value() -> None:
+    subject = make_subject("one_at_a_time", failed=2)
+    shown = runs.show_runs(subject)
+    assert all(f'<tr id="run-{run}">' in shown for run in subject.results.runs.index)
+    means = subject.take(subject.results.rows).groupby("run")["value"].mean()
+    assert all(f">{subject.show(mean)}</td>" in shown for mean in means)
+    assert shown.count(">failed</td>") == 2

@@ -5,7 +5,6 @@ drawn from the files of a bucket. The files are not trusted: links are not follo
 photographs may have are opened, and what cannot be used is counted with its reason.
 """
 
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple, assert_never
@@ -13,8 +12,6 @@ from typing import NamedTuple, assert_never
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
 
 from repro import paths
 from repro.cases.medfe.data.decode import UNSUPPORTED, UnreadableImageError, open_image
@@ -63,9 +60,7 @@ def index_mask_files(params: MasksParams, size_px: int) -> MaskFiles:
             return str(error)
         return next((bucket.name for bucket in BUCKETS if bucket.low < ratio <= bucket.high), OUTSIDE)
 
-    sorted_in = map_in_threads(sort_in, names)
-    progress = track(sorted_in, "mask files", len(names), console=Console(stderr=True), disable=not sys.stderr.isatty())
-    for name, place in zip(names, progress, strict=True):
+    for name, place in zip(names, map_in_threads(sort_in, names, "mask files"), strict=True):
         if place in by_bucket:
             by_bucket[place].append(root / name)
         else:
@@ -104,11 +99,15 @@ def read_mask_file(file: Path, size_px: int, polarity: Polarity, binarise: Binar
     return hole
 
 
+def spread_zeros_and_ones(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Returns grey values, (H, W) uint8, in which 255 is white: some programs write masks of zeros and ones."""
+    return grey * np.uint8(255) if grey.max() <= 1 else grey
+
+
 def _to_grey(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Returns (H, W) uint8 in which 255 is white, also for files of zeros and ones or of 16 bits."""
     deep = image.mode.startswith("I") or image.mode == "F"
-    grey = _reduce_to_8_bits(image) if deep else np.asarray(image.convert("L"))
-    return grey * np.uint8(255) if grey.max() <= 1 else grey
+    return spread_zeros_and_ones(_reduce_to_8_bits(image) if deep else np.asarray(image.convert("L")))
 
 
 def _reduce_to_8_bits(image: Image.Image) -> npt.NDArray[np.uint8]:

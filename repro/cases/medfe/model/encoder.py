@@ -38,8 +38,8 @@ class Encoder(nn.Module):
         super().__init__()
         widths = level_widths(model)
         self.levels = nn.ModuleList(
-            EncoderLevel(model, level, source, target)
-            for level, (source, target) in enumerate(
+            EncoderLevel(model, level, in_channels, out_channels)
+            for level, (in_channels, out_channels) in enumerate(
                 zip([count_inputs(model.hole_input), *widths[:-1]], widths, strict=True)
             )
         )
@@ -65,18 +65,18 @@ class Encoder(nn.Module):
 class EncoderLevel(nn.Module):
     """One stride-2 convolution with its norm; its activation stands before or after it."""
 
-    def __init__(self, model: ModelParams, level: int, source: int, target: int) -> None:
+    def __init__(self, model: ModelParams, level: int, in_channels: int, out_channels: int) -> None:
         super().__init__()
         kernel = model.encoder_kernels[min(level, len(model.encoder_kernels) - 1)]
         padding = (kernel - 1) // 2
         self.convolution: nn.Conv2d | PartialConvolution
         match model.encoder_convolution:
             case "plain":
-                self.convolution = Convolution(source, target, kernel, stride=2, padding=padding)
+                self.convolution = Convolution(in_channels, out_channels, kernel, stride=2, padding=padding)
             case "partial":
                 self.convolution = PartialConvolution(
-                    source,
-                    target,
+                    in_channels,
+                    out_channels,
                     kernel,
                     stride=2,
                     padding=padding,
@@ -88,7 +88,7 @@ class EncoderLevel(nn.Module):
                 assert_never(model.encoder_convolution)
         outer = level in (0, model.depth - 1)
         bare = outer and model.norm_levels == "inner"
-        self.norm = make_norm("none" if bare else model.norm, target, affine=True)
+        self.norm = make_norm("none" if bare else model.norm, out_channels, affine=True)
         last = model.block_order == "activation_last"
         self.activation = make_encoder_activation(model.activation) if last else nn.Identity()
 
@@ -104,11 +104,11 @@ class EncoderLevel(nn.Module):
 class ResidualBlocks(nn.Module):
     """The residual blocks on the innermost level, one after the other or side by side."""
 
-    def __init__(self, model: ModelParams, width: int) -> None:
+    def __init__(self, model: ModelParams, channels: int) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(ResidualBlock(model, width) for _ in range(model.residual_blocks))
+        self.blocks = nn.ModuleList(ResidualBlock(model, channels) for _ in range(model.residual_blocks))
         parallel = model.residual_order == "parallel" and model.residual_blocks > 0
-        self.merge = nn.Conv2d(width * model.residual_blocks, width, 1) if parallel else None
+        self.merge = nn.Conv2d(channels * model.residual_blocks, channels, 1) if parallel else None
 
     def forward(self, features: Tensor) -> Tensor:
         """Keeps the shape (B, C, H, W)."""
@@ -122,13 +122,13 @@ class ResidualBlocks(nn.Module):
 class ResidualBlock(nn.Module):
     """Two dilated convolutions without bias, added to their input. Source: models/Encoder.py @d7d5aaa."""
 
-    def __init__(self, model: ModelParams, width: int) -> None:
+    def __init__(self, model: ModelParams, channels: int) -> None:
         super().__init__()
         self.kernel, self.dilations = model.residual_kernel, model.residual_dilations
         self.convolutions = nn.ModuleList(
-            Convolution(width, width, self.kernel, dilation=dilation, bias=False) for dilation in self.dilations
+            Convolution(channels, channels, self.kernel, dilation=dilation, bias=False) for dilation in self.dilations
         )
-        self.norms = nn.ModuleList(make_norm(model.norm, width, affine=False) for _ in self.dilations)
+        self.norms = nn.ModuleList(make_norm(model.norm, channels, affine=False) for _ in self.dilations)
         self.activation = make_decoder_activation(model.activation)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -142,7 +142,7 @@ class ResidualBlock(nn.Module):
 
 def count_inputs(hole_input: HoleInput) -> int:
     """Returns the channels that `stack_inputs` gives."""
-    return {"rgb_mask3": 6, "rgb_mask": 4, "rgb_ones_mask": 5, "rgb": 3}[hole_input]
+    return stack_inputs(torch.empty(1, 3, 1, 1), torch.empty(1, 1, 1, 1), hole_input).shape[1]
 
 
 def stack_inputs(filled: Tensor, hole: Tensor, hole_input: HoleInput) -> Tensor:
@@ -160,6 +160,6 @@ def stack_inputs(filled: Tensor, hole: Tensor, hole_input: HoleInput) -> Tensor:
             assert_never(hole_input)
 
 
-def shrink_hole(hole: Tensor, size: torch.Size) -> Tensor:
+def downsample_hole(hole: Tensor, size: torch.Size) -> Tensor:
     """Returns the hole (B, 1, H, W) at a level's size; a position that covers any of the hole is in it."""
     return F.max_pool2d(hole, hole.shape[-1] // size[-1])

@@ -40,7 +40,7 @@ def show_environment(contents: Contents) -> Fragment:
     return Fragment(table_html(table.rename_axis("recorded"), "As recorded by the training"))
 
 
-_SPLIT_COLUMNS = {"photographs": "photographs", "images": "images", "enlarged_images": "images enlarged to size"}
+_SPLIT_COLUMNS = {"photographs": "photographs", "images": "images", "upsampled_images": "images upsampled to size"}
 
 
 def _describe_source(contents: Contents) -> str:

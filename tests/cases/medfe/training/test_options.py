@@ -1,15 +1,19 @@
 """Every option of every detail that the training reads: it trains, and it changes something."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from idle_details import Idle, find_active, idle_details
 
 from repro.audit.ledger.choice import Detail, walk_details
+from repro.audit.ledger.conditions import find_disabling
 from repro.cases.medfe.params import Params
-from repro.cases.medfe.training.step import Players
+from repro.cases.medfe.training.step import AdversarialTrainer
 from tiny import random_batch, tiny_params
 
 TRAINED = ("model.", "loss.", "optimisation.")
@@ -27,6 +31,7 @@ CONTEXT: dict[str, dict[str, Any]] = {
     "loss.style_layers": {"loss.vgg": "vgg19"},
 }
 """What else has to be chosen for a detail to show, beyond its own `only_if`."""
+SHOWN = {"loss.perceptual_weight": 0.1, "loss.style_weight": 1.0, "loss.adv": "ragan"}
 
 
 def trained_details() -> list[Detail]:
@@ -34,9 +39,19 @@ def trained_details() -> list[Detail]:
 
 
 def with_option(detail: Detail, value: Any) -> Params:
-    shown = {"loss.perceptual_weight": 0.1, "loss.style_weight": 1.0, "loss.adv": "ragan"}
     conditions = {key: values[0] for key, values in detail.choice.only_if.items()}
-    return tiny_params(shown | conditions | CONTEXT.get(detail.key, {}) | {detail.key: value})
+    params = tiny_params(SHOWN | conditions | CONTEXT.get(detail.key, {}) | {detail.key: value})
+    assert find_disabling(detail.choice, params.value) is None
+    return params
+
+
+def find_active_in_training(idle: Idle) -> str:
+    context = {name: value for key in idle.first for name, value in CONTEXT.get(key, {}).items()}
+
+    def result(settings: Mapping[str, Any]) -> np.ndarray:
+        return train(tiny_params(SHOWN | context | dict(settings))).weights
+
+    return find_active(idle, result, lambda one, other: not differ(one, other))
 
 
 class Trained(NamedTuple):
@@ -45,27 +60,29 @@ class Trained(NamedTuple):
     Attributes:
         terms: of the first step.
         moved: whether the generator has other weights afterwards.
-        fingerprint: numbers that differ where two steps differ: terms, gradients and new weights of both players.
+        fingerprint: numbers that differ where two steps differ: terms, and gradients and new weights of all networks.
     """
 
     terms: dict[str, float]
     moved: bool
     fingerprint: np.ndarray
+    weights: np.ndarray
+    """Of the generator afterwards."""
 
 
 @cache
 def train(params: Params) -> Trained:
     """Takes two steps; options that are the same params take them once."""
-    players, batch = Players(params, torch.device("cpu")), random_batch(params)
-    before = torch.cat([item.detach().flatten() for item in players.generator.parameters()])
-    terms = [{name: float(term) for name, term in players.step(batch, LATE_STEP).items()} for _ in range(2)]
-    after = torch.cat([item.detach().flatten() for item in players.generator.parameters()])
+    trainer, batch = AdversarialTrainer(params, torch.device("cpu")), random_batch(params)
+    before = torch.cat([item.detach().flatten() for item in trainer.generator.parameters()])
+    terms = [{name: float(term) for name, term in trainer.step(batch, LATE_STEP).items()} for _ in range(2)]
+    after = torch.cat([item.detach().flatten() for item in trainer.generator.parameters()])
     numbers = [term for step in terms for term in step.values()]
-    for network in (players.generator, players.discriminators):
+    for network in (trainer.generator, trainer.discriminators):
         for parameter in network.parameters():
             numbers += [float(parameter.detach().double().norm())]
             numbers += [float(parameter.grad.double().norm())] if parameter.grad is not None else []
-    return Trained(terms[0], not torch.equal(before, after), np.array(numbers))
+    return Trained(terms[0], not torch.equal(before, after), np.array(numbers), after.numpy())
 
 
 def differ(one: np.ndarray, other: np.ndarray) -> bool:
@@ -90,6 +107,21 @@ def test_an_inert_option_changes_nothing(detail: Detail) -> None:
     wanted = train(with_option(detail, reference)).terms
     for value in detail.choice.inert:
         assert train(with_option(detail, value)).terms == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("idle", list(idle_details(trained_details())), ids=str)
+def test_a_detail_without_effect_has_none(idle: Idle) -> None:
+    assert not find_active_in_training(idle)
+
+
+def test_a_forgotten_option_is_found() -> None:
+    details = {detail.key: detail for detail in trained_details()}
+    adv, steps = details["loss.adv"], details["optimisation.critic_steps"]
+    all_but_one = tuple(option for option in adv.choice.options if option not in ("hinge", "none"))
+    forgetful = replace(steps, choice=replace(steps.choice, unless={}, only_if={"loss.adv": all_but_one}))
+    found = {str(idle): find_active_in_training(idle) for idle in idle_details([adv, forgetful])}
+    assert found["loss.adv=none"] == ""
+    assert found["loss.adv=hinge"].startswith("optimisation.critic_steps: has an effect with loss.adv=hinge")
 
 
 def test_the_check_for_a_change_can_fail() -> None:

@@ -111,6 +111,6 @@ class Rescaling(Group):
                 "mid_grey": (inference("127.5, compared in the caption of PConv's Figure 2; zero in [-1, 1]"),),
                 "imagenet_mean": (related("PConv Figure 2 caption"),),
             },
-            only_if={"model.encoder_convolution": ("plain",)},
+            unless={"model.encoder_convolution": ("partial",)},
         ),
     ]

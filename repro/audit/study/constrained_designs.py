@@ -1,0 +1,162 @@
+"""The settings that a study's design asks for, and what the ledger's constraints rule out among them.
+
+A balanced design with a forbidden row is refused, as it would be balanced no more; one at a time and the designs that
+choose their rows leave out what cannot be had, with the reason.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from math import prod
+from typing import Any, Literal, NamedTuple, assert_never
+
+from repro.audit.study.declaration import Design, Study
+from repro.audit.study.designs import (
+    Levels,
+    fractional_factorial,
+    full_factorial,
+    one_at_a_time,
+    plackett_burman,
+    read_signs,
+)
+from repro.audit.study.optimal import MAX_CANDIDATES, d_optimal, list_candidates
+from repro.audit.study.plan import LeftOut
+from repro.audit.study.space import Space, show_settings
+from repro.errors import UserError
+
+TWO_LEVELS = ("plackett_burman", "fractional_factorial")
+MAX_ROWS = 4096
+
+Chosen = Literal["d_optimal", "random"]
+
+
+class Combined(NamedTuple):
+    """Settings of the variants, the baseline not among them, and what was asked for and cannot be had."""
+
+    settings: list[dict[str, Any]]
+    left_out: list[LeftOut]
+
+
+def combine(study: Study, levels: Levels, space: Space) -> Combined:
+    """Returns the settings that a study's design asks for.
+
+    Raises:
+        UserError: the design does not fit the details, or a balanced design holds a forbidden combination.
+    """
+    _check_design(study, levels)
+    match study.design:
+        case "one_at_a_time":
+            return _each_alone(levels, space)
+        case "plackett_burman" | "fractional_factorial" | "full_factorial":
+            return Combined(_balanced(design_rows(study, levels), study.design, space), [])
+        case "d_optimal" | "random":
+            return _feasible(study.design, study.variants or 0, levels, space)
+        case _:
+            assert_never(study.design)
+
+
+def design_rows(study: Study, levels: Levels) -> list[dict[str, Any]]:
+    """Returns the settings of every row of a balanced design, the baseline's among them where it is a row."""
+    match study.design:
+        case "plackett_burman":
+            return read_signs(levels, plackett_burman(len(levels)))
+        case "fractional_factorial":
+            return read_signs(levels, fractional_factorial(study.generators or ""))
+        case "full_factorial":
+            return full_factorial(levels)
+        case _:
+            raise ValueError(f"{study.design} is no balanced design")
+
+
+def occurring(levels: Levels, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Returns the details and options that some row departs to, each detail with its baseline's option first."""
+    kept = {
+        key: [options[0], *(option for option in options[1:] if any(key in row and row[key] == option for row in rows))]
+        for key, options in levels.items()
+    }
+    return {key: options for key, options in kept.items() if len(options) > 1}
+
+
+def _each_alone(levels: Levels, space: Space) -> Combined:
+    objections = [(settings, space.objection(settings)) for settings in one_at_a_time(levels)]
+    return Combined(
+        [settings for settings, reason in objections if reason is None],
+        [LeftOut(settings=settings, reason=reason) for settings, reason in objections if reason is not None],
+    )
+
+
+def _balanced(rows: Sequence[dict[str, Any]], design: Design, space: Space) -> list[dict[str, Any]]:
+    for row in rows:
+        if space.objection(row) is None:
+            continue
+        culprits = space.culprits(row)
+        raise UserError(
+            f"{design} needs every combination of its rows, but {show_settings(culprits)} cannot be had: "
+            f"{space.objection(culprits)}\n  take one of these out, name another option, or use design: d_optimal"
+        )
+    return [row for row in rows if row]
+
+
+def _feasible(design: Chosen, count: int, asked: Levels, space: Space) -> Combined:
+    left_out = _ruled_out(asked, space)
+    wanted = count if design == "random" else MAX_CANDIDATES
+    candidates = list_candidates(asked, lambda settings: space.objection(settings) is None, wanted)
+    levels = occurring(asked, candidates)
+    needed = sum(len(options) - 1 for options in levels.values())
+    if not needed <= count <= len(candidates):
+        raise UserError(
+            f"variants: {design} takes {needed} here, one for each option, to {len(candidates)}, which is all that "
+            f"can be had beside the baseline; got {count}"
+        )
+    chosen = d_optimal(levels, candidates, count) if design == "d_optimal" else candidates
+    said = [item.settings for item in left_out]
+    left_out += [
+        LeftOut(settings=option, reason=f"none of these {count} variants has it")
+        for option in one_at_a_time(asked)
+        if option not in said and not any(option.items() <= row.items() for row in chosen)
+    ]
+    return Combined(chosen, left_out)
+
+
+def _ruled_out(levels: Levels, space: Space) -> list[LeftOut]:
+    """Returns the options, and the pairs of options, that the ledger rules out beside the baseline's of all others."""
+    alone = one_at_a_time(levels)
+    pairs = [one | other for one, other in combinations(alone, 2) if one.keys() != other.keys()]
+    found: list[LeftOut] = []
+    for settings in [*alone, *pairs]:
+        told = any(item.settings.items() <= settings.items() for item in found)
+        reason = None if told else space.objection(settings)
+        if reason is not None:
+            found.append(LeftOut(settings=settings, reason=reason))
+    return found
+
+
+def _check_design(study: Study, levels: Levels) -> None:
+    design = study.design
+    if not levels and design != "one_at_a_time":
+        raise UserError(f"design: {design} needs details; with none, for controls only, use one_at_a_time")
+    if design in TWO_LEVELS:
+        for key, options in levels.items():
+            if len(options) > 2:
+                raise UserError(
+                    f"details: {design} compares two options of each detail, and {key} has {len(options)} with the "
+                    "baseline's; name one, or use design: d_optimal"
+                )
+    if design == "full_factorial" and prod(map(len, levels.values())) > MAX_ROWS:
+        raise UserError(
+            f"design: full_factorial has {prod(map(len, levels.values()))} combinations here, more than {MAX_ROWS}; "
+            "use plackett_burman or d_optimal"
+        )
+    _check_size(study, levels)
+
+
+def _check_size(study: Study, levels: Levels) -> None:
+    chooses = study.design in ("d_optimal", "random")
+    if chooses and study.variants is None:
+        raise UserError(f"variants: say how many {study.design} chooses")
+    if not chooses and study.variants is not None:
+        raise UserError(f"variants belongs to d_optimal and random; {study.design} has as many as it has, leave it out")
+    words = len((study.generators or "").split())
+    if study.design == "fractional_factorial" and words != len(levels):
+        raise UserError(f"generators: expected one word for each of the {len(levels)} details, got {words}")
+    if study.design != "fractional_factorial" and study.generators is not None:
+        raise UserError(f"generators belongs to fractional_factorial; leave it out of {study.design}")
