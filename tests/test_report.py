@@ -261,7 +261,7 @@ def test_runs_of_other_code_or_data_are_not_averaged_as_if_they_were_seeds(load)
     assert "17.50 17.00 to 18.00" in shown
     assert "18.50" in shown
     assert "+1.00" in shown
-    assert set(contents.logged.images["run_id"]) == set(contents.logged.runs.index) == {"run1", "run2", "run3"}
+    assert set(contents.logged.units["run_id"]) == set(contents.logged.runs.index) == {"run1", "run2", "run3"}
     alone = load(("0123456789", 0, 17.0, "ralsgan"))
     assert "left out" not in variants.show_variants(alone).source
     stale = variants.show_variants(load(("0123456789", 0, 17.0, "ralsgan"), keys=["a"])).source
