@@ -24,8 +24,6 @@ from repro.medfe.metrics.protocol import ALL, Protocol
 from repro.medfe.params.evaluation import EvaluationParams
 from tiny import tiny_params
 
-pytestmark = pytest.mark.numerical
-
 SIDE_PX = 64
 BUCKETS = ("01-10", "20-30", "50-60")
 SIDES_PX = (16, 32, 48)

@@ -12,8 +12,6 @@ from repro.medfe.augmentation.masks import augment_mask
 from repro.medfe.masks.strokes import draw_strokes
 from repro.medfe.params.augmentation import ImageAugmentation, MaskAugmentation
 
-pytestmark = pytest.mark.numerical
-
 SIZE_PX = 64
 
 
