@@ -1,4 +1,4 @@
-"""A study as its author declares it, in YAML: what it varies, design, seeds, outcomes with margins, claims, controls."""
+"""A study as its author declares it: details to vary, design, seeds, outcomes with margins, claims, controls."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
