@@ -51,7 +51,7 @@ ADDITIONS = {
             (
                 "    mask: Annotated[",
                 "    order: Annotated[\n        bool,\n        Choice(\n"
-                '            "Is the order drawn anew?",\n            gap="augmentation",\n            paper="silent",\n'
+                '            "Is it drawn anew?",\n            gap="augmentation",\n            paper="silent",\n'
                 '            options={True: (release("usual"),), False: (related("other"),)},\n'
                 "            before=True,\n        ),\n    ]\n    mask: Annotated[",
             )
