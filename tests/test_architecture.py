@@ -22,7 +22,7 @@ ORDER = (
 """The rooms of the house, packages or modules; each imports only those to its left."""
 FACES = ("repro", "repro.audit", "repro.cases")
 """Packages around rooms, which hold no more than a docstring and what others import from them."""
-CASE_FREE = ("audit", "case", "paper_case", "evidence", "tracking", "runs", "cli")
+CASE_FREE = ("audit", "case", "paper_case", "evidence", "tracking", "runs", "new_project", "cli")
 """Rooms that know no case, but for the modules of `OF_A_CASE`."""
 OF_A_CASE = ("repro.cli.medfe",)
 NAMES_A_CASE = {"repro.cli": {"medfe"}}
