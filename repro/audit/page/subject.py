@@ -1,7 +1,4 @@
-"""What the page of a study is about, and how its numbers are written and linked to the runs they rest on.
-
-Plan, results and analysis flow in as one `Subject`, which every section reads.
-"""
+"""What the page of a study is about, and how its numbers are written and linked to the runs they rest on."""
 
 import html
 from collections.abc import Iterable, Mapping
