@@ -34,7 +34,7 @@ def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_swe
     orphans = runs_of(sweep)
     kill(sweep.pid)
     sweep.communicate()
-    wait_for(lambda: not any(map(is_run, orphans)), seconds=60)
+    wait_for(lambda: not any(map(is_run, orphans)), seconds=5)
 
     interrupted = project.start_sweep("-j", "1")
     wait_for(lambda: runs_of(interrupted))
