@@ -81,9 +81,10 @@ class Project:
         return self.start("-m", "repro", "sweep", STUDY, *options, **environment)
 
     def tables(self) -> dict[str, bytes]:
-        """Returns the rows per image of every run and train_fraction."""
+        """Returns the tables of every run: its rows, those by protocol, and what the case keeps of each image."""
         runs = self.root / "results" / "runs"
-        return {str(file.relative_to(runs)): file.read_bytes() for file in sorted(runs.glob("*/*/images.csv"))}
+        files = sorted([*runs.glob("*/*.csv"), *runs.glob("*/evaluate/*.csv")])
+        return {str(file.relative_to(runs)): file.read_bytes() for file in files}
 
 
 def clean() -> dict[str, str]:
@@ -126,7 +127,7 @@ def write_project(root: Path) -> None:
     """Writes a project with a planned study, and runs the study undisturbed."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    generated = ("dvc.lock", "ablations/dvc.lock", "ablations/runs.yaml")
+    generated = ("dvc.lock", "ablations/dvc.lock", "ablations/dvc.yaml")
     for name in filter(None, listed):
         if (ROOT / name).is_file() and name not in generated and not name.startswith("ablations/plans/"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
