@@ -16,10 +16,11 @@ from benchmarks.literal import LiteralGenerator
 from benchmarks.matrix import matrix_rate
 from benchmarks.profiling import share_by_kind
 from benchmarks.timing import Comparison, Row, compare, measure_here, run_apart
+from repro import paths
+from repro.audit.ledger.readings import load_reading
 from repro.cases.medfe.initialisation import initialise
 from repro.cases.medfe.model import Generator
 from repro.cases.medfe.params.reading import parse_model
-from repro.cases.medfe.readings.merging import load_reading
 
 THREADS: Final = 2
 REPEATS: Final = 3
@@ -48,7 +49,7 @@ def compare_generator(work: Work, pairs: int = PAIRS) -> Comparison:
 
 def make_generator() -> Generator:
     """Returns the generator of the release reading, whose counting kernels are ones."""
-    values = load_reading("release")["model"] | {"base_width": 64, "partial_scaling": "one_over_sum"}
+    values = load_reading(paths.ABLATIONS, "release")["model"] | {"base_width": 64, "partial_scaling": "one_over_sum"}
     generator = Generator(parse_model(values, "release"))
     initialise(generator, "normal", 0, "generator")
     return generator

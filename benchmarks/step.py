@@ -14,9 +14,10 @@ import torch
 
 from benchmarks.profiling import KINDS, share_by_kind
 from benchmarks.timing import Row, measure_here, read_apart, run_apart
+from repro import paths
+from repro.audit.ledger.readings import Values, load_common, merge_reading
 from repro.audit.ledger.values import flatten, override_values
 from repro.cases.medfe.params import Params, parse_params
-from repro.cases.medfe.readings.merging import Values, load_common, merge_reading
 from repro.cases.medfe.training.batches import Batch
 from repro.cases.medfe.training.step import Players
 from repro.pipeline.memory import keep_freed_memory
@@ -66,9 +67,9 @@ def rows() -> Iterator[Row]:
 
 def load_step_params(reading: str, scale: str, batch: int) -> Params:
     """Returns the params of a reading at a scale, with its runtime, for a batch size."""
-    values: Values = load_common()
+    values: Values = load_common(paths.ABLATIONS)
     sized = {"training.batch_size": batch, "loss.vgg_weights": "random", "runtime.threads": THREADS[scale], "seed": 0}
-    override_values(values, flatten(values) | merge_reading(reading, scale) | sized)
+    override_values(values, flatten(values) | merge_reading(paths.ABLATIONS, reading, scale) | sized)
     return parse_params(values, "the benchmark of a step")
 
 

@@ -98,8 +98,8 @@ class Input:
 
     Attributes:
         name: of the input, e.g. "photographs".
-        make: "module:function"; it is called with `params` (the checked tree), `inputs` (folders of those it needs, by
-            name) and `folder` (to be written; it does not exist yet).
+        make: "module:function"; it is called with the nested values of these params, the folders of the inputs that
+            it needs, by name, and the folder to be written, which does not exist yet.
         params: dotted keys or groups of the params that it depends on; runs that agree in them share the folder.
         needs: names of other inputs that it reads.
     """
@@ -108,6 +108,40 @@ class Input:
     make: str
     params: tuple[str, ...]
     needs: tuple[str, ...] = ()
+
+
+class ResultFiles(NamedTuple):
+    """Where the pipeline of the active variant leaves its results, relative to the folder of results.
+
+    Attributes:
+        rows: CSV, one row per unit.
+        figures: JSON, flat: the headline figures.
+        record: JSON: `environment`, and what else the run wrote down about itself.
+        folders: all that belongs to the results of one variant.
+        history: CSV, one row per logged step with a column `step`; empty: there is none.
+        text: columns of the rows that are text, whatever they look like.
+    """
+
+    rows: str
+    figures: str
+    record: str
+    folders: tuple[str, ...]
+    history: str = ""
+    text: tuple[str, ...] = ("unit", "metric")
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """What the content key of the results is made of, beside the params."""
+        return (*((self.history,) if self.history else ()), self.rows)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Without these files there is nothing to publish."""
+        return (*self.numbers, self.record, self.figures)
+
+
+ACTIVE_RUN = ResultFiles("active/rows.csv", "active/metrics.json", "active/run.json", ("active",))
+"""Of a project whose pipeline makes one run, by `python -m repro.runs.active`."""
 
 
 class Case(Protocol):
@@ -157,6 +191,16 @@ class Case(Protocol):
         """Packages or modules that name options and compute nothing, left out of `code` wherever they are imported."""
         ...
 
+    @property
+    def build_report(self) -> str:
+        """What builds the report of the active variant in a folder and returns its page; empty: nothing does."""
+        ...
+
+    @property
+    def results(self) -> ResultFiles:
+        """Where the pipeline of the active variant leaves its results."""
+        ...
+
     def sections(self) -> "Sequence[Section]":
         """Returns the case's own sections of the page."""
         ...
@@ -200,26 +244,31 @@ class Case(Protocol):
         ...
 
 
-def load_case(folder: Path | None = None) -> Case:
-    """Returns the case that a project's pyproject.toml names.
-
-    Args:
-        folder: of the project; None: where this process works.
+def load_case() -> Case:
+    """Returns the case that the pyproject.toml of the working folder names.
 
     Raises:
         UserError: the file names none, or what it names cannot be imported.
     """
-    file = (folder or Path()) / PROJECT_FILE
+    case: Case = import_attribute(_case_reference(), f"{PROJECT_FILE}: [tool.repro] case")
+    return case
+
+
+def case_module() -> str:
+    """Returns the dotted name of the module that holds the case."""
+    return _case_reference().partition(":")[0]
+
+
+def _case_reference() -> str:
+    file = PROJECT_FILE
     try:
-        reference = tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["repro"]["case"]
+        return str(tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["repro"]["case"])
     except OSError:
         raise UserError(f"there is no {PROJECT_FILE} in {Path.cwd()}, so no paper under audit\n  {REMEDY}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{file} is no TOML: {error}") from None
     except (KeyError, TypeError):
         raise UserError(f"{file} names no paper under audit\n  {REMEDY}") from None
-    case: Case = import_attribute(reference, f"{file}: [tool.repro] case")
-    return case
 
 
 def import_attribute(reference: str, origin: str) -> Any:

@@ -1,44 +1,45 @@
 """The results of one variant as files: what they are keyed by, and where DVC keeps those of other variants.
 
-A results folder flows in (the working tree's, or one fetched from a DVC experiment) and comes out as an `Evidence`,
-whose key is the same wherever and whenever the same numbers were made. Knows nothing of how evidence is shown.
+The key of a piece of evidence is the same wherever and whenever the same numbers were made.
 """
 
+import csv
 import json
+import math
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repro import paths
 from repro.audit.ledger.choice import show_value
+from repro.audit.ledger.identity import SEED, leave_out_before, variant_id
 from repro.audit.ledger.values import flatten, plain
+from repro.case import Case
 from repro.errors import UserError
 from repro.storage import hash_json, hash_tree
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from repro.cases.medfe.params import Params
-
-NUMBERS = (f"{paths.TRAIN.name}/{paths.HISTORY}", f"{paths.EVALUATE.name}/{paths.IMAGES}")
-"""What a key is made of beside the parameters: loss terms by step, and one row per image."""
-NEEDED = (*NUMBERS, f"{paths.TRAIN.name}/{paths.RECORD}", f"{paths.EVALUATE.name}/{paths.METRICS}")
-"""Without these files, relative to the results folder, there is nothing to publish."""
-
-TEXT_COLUMNS = ("method", "photograph", "bucket", "output")
+PUBLISHED_FIELDS = ("variant", "seed", "params")
+Series = tuple[tuple[str, float, int], ...]
+"""Names with values by step."""
 
 
 class Evidence(NamedTuple):
     """One trained and evaluated variant.
 
     Attributes:
-        results: folder that holds `train/`, `evaluate/` and, if they were computed, `baselines/`.
-        key: SHA-256 of variant, seed, parameters, history and per-image rows; no time and no path enters it.
+        results: the folder that holds it.
+        key: SHA-256 of variant, seed, parameters, and the files of numbers; no time and no path enters it.
         variant: the variant's id.
         seed: the training seed.
         params: the whole parameter tree, nested.
-        record: what training wrote down about itself.
+        record: what the run wrote down about itself.
+        figures: every number by its name and step: the history, then the headline figures.
+        rows: the table of its units, relative to the folder.
+        artefacts: files and folders that belong to it, relative to the folder.
     """
 
     results: Path
@@ -47,6 +48,9 @@ class Evidence(NamedTuple):
     seed: int
     params: Mapping[str, Any]
     record: Mapping[str, Any]
+    figures: Series
+    rows: str
+    artefacts: tuple[str, ...]
 
 
 class Revision(NamedTuple):
@@ -57,34 +61,59 @@ class Revision(NamedTuple):
     baseline: str | None
 
 
-def read_evidence(results: Path, params: "Params | None" = None) -> Evidence:
-    """Reads the evidence of one variant.
+def read_evidence(case: Case, results: Path, params: Any = None) -> Evidence:
+    """Reads the evidence of the active variant, or of another one that its pipeline made.
 
     Args:
-        results: folder that holds `train/`, `evaluate/` and, if they were computed, `baselines/`.
-        params: what the results were made with; None: as `published.json` holds it.
+        case: under audit.
+        results: the folder of results.
+        params: what the results were made with, checked; None: as `published.json` holds it.
 
     Raises:
         UserError: a file is missing.
     """
-    needed = NEEDED if params is not None else (*NEEDED, paths.PUBLISHED.name)
+    files = case.results
+    needed = files.needed if params is not None else (*files.needed, paths.PUBLISHED.name)
     missing = [name for name in needed if not (results / name).is_file()]
     if missing:
         raise UserError(f"no results to read: {results / missing[0]} is missing\n  `dvc repro` makes them")
-    record = json.loads((results / paths.TRAIN.name / paths.RECORD).read_text())
-    identity = _identity(results / paths.PUBLISHED.name, params)
-    numbers = {name: hash_tree(results / name) for name in NUMBERS}
-    return Evidence(results, key=hash_json({**identity, **numbers}), **identity, record=record)
+    identity = _identify(case, params) if params is not None else _read_identity(results / paths.PUBLISHED.name)
+    record = json.loads((results / files.record).read_text(encoding="utf-8"))
+    numbers = {name: hash_tree(results / name) for name in files.numbers}
+    figures = (*_read_history(results, files.history), *_read_figures(results, files.figures))
+    key = hash_json({**identity, **numbers})
+    return Evidence(results, key, **identity, record=record, figures=figures, rows=files.rows, artefacts=files.folders)
 
 
-def read_image_rows(file: Path) -> "pd.DataFrame":
-    """Reads a table of per-image rows; a photograph named NA stays one, an empty number is missing."""
+def read_run_evidence(case: Case, folder: Path, params: Any) -> Evidence:
+    """Reads the evidence of a run of a study: its rows, and their means as figures.
+
+    Raises:
+        UserError: a file is missing.
+    """
+    for name in (paths.RUN, paths.ROWS):
+        if not (folder / name).is_file():
+            raise UserError(f"no results to read: {folder / name} is missing\n  `repro sweep STUDY` makes them")
+    identity = _identify(case, params)
+    record = json.loads((folder / paths.RUN).read_text(encoding="utf-8"))
+    key = hash_json({**identity, paths.ROWS: hash_tree(folder / paths.ROWS)})
+    kept = tuple(name for name in (paths.RUN, paths.ROWS, paths.PROTOCOL_ROWS) if (folder / name).is_file())
+    return Evidence(folder, key, **identity, record=record, figures=_mean_rows(folder), rows=paths.ROWS, artefacts=kept)
+
+
+def read_unit_rows(file: Path, text: Iterable[str] = ()) -> "pd.DataFrame":
+    """Reads a table of units; what is named NA stays a name, an empty number is missing.
+
+    Args:
+        file: CSV.
+        text: columns that are text, whatever they look like.
+    """
     import pandas as pd
 
     names = [str(name) for name in pd.read_csv(file, nrows=0)]
-    missing = {name: [""] for name in names if name not in TEXT_COLUMNS}
-    text = dict.fromkeys(set(names) & set(TEXT_COLUMNS), str)
-    return pd.read_csv(file, dtype=text, na_values=missing, keep_default_na=False)
+    missing = {name: [""] for name in names if name not in text}
+    kinds = dict.fromkeys(set(names) & set(text), str)
+    return pd.read_csv(file, dtype=kinds, na_values=missing, keep_default_na=False)
 
 
 def describe_published(evidence: Evidence) -> dict[str, Any]:
@@ -140,7 +169,7 @@ def committed_params(commit: str | None) -> Mapping[str, Any]:
     return YAML(typ="safe").load(text) or {} if text else {}
 
 
-def fetch_results(revision: Revision, destination: Path) -> Path:
+def fetch_results(case: Case, revision: Revision, destination: Path) -> Path:
     """Fetches the results of a revision's variant from git and DVC's cache, without a checkout.
 
     Raises:
@@ -153,19 +182,57 @@ def fetch_results(revision: Revision, destination: Path) -> Path:
     target = destination / revision.commit
     try:
         kept = DVCFileSystem(".", rev=revision.commit)
-        for part in (paths.BASELINES, paths.TRAIN, paths.EVALUATE, paths.PUBLISHED):  # and no run of a study
+        for name in (*case.results.folders, paths.PUBLISHED.name):  # and no run of a study
+            part = paths.RESULTS / name
             if kept.exists(str(part)):
-                kept.get(str(part), str(target / part.name), recursive=True)
+                kept.get(str(part), str(target / name), recursive=True)
     except (DvcException, DataIndexError, OSError) as error:
         raise UserError(f"{revision.label}: {error}\n  its results are not in DVC's cache; run it again") from error
     return target
 
 
-def _identity(published: Path, params: "Params | None") -> dict[str, Any]:
-    if params is not None:
-        return {"variant": params.variant(), "seed": params.seed, "params": params.resolved()}
-    kept = json.loads(published.read_text())
-    return {name: kept[name] for name in ("variant", "seed", "params")}
+def _identify(case: Case, params: Any) -> dict[str, Any]:
+    values = params.model_dump(mode="json")
+    told = leave_out_before(case.params, values)
+    return {"variant": variant_id(case.params, values), "seed": values[SEED], "params": told}
+
+
+def _read_identity(published: Path) -> dict[str, Any]:
+    kept = json.loads(published.read_text(encoding="utf-8"))
+    return {name: kept[name] for name in PUBLISHED_FIELDS}
+
+
+def _read_history(results: Path, history: str) -> Series:
+    """Returns every term of the history under the name of its folder."""
+    if not history:
+        return ()
+    prefix = Path(history).parent.name
+    with (results / history).open(newline="", encoding="utf-8") as stream:
+        return tuple(
+            (f"{prefix}/{name}", float(value), int(float(row["step"])))
+            for row in csv.DictReader(stream)
+            for name, value in row.items()
+            if value and name != "step"
+        )
+
+
+def _read_figures(results: Path, figures: str) -> Series:
+    prefix = Path(figures).parent.name
+    values = flatten(json.loads((results / figures).read_text(encoding="utf-8")), separator="/")
+    return tuple(
+        (f"{prefix}/{name}", float(value), 0)
+        for name, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    )
+
+
+def _mean_rows(folder: Path) -> Series:
+    rows = read_unit_rows(folder / paths.ROWS, text=("unit", "metric"))
+    means = rows.groupby(["metric", "train_fraction"], sort=False)["value"].mean().dropna().reset_index()
+    return tuple(
+        (metric if fraction == 1 else f"{metric}/after {fraction:g} of the training", float(value), 0)
+        for metric, fraction, value in means.itertuples(index=False)
+    )
 
 
 def _git(*arguments: str) -> str | None:

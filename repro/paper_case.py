@@ -17,7 +17,7 @@ from repro.audit.ledger.identity import SEED, fill_before, variant_id
 from repro.audit.ledger.parsing import parse_tree
 from repro.audit.ledger.readings import load_common, merge_reading
 from repro.audit.ledger.values import flatten, override_values
-from repro.case import Input, Job, Measurements, import_attribute
+from repro.case import ACTIVE_RUN, Input, Job, Measurements, ResultFiles, import_attribute
 
 if TYPE_CHECKING:
     from repro.audit.page.section import Section
@@ -43,6 +43,9 @@ class PaperCase:
         more_sections: "module:NAME" of a sequence of the case's own `Section`s; empty: none.
         vocabulary: modules or packages that name options and compute nothing, so that their edits move no number.
         threads_key: dotted key of the params that says how many threads a run uses; empty: one.
+        results: where the pipeline of the active variant leaves its results.
+        build_report: "module:function" that builds the report of the active variant in a folder, and returns its page;
+            empty: there is none.
 
     Example:
         A whole project that uses it is what `repro new DIR` writes.
@@ -58,6 +61,8 @@ class PaperCase:
     more_sections: str = ""
     vocabulary: tuple[str, ...] = ()
     threads_key: str = ""
+    results: ResultFiles = ACTIVE_RUN
+    build_report: str = ""
 
     def __post_init__(self) -> None:
         if SEED not in self.params.model_fields:
@@ -94,7 +99,7 @@ class PaperCase:
 
     def threads(self, params: BaseModel) -> int:
         """See `Case`."""
-        return int(reduce(getattr, self.threads_key.split("."), params)) if self.threads_key else 1  # type: ignore[arg-type, call-overload]
+        return int(reduce(getattr, self.threads_key.split("."), params)) if self.threads_key else 1  # type: ignore[call-overload]
 
     def run(self, job: Job) -> Measurements:
         """See `Case`."""

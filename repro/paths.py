@@ -12,18 +12,17 @@ SCHEMA = Path("params.schema.json")
 
 PROJECT = Path(__file__).resolve().parent.parent
 """The project that this code belongs to."""
-READINGS = PROJECT / "ablations" / "readings"
-SCALES = PROJECT / "ablations" / "scales"
-COMMON = PROJECT / "ablations" / "common.yaml"
-"""What every study shares and neither a reading nor a scale says."""
+ABLATIONS = PROJECT / "ablations"
+"""Studies, readings and scales of the case that ships with this code."""
+
 PLANS = Path("ablations/plans")
 """One file per study: its plan, as frozen."""
-
 RUN_PARAMS = Path("ablations/runs")
-"""One file per run of a study: its complete params; and one for each set of prepared photographs and of holes."""
-RUN_LIST = Path("ablations/runs.yaml")
-"""What ablations/dvc.yaml repeats its stages over."""
+"""One file per run of a study, with its complete params; and one for each input that runs share."""
 RUN_PIPELINE = Path("ablations/dvc.yaml")
+"""The stages of all runs of all frozen plans; generated."""
+LEDGER = Path("ablations/DETAILS.md")
+"""The ledger as a document; generated."""
 
 PREPARED = Path("data/prepared")
 MASKS = Path("data/masks")
@@ -53,13 +52,19 @@ METRICS = "metrics.json"
 GRID = "grid.png"
 """In `EVALUATE`: pictures by bucket, the median and the worst case."""
 
-RUN_DATA = Path("data/runs")
-"""What the runs of all studies share: photographs and holes, by what they are made from, and the hash of the code."""
-RUN_CODE = RUN_DATA / "code.json"
+INPUTS = Path("data/inputs")
+"""What runs share, by the hash of the params that it is made from; and the hash of the code."""
+RUN_CODE = INPUTS / "code.json"
 RUNS = RESULTS / "runs"
-"""One folder per run: `RUN`, `train`, `evaluate`, `half`."""
+"""One folder per run: `RUN`, `ROWS`, `PROTOCOL_ROWS` if there are any, and the case's artefacts."""
+ACTIVE = RESULTS / "active"
+"""The run of params.yaml, in a project whose pipeline makes one run."""
 RUN = "run.json"
-"""In a run: status, reason, seconds, joules, and the key of all that it depends on."""
+"""In a run: status, reason, seconds, joules, environment, and the key of all that it depends on."""
+ROWS = "rows.csv"
+"""In a run: one row per unit, metric and train fraction."""
+PROTOCOL_ROWS = "protocols.csv"
+"""In a run: one row per evaluation protocol and metric."""
 FILLS = "fills.npz"
 """In `evaluate` of a run: `fills` (N, 3, S, S) uint8 composites, `image` (N,), `bucket` (N,)."""
 LOG = "log.txt"
@@ -67,9 +72,10 @@ LOG = "log.txt"
 
 NOTEBOOK = Path("reports/replication_report.ipynb")
 REPORT = Path("reports/build")
-NOTEBOOK_OF_STUDIES = Path("reports/study_report.ipynb")
 STUDY_REPORTS = Path("reports/studies")
 """One folder per study: its run notebook and its page."""
+STUDY_NOTEBOOK = "study_report.ipynb"
+"""In the folder of a study; its page has the same name and ends in html."""
 
 
 def home() -> Path:

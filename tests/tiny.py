@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from ruamel.yaml import YAML
 
+from repro import paths
+from repro.audit.ledger.readings import merge_reading
 from repro.audit.ledger.values import override_values
 from repro.cases.medfe.params import Params
-from repro.cases.medfe.readings.merging import merge_reading
 from repro.cases.medfe.training.batches import Batch, place_region
 
 PARAMS_FILE = Path(__file__).parent.parent / "params.yaml"
@@ -27,7 +28,7 @@ TINY = {
 def tiny_values(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     """Returns the nested values of the reading `paper`, shrunk, with overrides under dotted keys."""
     values = YAML(typ="safe", pure=True).load(PARAMS_FILE.read_text())
-    override_values(values, merge_reading("paper", "laptop") | {"seed": 0} | TINY | (overrides or {}))
+    override_values(values, merge_reading(paths.ABLATIONS, "paper", "laptop") | {"seed": 0} | TINY | (overrides or {}))
     return values
 
 

@@ -1,4 +1,4 @@
-"""Commands that show what the paper leaves open: `details`, `diff`, `schema`."""
+"""Commands on what the paper leaves open: `details`, `diff`, `generate`."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -9,14 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from repro import paths
 from repro.audit.ledger.source import Kind, Status
 from repro.errors import UserError
 
 if TYPE_CHECKING:
     from repro.audit.ledger.choice import Detail
-
-TITLE = "What the MEDFE paper leaves open"
 
 
 def details(
@@ -28,15 +25,16 @@ def details(
 ) -> None:
     """The ledger: every detail, its options, and where each was read."""
     from repro.audit.ledger.table import select_details, to_json, to_markdown
-    from repro.cases.medfe.params import Params
+    from repro.case import load_case
 
-    found = select_details(Params, gap, status, source)
+    case = load_case()
+    found = select_details(case.params, gap, status, source)
     if not found:
         raise UserError("no detail fits; `repro details` lists all, with their gaps and what the paper says")
     if as_json:
         print(json.dumps(to_json(found), indent=2))
     elif as_markdown:
-        print(to_markdown(found, TITLE), end="")
+        print(to_markdown(found, case.title), end="")
     else:
         _print_table(found)
 
@@ -46,10 +44,12 @@ def diff(
     second: Annotated[str, typer.Argument(help="Likewise.")],
 ) -> None:
     """In which details two readings, files or variants differ."""
-    from repro.cases.medfe.readings.comparing import compare_params
+    from repro.audit.ledger.comparing import compare_params
+    from repro.case import load_case
     from repro.cli.naming import find_params
 
-    rows = compare_params(find_params(first), find_params(second))
+    case = load_case()
+    rows = compare_params(case.params, find_params(case, first), find_params(case, second))
     table = Table("detail", first, second, "question", box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(row.key, *(_with_sources(row.detail, value) for value in (row.first, row.second)), row.question)
@@ -60,15 +60,24 @@ def diff(
     )
 
 
-def schema() -> None:
-    """Write params.schema.json, by which editors complete params.yaml."""
-    from repro.cases.medfe.readings.schema import write_schema
+def generate(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 where a file is not up to date.")
+    ] = False,
+) -> None:
+    """Bring the generated files up to date: JSON Schema, ledger, and the code that DVC's stages depend on."""
+    from repro.case import load_case
+    from repro.runs.generated import find_stale, write_generated
 
-    write_schema(paths.SCHEMA)
-    print(f"wrote {paths.SCHEMA}")
+    case = load_case()
+    stale = list(find_stale(case)) if check else write_generated(case)
+    for file in stale:
+        print(f"{file} is not up to date; run: repro generate" if check else f"wrote {file}")
+    if check and stale:
+        raise SystemExit(1)
 
 
-COMMANDS = (details, diff, schema)
+COMMANDS = (details, diff, generate)
 
 
 def _print_table(found: "list[Detail]") -> None:

@@ -6,23 +6,24 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from repro.audit.ledger.readings import list_readings, load_reading
 from repro.audit.ledger.values import override_values
-from repro.cases.medfe.readings.merging import load_reading
+from repro.case import Case
 from repro.errors import UserError
 from repro.evidence import commit_revision, committed_params, experiments
-from repro.paths import PARAMS, READINGS
+from repro.paths import PARAMS
 
 Values = dict[str, Any]
 
 
-def find_params(name: str) -> Values:
+def find_params(case: Case, name: str) -> Values:
     """Returns the nested params that a name stands for; the first of the above that fits.
 
     Raises:
         UserError: nothing goes by that name, or the file is no params file.
     """
-    if (READINGS / f"{name}.yaml").is_file():
-        return load_reading(name)
+    if name in list_readings(case.folder):
+        return load_reading(case.folder, name)
     if Path(name).is_file():
         return _read(Path(name))
     for experiment in experiments():
@@ -31,7 +32,7 @@ def find_params(name: str) -> Values:
     try:
         commit = commit_revision(name).commit
     except UserError:
-        return _logged(name)
+        return _logged(case, name)
     return _committed(name, commit)
 
 
@@ -59,12 +60,12 @@ def _describe(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _logged(variant: str) -> Values:
+def _logged(case: Case, variant: str) -> Values:
     from repro.tracking import has_store, logged_variants
 
     values: Values = {}
     if has_store():
-        logged = logged_variants()
+        logged = logged_variants(case)
         texts = logged.params.loc[logged.runs["variant"] == variant].head(1).to_dict("records")
         for text in texts:
             read = YAML(typ="safe")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from repro.audit.study.cost import Cost
     from repro.audit.study.plan import Plan
+    from repro.case import Case
 
 SHOWN_ALIASES = 3
 
@@ -28,18 +29,20 @@ def plan(
 
     from repro.audit.study.cost import estimate_cost
     from repro.audit.study.freezing import freeze, locate_plan
+    from repro.case import load_case
 
-    planned = _make_plan(study)
+    case = load_case()
+    planned = _make_plan(case, study)
     file = locate_plan(paths.PLANS, planned.study)
     if not dry_run:
-        from repro.runs.listing import write_runs
+        from repro.runs.layout import write_runs
 
         planned = freeze(planned, paths.PLANS)
-        write_runs(planned)
+        write_runs(case, planned)
     console = Console(soft_wrap=True)
     _show_runs(planned, console)
     _show_design(planned, SHOWN_ALIASES if not aliases else None, console)
-    _show_detectable(planned, console)
+    _show_detectable(case, planned, console)
     _show_cost(estimate_cost(planned, paths.PLANS, paths.RUNS), len(planned.runs), jobs, console)
     for sentence in planned.deviations:
         console.print(f"deviation, {sentence}", markup=False)
@@ -53,17 +56,15 @@ def plan(
 COMMANDS = (plan,)
 
 
-def _make_plan(file: Path) -> "Plan":
+def _make_plan(case: "Case", file: Path) -> "Plan":
     from datetime import UTC, datetime
 
     from repro.audit.study.declaration import load_study
     from repro.audit.study.planning import make_plan
-    from repro.cases.medfe.params import Params
-    from repro.cases.medfe.readings.case import identify, load_baseline
-    from repro.runs.collection import MEASURES
 
-    named = load_study(file)
-    return make_plan(named, Params, load_baseline(named.study), identify, datetime.now(UTC), MEASURES)
+    named = load_study(file, case.metrics)
+    baseline = case.baseline(named.study)
+    return make_plan(named, case.params, baseline, case.identify, datetime.now(UTC), case.metrics)
 
 
 def _show_runs(planned: "Plan", console: "Console") -> None:
@@ -106,7 +107,7 @@ def _show_design(planned: "Plan", shown: int | None, console: "Console") -> None
         console.print(f"and {len(groups) - shown} more groups of aliased effects: --aliases")
 
 
-def _show_detectable(planned: "Plan", console: "Console") -> None:
+def _show_detectable(case: "Case", planned: "Plan", console: "Console") -> None:
     from math import isfinite, isnan
 
     from rich import box
@@ -114,7 +115,7 @@ def _show_detectable(planned: "Plan", console: "Console") -> None:
 
     from repro.audit.study.minimum_detectable_effect import detectable_effects
 
-    found = detectable_effects(planned, _measured_noise(planned))
+    found = detectable_effects(planned, _measured_noise(case, planned))
     table = Table("metric", "smallest effect seen in 80 %", "margin", "noise floor (SD)", box=box.SIMPLE_HEAD)
     for _, row in found.iterrows():
         effect = f"{row['effect']:.3g} {row['unit']}".strip() if isfinite(row["effect"]) else "none"
@@ -125,13 +126,13 @@ def _show_detectable(planned: "Plan", console: "Console") -> None:
     console.print(f"by {first['test']}, each at {first['alpha']:.3g}; {first['note']}")
 
 
-def _measured_noise(planned: "Plan") -> dict[str, float]:
+def _measured_noise(case: "Case", planned: "Plan") -> dict[str, float]:
     """Returns the sd over seeds of each metric, from the runs of the baseline that have been run; two at least."""
     from repro.audit.statistics.results import run_means
     from repro.runs.collection import read_results
 
     baseline = [run for run in planned.runs if run.variant == planned.baseline().id]
-    means: pd.DataFrame = run_means(read_results(planned.model_copy(update={"runs": baseline}), links=False))
+    means: pd.DataFrame = run_means(read_results(case, planned.model_copy(update={"runs": baseline}), links=False))
     whole = means[means["train_fraction"] == 1.0].groupby("metric")["value"]
     return {str(metric): float(values.std(ddof=1)) for metric, values in whole if len(values) > 1}
 

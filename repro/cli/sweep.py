@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from repro.audit.study.plan import Plan
+    from repro.case import Case
     from repro.runs.status import Work
     from repro.runs.workers import Workers
 
@@ -29,18 +30,20 @@ def sweep(
     gpus_per_run: Annotated[float, typer.Option(min=0.0, help="On a Ray cluster; 0.25: four runs share one.")] = 0.0,
 ) -> None:
     """Run the missing runs of a study, here or, with RAY_ADDRESS set, on that Ray cluster."""
+    from repro.case import load_case
     from repro.runs.progress import plain_console
     from repro.runs.status import find_outdated, find_work
 
     console = plain_console()
-    plan = _frozen_plan(study)
+    case = load_case()
+    plan = _frozen_plan(case, study)
     if dry_run:
-        outdated = find_outdated(plan)
+        outdated = find_outdated(case, plan)
         console.print(f"{len(outdated)} of {len(plan.runs)} runs are out of date or missing", *outdated, sep="\n  ")
         return
-    work = find_work(plan, retry_failed=retry_failed)
+    work = find_work(case, plan, retry_failed=retry_failed)
     try:
-        failures = _run(plan, work, jobs, gpus_per_run, console)
+        failures = _run(case, plan, work, jobs, gpus_per_run, console)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoints")
         raise SystemExit(INTERRUPTED) from None
@@ -48,7 +51,7 @@ def sweep(
         raise SystemExit(1)
 
 
-def _run(plan: "Plan", work: "Work", jobs: int | None, gpus_per_run: float, console: "Console") -> int:
+def _run(case: "Case", plan: "Plan", work: "Work", jobs: int | None, gpus_per_run: float, console: "Console") -> int:
     """Runs what is missing, records and publishes it; returns how many runs have failed."""
     from repro.runs.progress import describe, shown
     from repro.runs.publishing import publish_finished
@@ -56,13 +59,13 @@ def _run(plan: "Plan", work: "Work", jobs: int | None, gpus_per_run: float, cons
     from repro.runs.scheduler import Sweep
 
     recorder = Recorder()
-    with _open_workers(jobs, gpus_per_run, bool(work.missing)) as workers, shown(plan.study, console) as show:
+    with _open_workers(case, jobs, gpus_per_run, bool(work.missing)) as workers, shown(plan.study, console) as show:
         running = Sweep(work, workers, recorder, show)
         try:
             running.run()
         finally:
             refused = recorder.finish()
-    for line in (f"not recorded in DVC yet: {refused}" if refused else "", publish_finished(plan)):
+    for line in (f"not recorded in DVC yet: {refused}" if refused else "", publish_finished(case, plan)):
         if line:
             console.print(line)
     for run, reason in running.failures.items():
@@ -71,19 +74,21 @@ def _run(plan: "Plan", work: "Work", jobs: int | None, gpus_per_run: float, cons
     return len(running.failures)
 
 
-def _open_workers(jobs: int | None, gpus_per_run: float, needed: bool) -> "AbstractContextManager[Workers]":
+def _open_workers(
+    case: "Case", jobs: int | None, gpus_per_run: float, needed: bool
+) -> "AbstractContextManager[Workers]":
     """Returns the workers of this machine or of the cluster; a cluster is not asked when nothing is missing."""
     from repro.runs.workers import LocalWorkers
 
     address = os.environ.get(CLUSTER)
     if not address or not needed:
-        return nullcontext(LocalWorkers(jobs or 1))
+        return nullcontext(LocalWorkers(case, jobs or 1))
     from repro.runs.cluster import cluster_workers
 
-    return cluster_workers(address, jobs, gpus_per_run)
+    return cluster_workers(case, address, jobs, gpus_per_run)
 
 
-def _frozen_plan(file: Path) -> "Plan":
+def _frozen_plan(case: "Case", file: Path) -> "Plan":
     """Returns the frozen plan of a study.
 
     Raises:
@@ -92,7 +97,7 @@ def _frozen_plan(file: Path) -> "Plan":
     from repro.audit.study.declaration import load_study
     from repro.audit.study.freezing import load_plan, locate_plan
 
-    named = load_study(file)
+    named = load_study(file, case.metrics)
     frozen = locate_plan(paths.PLANS, named.name)
     if not frozen.is_file():
         raise UserError(f"{file} has not been planned; freeze its design first: repro plan {file}")

@@ -2,27 +2,30 @@
 
 import subprocess
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from repro import paths
 
+if TYPE_CHECKING:
+    from repro.case import Case
+
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE ...", help="e.g. loss.adv=hinge")]
 
 
 def use(
-    reading: Annotated[str, typer.Argument(help="paper, release or replication.")],
+    reading: Annotated[str, typer.Argument(help="A reading of the paper: a file of ablations/readings.")],
     overrides: Overrides = None,
-    scale: Annotated[str, typer.Option(help="laptop or gpu.")] = "laptop",
+    scale: Annotated[str, typer.Option(help="A scale: a file of ablations/scales.")] = "laptop",
 ) -> None:
     """Write params.yaml for a reading at a scale."""
-    from repro.cases.medfe.readings.writing import parse_overrides, use_reading
+    from repro.audit.ledger.writing import parse_overrides, use_reading
+    from repro.case import load_case
 
-    params = use_reading(paths.PARAMS, reading, scale, parse_overrides(overrides or []))
-    print(
-        f"{paths.PARAMS} is now the reading {reading} at scale {scale}: variant {params.variant()}, seed {params.seed}"
-    )
+    case = load_case()
+    params = use_reading(case.params, case.folder, paths.PARAMS, reading, scale, parse_overrides(overrides or []))
+    print(f"{paths.PARAMS} is now the reading {reading} at scale {scale}: {_name(case, params)}")
 
 
 def run(
@@ -32,14 +35,15 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Check it and print the command only.")] = False,
 ) -> None:
     """Check a variant, then run it as a DVC experiment."""
+    from repro.audit.ledger.parsing import parse_tree, read_values
     from repro.audit.ledger.values import override_values
-    from repro.cases.medfe.params.reading import load_params, parse_params
-    from repro.cases.medfe.readings.writing import parse_overrides
+    from repro.audit.ledger.writing import parse_overrides
+    from repro.case import load_case
 
-    values = load_params(paths.PARAMS).resolved()
+    case = load_case()
+    values = parse_tree(case.params, read_values(paths.PARAMS), str(paths.PARAMS)).model_dump(mode="json")
     override_values(values, parse_overrides(overrides or []))
-    params = parse_params(values, "this variant")
-    print(f"variant {params.variant()}, seed {params.seed}", flush=True)
+    print(_name(case, parse_tree(case.params, values, "this variant")), flush=True)
     command = ["exp", "run", *(["--queue"] if queue else []), *(["--temp"] if temp else [])]
     for override in overrides or []:
         command += ["-S", override]
@@ -50,3 +54,10 @@ def run(
 
 
 COMMANDS = (use, run)
+
+
+def _name(case: "Case", params: Any) -> str:
+    from repro.audit.ledger.values import flatten
+
+    values = params.model_dump(mode="json")
+    return f"variant {case.identify(flatten(values))}, seed {values['seed']}"

@@ -10,11 +10,12 @@ from repro.pipeline.shell import stage
 def main() -> None:
     """Runs the stage."""
     with stage("publish") as params:
+        from repro.cases.medfe.case import CASE
         from repro.evidence import describe_published
         from repro.storage import write_json
         from repro.tracking import publish_workspace
 
-        write_json(paths.PUBLISHED, describe_published(publish_workspace(params)))
+        write_json(paths.PUBLISHED, describe_published(publish_workspace(CASE, params)))
 
 
 if __name__ == "__main__":

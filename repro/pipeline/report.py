@@ -7,7 +7,7 @@ from repro.pipeline.shell import stage
 def main() -> None:
     """Runs the stage."""
     with stage("report"):
-        from repro.audit.page.notebook import build_report
+        from repro.cases.medfe.report.build import build_report
 
         build_report(paths.REPORT)
 

@@ -16,11 +16,12 @@ from typing import Any
 from filelock import FileLock
 
 from repro import paths
-from repro.cases.medfe.params import Params
+from repro.case import PROJECT_FILE, Case, case_module
 from repro.errors import UserError
 from repro.runs.archives import pack
-from repro.runs.code import hash_code
-from repro.runs.inputs import find_sources, params_file
+from repro.runs.code import code_files, hash_code
+from repro.runs.imports import files_of, imported_files
+from repro.runs.inputs import find_keys, folders_of, params_file
 from repro.runs.remote import Order, accept, fulfil
 from repro.runs.workers import Ended, take
 
@@ -30,10 +31,11 @@ RETRIES = 3
 
 
 @contextmanager
-def cluster_workers(address: str, count: int | None, gpus_per_run: float) -> Iterator["ClusterWorkers"]:
+def cluster_workers(case: Case, address: str, count: int | None, gpus_per_run: float) -> Iterator["ClusterWorkers"]:
     """Connects to a cluster and yields its workers.
 
     Args:
+        case: under audit.
         address: as RAY_ADDRESS holds it.
         count: how many runs at once; None: as many as the cluster has processors.
         gpus_per_run: share of a GPU that each run takes.
@@ -49,7 +51,7 @@ def cluster_workers(address: str, count: int | None, gpus_per_run: float) -> Ite
         raise UserError("RAY_ADDRESS is set, but Ray is not installed\n  uv sync --extra cluster") from None
     _check_answer(address)
     with tempfile.TemporaryDirectory() as code:
-        _copy_code(Path(code))
+        shipped = copy_code(case, Path(code))
         try:
             ray.init(address, runtime_env={"working_dir": code}, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -57,7 +59,7 @@ def cluster_workers(address: str, count: int | None, gpus_per_run: float) -> Ite
             raise UserError(f"RAY_ADDRESS={address}: {first}\n  unset it to run the runs here") from None
         try:
             processors = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
-            yield ClusterWorkers(ray, count or max(1, processors), gpus_per_run)
+            yield ClusterWorkers(case, ray, shipped, count or max(1, processors), gpus_per_run)
         finally:
             ray.shutdown()
 
@@ -65,13 +67,14 @@ def cluster_workers(address: str, count: int | None, gpus_per_run: float) -> Ite
 class ClusterWorkers:
     """Tasks on a cluster that this process is connected to."""
 
-    def __init__(self, ray: Any, count: int, gpus_per_run: float) -> None:
+    def __init__(self, case: Case, ray: Any, shipped: tuple[str, ...], count: int, gpus_per_run: float) -> None:
+        self._case, self._shipped = case, shipped
         self._ray, self._count, self._gpus_per_run = ray, count, gpus_per_run
         self._task = ray.remote(max_retries=RETRIES)(fulfil)
         self._tasks: dict[str, Any] = {}
         self._held: dict[str, FileLock] = {}
         self._parcels: dict[Path, Any] = {}
-        self._code = hash_code()
+        self._code = hash_code(case)
 
     @property
     def slots(self) -> int:
@@ -83,17 +86,17 @@ class ClusterWorkers:
         """See `Workers`."""
         return list(self._tasks)
 
-    def start(self, run: str, params: Params) -> bool:
-        """See `Workers`; photographs and holes go to the cluster once."""
+    def start(self, run: str, params: Any) -> bool:
+        """See `Workers`; what runs share goes to the cluster once."""
         held = take(run)
         if held is None:
             return False
         self._held[run] = held
-        sources = find_sources(params)
-        folders = (sources.prepared, sources.masks)
-        files = {str(file): file.read_bytes() for file in (params_file(run), paths.RUN_CODE, paths.RUN_PIPELINE)}
-        order = Order(run, self._code, files, tuple(map(str, folders)), params.runtime.threads)
-        task = self._task.options(num_cpus=params.runtime.threads, num_gpus=self._gpus_per_run, name=f"run {run}")
+        folders = tuple(folders_of(find_keys(self._case, params)).values())
+        files = {str(file): file.read_bytes() for file in (params_file(run), paths.RUN_CODE)}
+        threads = self._case.threads(params)
+        order = Order(run, self._code, self._shipped, files, tuple(map(str, folders)), threads)
+        task = self._task.options(num_cpus=threads, num_gpus=self._gpus_per_run, name=f"run {run}")
         self._tasks[run] = task.remote(order, *map(self._send, folders))
         return True
 
@@ -144,7 +147,21 @@ def _check_answer(address: str) -> None:
         ) from None
 
 
-def _copy_code(folder: Path) -> None:
-    """Copies the package, and nothing that git would not track."""
+def copy_code(case: Case, folder: Path) -> tuple[str, ...]:
+    """Copies what a run needs of this project and of the toolkit, and nothing that git would not track.
+
+    Returns:
+        The names of what lies in the folder then.
+    """
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
     shutil.copytree(paths.PROJECT / "repro", folder / "repro", ignore=ignored)
+    shutil.copyfile(PROJECT_FILE, folder / PROJECT_FILE)
+    for name in {
+        file.parts[0] for file in imported_files(Path(), [*code_files(case), *files_of(Path(), case_module())])
+    } - {"repro"}:
+        source = Path(name)
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=ignored)
+        else:
+            shutil.copyfile(source, folder / name)
+    return tuple(sorted(item.name for item in folder.iterdir()))

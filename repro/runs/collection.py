@@ -1,7 +1,7 @@
 """The runs of a plan on disk, read as the long tables that every analysis reads.
 
-Evidence flows in, `Results` flows out. A run that failed, diverged or has not been run is there with its status and
-has no rows; so is one that was made from other code or data than the rest. Knows nothing of statistics.
+A run that failed, diverged or has not been run is there with its status and has no rows; so is one that was made from
+other code or inputs than the rest.
 """
 
 import io
@@ -17,128 +17,124 @@ from repro import paths
 from repro.audit.ledger.choice import show_value
 from repro.audit.statistics.results import MISSING, OK, Results
 from repro.audit.study.plan import Plan
+from repro.case import Case, Row
 from repro.errors import UserError
 from repro.runs.code import hash_code
-from repro.runs.record import Given, Outcome, read_outcome
-from repro.runs.run import TRAIN_FRACTIONS
+from repro.runs.record import Given, RunRecord, read_record
 
-PROTOCOL_CHOICES = ["output", "rounding", "ssim_window", "colour"]
-STRANGER = "it was made from other code or data than the rest; sweep again"
-SHARED = ("data.", "masks.")
-"""Params by which runs share photographs and holes."""
+STRANGER = "it was made from other code or inputs than the rest; sweep again"
 MEND = "remove that run's folder and sweep again"
-NAMES = ["run", "train_fraction", "image"]
-ROWS = [*NAMES, "metric", "value"]
-PROTOCOLS = ["run", *PROTOCOL_CHOICES, "metric", "value"]
-MEASURES = ["psnr_hole_db", "psnr_db", "ssim", "l1_hole", "l1"]
+ROWS = ["run", "train_fraction", "unit", "metric", "value"]
+PROTOCOLS = ["run", "metric", "value"]
 
 
-def read_results(plan: Plan, *, links: bool = True) -> Results:
+def read_results(case: Case, plan: Plan, *, links: bool = True) -> Results:
     """Reads the evidence of a plan's runs.
 
-    An `image` of the rows is a test image; its value is the mean over its holes, one of each hole ratio.
-
     Args:
+        case: under audit.
         plan: frozen.
-        links: whether to look the runs' runs up in the tracking store.
+        links: whether to look the runs up in the tracking store.
 
     Raises:
         UserError: evidence is broken.
     """
-    outcomes = {run.id: outcome for run in plan.runs if (outcome := read_outcome(run.id)) is not None}
-    strangers = _find_strangers(plan, outcomes)
-    outcomes = {run: outcome for run, outcome in outcomes.items() if run not in strangers}
-    made = {run: outcome for run, outcome in outcomes.items() if outcome.status == OK}
-    found = _links() if links else {}
-    return Results(_variants(plan), _runs(plan, outcomes, strangers, found), _rows(made), _protocols(list(made)))
+    records = {run.id: record for run in plan.runs if (record := read_record(run.id)) is not None}
+    strangers = _find_strangers(case, plan, records)
+    records = {run: record for run, record in records.items() if run not in strangers}
+    made = [run for run, record in records.items() if record.status == OK]
+    found = _links(case) if links else {}
+    return Results(_variants(plan), _runs(plan, records, strangers, found), _rows(made), _protocols(made))
 
 
-def _find_strangers(plan: Plan, outcomes: Mapping[str, Outcome]) -> set[str]:
-    """Returns the runs that cannot be compared with the rest, as their code, photographs or holes were others.
+def _find_strangers(case: Case, plan: Plan, records: Mapping[str, RunRecord]) -> set[str]:
+    """Returns the runs that cannot be compared with the rest, as their code or inputs were others.
 
-    The code is that of the working tree where a run has it, else that of most runs; the photographs and holes are
-    those of most runs with that code and the same params of data and masks.
+    The code is that of the working tree where a run has it, else that of most runs; the inputs are those of most runs
+    with that code and the same params of inputs.
     """
-    code = _usual_code(outcomes)
+    code = _usual_code(case, records)
     shared = {
-        variant.id: tuple(sorted(f"{key}={value}" for key, value in variant.settings.items() if key.startswith(SHARED)))
+        variant.id: tuple(sorted(f"{key}={value}" for key, value in variant.settings.items() if _is_shared(case, key)))
         for variant in plan.variants
     }
-    alike: defaultdict[tuple[str, ...], Counter[Given]] = defaultdict(Counter)
-    groups = {run.id: shared[run.variant] for run in plan.runs if run.id in outcomes}
+    alike: defaultdict[tuple[str, ...], Counter[tuple[str, ...]]] = defaultdict(Counter)
+    groups = {run.id: shared[run.variant] for run in plan.runs if run.id in records}
     for run, group in groups.items():
-        if outcomes[run].given.code == code:
-            alike[group][outcomes[run].given] += 1
+        if records[run].given.code == code:
+            alike[group][_told(records[run].given)] += 1
     usual = {group: counts.most_common(1)[0][0] for group, counts in alike.items()}
-    return {run for run, group in groups.items() if outcomes[run].given != usual.get(group)}
+    return {run for run, group in groups.items() if _told(records[run].given) != usual.get(group)}
 
 
-def _usual_code(outcomes: Mapping[str, Outcome]) -> str:
-    codes = Counter(outcome.given.code for outcome in outcomes.values())
-    if len(codes) > 1 and (today := hash_code()) in codes:
+def _is_shared(case: Case, key: str) -> bool:
+    return any(key == item or key.startswith(f"{item}.") for each in case.inputs for item in each.params)
+
+
+def _told(given: Given) -> tuple[str, ...]:
+    return given.code, *(f"{name}={value}" for name, value in sorted(given.inputs.items()))
+
+
+def _usual_code(case: Case, records: Mapping[str, RunRecord]) -> str:
+    codes = Counter(record.given.code for record in records.values())
+    if len(codes) > 1 and (today := hash_code(case)) in codes:
         return today
     return codes.most_common(1)[0][0] if codes else ""
 
 
 def _variants(plan: Plan) -> pd.DataFrame:
-    records = []
+    found = []
     for variant in plan.variants:
         settings = variant.settings if variant.role in ("baseline", "arm") else {}  # a control is no option of a detail
         options = {key: settings.get(key, levels[0]) for key, levels in plan.levels.items()}
         shown = {key: show_value(option) for key, option in options.items()}
-        records.append({"variant": variant.id, "role": variant.role, **shown})
-    return pd.DataFrame(records, columns=["variant", "role", *plan.levels]).set_index("variant")
+        found.append({"variant": variant.id, "role": variant.role, **shown})
+    return pd.DataFrame(found, columns=["variant", "role", *plan.levels]).set_index("variant")
 
 
 def _runs(
-    plan: Plan, outcomes: Mapping[str, Outcome], strangers: set[str], links: Mapping[tuple[str, int], str]
+    plan: Plan, records: Mapping[str, RunRecord], strangers: set[str], links: Mapping[tuple[str, int], str]
 ) -> pd.DataFrame:
-    records = []
+    found = []
     for run in plan.runs:
-        outcome = outcomes.get(run.id)
+        record = records.get(run.id)
         reason = STRANGER if run.id in strangers else ""
-        records.append(
+        found.append(
             {
                 "run": run.id,
                 "variant": run.variant,
                 "seed": run.seed,
-                "status": outcome.status if outcome is not None else MISSING,
-                "reason": outcome.reason if outcome is not None else reason,
-                "seconds": outcome.seconds if outcome is not None else float("nan"),
-                "joules": outcome.joules if outcome is not None and outcome.joules is not None else float("nan"),
+                "status": record.status if record is not None else MISSING,
+                "reason": record.reason if record is not None else reason,
+                "seconds": record.seconds if record is not None else float("nan"),
+                "joules": record.joules if record is not None and record.joules is not None else float("nan"),
                 "link": links.get((run.variant, run.seed), ""),
                 "path": str(paths.RUNS / run.id),
             }
         )
-    return pd.DataFrame(records).set_index("run")
+    return pd.DataFrame(found).set_index("run")
 
 
-def _rows(made: Mapping[str, Outcome]) -> pd.DataFrame:
-    """Returns the rows of the headline output at every train_fraction, one for each image and metric."""
+def _rows(made: list[str]) -> pd.DataFrame:
+    """Returns the rows of all runs that ended well."""
     if not made:
         return pd.DataFrame({name: [] for name in ROWS})
-    folders = [(run, folder) for folder in TRAIN_FRACTIONS for run in made]
-    files = [paths.RUNS / run / folder / paths.IMAGES for run, folder in folders]
-    table, places = _read(files, ["image", "output", *MEASURES])
-    shown = table["output"].to_numpy() == np.array([made[run].output for run, _ in folders])[places]
-    table, places = table[shown], places[shown]
-    table["run"] = pd.Categorical.from_codes(places % len(made), pd.Index(list(made)))
-    table["train_fraction"] = np.repeat(list(TRAIN_FRACTIONS.values()), len(made))[places]
-    means = table.groupby(NAMES, sort=False, observed=True)[MEASURES].mean(skipna=False).reset_index()
-    return means.melt(NAMES, MEASURES, var_name="metric", value_name="value").astype({"run": str})
+    table, places = _read([paths.RUNS / run / paths.ROWS for run in made], Row._fields)
+    table["run"] = np.array(made)[places]
+    return table[ROWS]
 
 
-def _protocols(runs: list[str]) -> pd.DataFrame:
-    """Returns the means under every protocol, the headline of each run first."""
+def _protocols(made: list[str]) -> pd.DataFrame:
+    """Returns the means under every evaluation protocol, the case's own of each run first."""
+    runs = [run for run in made if (paths.RUNS / run / paths.PROTOCOL_ROWS).is_file()]
     if not runs:
         return pd.DataFrame({name: [] for name in PROTOCOLS})
-    files = [paths.RUNS / run / paths.EVALUATE.name / paths.PROTOCOLS for run in runs]
-    table, places = _read(files, [*PROTOCOL_CHOICES, *MEASURES])
-    table["run"] = np.array(runs)[places]
-    return table.melt(["run", *PROTOCOL_CHOICES], MEASURES, var_name="metric", value_name="value")
+    table, places = _read([paths.RUNS / run / paths.PROTOCOL_ROWS for run in runs], ("metric", "value"))
+    table.insert(0, "run", np.array(runs)[places])
+    return table
 
 
-def _read(files: list[Path], columns: list[str]) -> tuple[pd.DataFrame, NDArray[np.intp]]:
+def _read(files: list[Path], needed: tuple[str, ...]) -> tuple[pd.DataFrame, NDArray[np.intp]]:
     """Returns the rows of many CSV files with the same columns, and the place of the file that each comes from.
 
     They are joined as text and parsed once, which for hundreds of small files is several times as fast.
@@ -155,17 +151,20 @@ def _read(files: list[Path], columns: list[str]) -> tuple[pd.DataFrame, NDArray[
         bodies.append(body)
     places = np.repeat(np.arange(len(files)), [body.count(b"\n") for body in bodies])
     try:
-        table = pd.read_csv(io.BytesIO(b"\n".join([header, b"".join(bodies)])), usecols=columns)
+        joined = io.BytesIO(b"\n".join([header, b"".join(bodies)]))
+        table = pd.read_csv(joined, keep_default_na=False, na_values={"value": [""]}, dtype={"value": float})
+        if missing := [name for name in needed if name not in table]:
+            raise ValueError(f"it has no column {missing[0]}")
     except ValueError as error:
         raise UserError(f"{files[0]} or one like it is no table of a run ({error})\n  {MEND}") from None
     return table, places
 
 
-def _links() -> dict[tuple[str, int], str]:
+def _links(case: Case) -> dict[tuple[str, int], str]:
     """Returns the links of published runs; none where the tracking store does not answer: a link is no result."""
     from repro.tracking import link_runs
 
     try:
-        return link_runs()
+        return link_runs(case)
     except UserError:
         return {}

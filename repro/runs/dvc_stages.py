@@ -13,6 +13,7 @@ from typing import Any
 
 from repro import paths
 from repro.errors import UserError
+from repro.runs.layout import RUN_STAGE
 
 LOCK_FILE = paths.RUN_PIPELINE.with_suffix(".lock")
 Stages = Mapping[str, Any]
@@ -20,7 +21,7 @@ Stages = Mapping[str, Any]
 
 def run_stage(run: str) -> str:
     """Returns the name of a run's stage."""
-    return f"run@{run}"
+    return f"{RUN_STAGE}@{run}"
 
 
 def find_changed(names: Iterable[str]) -> list[str]:

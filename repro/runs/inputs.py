@@ -1,75 +1,67 @@
-"""What the runs of all studies share: prepared photographs and holes, each made once and named by its params.
+"""What runs share: each input made once for all runs that agree in the params that it depends on.
 
-The params of a run flow in, the folders that it reads flow out. Knows nothing of studies, nor of how these folders
-are made.
+Such a set of params is named by its hash, the key; a run names the key of each of its inputs.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from ruamel.yaml import YAML
+from typing import Any
 
 from repro import paths
-from repro.cases.medfe.params import Params
-from repro.errors import UserError
-from repro.processes import alone
+from repro.audit.ledger.identity import leave_out_before
+from repro.case import Case, Input
 from repro.storage import hash_json
 
-NAME_LENGTH = 10
+KEY_LENGTH = 10
+
+Keys = Mapping[str, str]
+"""The key of each input of a run, by the input's name."""
 
 
-class Sources(NamedTuple):
-    """What a run reads: names, for the pipeline, and folders."""
-
-    photographs: str
-    holes: str
-
-    @property
-    def prepared(self) -> Path:
-        """Folder of the prepared photographs."""
-        return paths.RUN_DATA / self.photographs / paths.PREPARED.name
-
-    @property
-    def masks(self) -> Path:
-        """Folder of the holes."""
-        return paths.RUN_DATA / self.holes / paths.MASKS.name
+def find_keys(case: Case, params: Any) -> dict[str, str]:
+    """Returns which inputs the run with these params reads."""
+    return {name: hash_json(values)[:KEY_LENGTH] for name, values in input_params(case, params).items()}
 
 
-def find_sources(params: Params) -> Sources:
-    """Returns what the run with these params reads."""
-    photographs, holes = params_of_sources(params)
-    return Sources(hash_json(photographs)[:NAME_LENGTH], hash_json(holes)[:NAME_LENGTH])
+def input_params(case: Case, params: Any) -> dict[str, dict[str, Any]]:
+    """Returns, for each input of a run, the nested params that it depends on, those of what it needs included."""
+    whole = leave_out_before(case.params, params.model_dump(mode="json"))
+    found: dict[str, dict[str, Any]] = {}
+    for item in case.inputs:
+        own: dict[str, Any] = {}
+        for needed in item.needs:
+            own |= found[needed]
+        for key in item.params:
+            _copy(key.split("."), whole, own)
+        found[item.name] = own
+    return found
 
 
-def params_of_sources(params: Params) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the params that make the photographs and the holes of a run; these need to know how many images."""
-    photographs = {"data": params.data.model_dump(mode="json")}
-    return photographs, photographs | {"masks": params.masks.model_dump(mode="json")}
+def folder_of(name: str, key: str) -> Path:
+    """Returns where an input lies."""
+    return paths.INPUTS / key / name
 
 
-def params_file(name: str) -> Path:
-    """Returns the params file of a run, or of something that runs share."""
-    return paths.RUN_PARAMS / f"{name}.yaml"
+def folders_of(keys: Keys) -> dict[str, Path]:
+    """Returns where all inputs of a run lie."""
+    return {name: folder_of(name, key) for name, key in keys.items()}
 
 
-@contextmanager
-def making(what: str, name: str) -> Iterator[dict[str, Any]]:
-    """Yields the params of something shared while no other process makes it; a `UserError` ends the process."""
-    lock = paths.state() / "locks" / f"{what}-{name}.lock"
-    try:
-        values = _load(params_file(f"{what}-{name}"))
-        with alone(lock, f"{what}: another process makes {name}; waiting for it to end"):
-            yield values
-    except UserError as error:
-        print(f"{what}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+def input_named(case: Case, name: str) -> Input:
+    """Returns an input by its name."""
+    return next(item for item in case.inputs if item.name == name)
 
 
-def _load(file: Path) -> dict[str, Any]:
-    try:
-        return dict(YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror}); `repro plan STUDY` writes it") from None
+def params_file(name: str, key: str = "") -> Path:
+    """Returns the params file of a run (by its id), or of an input with a key."""
+    return paths.RUN_PARAMS / (f"{name}-{key}.yaml" if key else f"{name}.yaml")
+
+
+def _copy(key: list[str], source: Mapping[str, Any], target: dict[str, Any]) -> None:
+    name, *rest = key
+    if name not in source:
+        return  # added later, and left out
+    if rest:
+        _copy(rest, source[name], target.setdefault(name, {}))
+    else:
+        target[name] = source[name]

@@ -1,29 +1,26 @@
-"""Finished runs into the tracking store, after a sweep; a store that does not answer loses no run.
-
-Outcomes flow in, one line about what was published flows out.
-"""
+"""Finished runs into the tracking store, after a sweep; a store that does not answer loses no run."""
 
 from repro import paths
 from repro.audit.study.plan import Plan
-from repro.cases.medfe.readings.case import resolve
+from repro.case import Case
 from repro.errors import UserError
-from repro.runs.listing import run_params
-from repro.runs.record import read_outcome
+from repro.runs.layout import run_params
+from repro.runs.record import read_record
 
 
-def publish_finished(plan: Plan) -> str:
+def publish_finished(case: Case, plan: Plan) -> str:
     """Publishes the runs of a plan that have ended well and are not yet published; returns what to tell the user."""
     from repro.tracking import publish_runs
 
     finished = {
         paths.RUNS / run: params
-        for run, params in run_params(plan).items()
-        if (outcome := read_outcome(run)) is not None and outcome.status == "ok"
+        for run, params in run_params(case, plan).items()
+        if (record := read_record(run)) is not None and record.status == "ok"
     }
     if not finished:
         return ""
     try:
-        count = publish_runs(finished, resolve(plan.values, {}, 0).resolved())
+        count = publish_runs(case, finished, case.resolve(plan.values, {}, 0).model_dump(mode="json"))
     except UserError as error:
         first = str(error).splitlines()[0]
         return f"runs are not published ({first}); they are kept, and the next sweep publishes them"

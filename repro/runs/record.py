@@ -5,39 +5,39 @@ leaves a record and a log beside the resume states, for nobody to take it for a 
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from repro import paths
-from repro.cases.medfe.params import Params
+from repro.audit.ledger.identity import leave_out_before
+from repro.case import Case
 from repro.errors import UserError
 from repro.runs.code import hash_code
-from repro.runs.inputs import Sources
+from repro.runs.inputs import Keys, folders_of
 from repro.storage import hash_json, hash_tree, write_json
 
 Status = Literal["ok", "failed", "diverged"]
 
 
 class Given(NamedTuple):
-    """Hashes of what a run depends on beside its params."""
+    """Hashes of what a run depends on beside its params: of the code, and of each input by its name."""
 
     code: str
-    photographs: str
-    holes: str
+    inputs: Mapping[str, str]
 
 
-class Outcome(NamedTuple):
+class RunRecord(NamedTuple):
     """What became of a run.
 
     Attributes:
-        status: ok; diverged: the numbers of its training were no longer finite, which is a result; failed: an error.
+        status: ok; diverged: its numbers were no longer finite, which is a result; failed: an error.
         reason: in one line why it is not ok, else empty.
         key: of all that the outcome depends on.
         given: what that is beside the params.
         seconds: wall-clock, over all attempts.
         joules: of the last attempt; None where the machine does not count them.
-        steps: how long it trains.
-        output: which output of the network its headline measures.
+        environment: what the case says its numbers may depend on.
     """
 
     status: Status
@@ -46,31 +46,31 @@ class Outcome(NamedTuple):
     given: Given
     seconds: float
     joules: float | None
-    steps: int
-    output: str
+    environment: Mapping[str, Any] = {}
 
 
-def read_given(sources: Sources) -> Given:
-    """Hashes code, photographs and holes.
+def read_given(case: Case, keys: Keys) -> Given:
+    """Hashes the code and the inputs.
 
     Raises:
-        UserError: photographs or holes are missing, or the code is not that which the pipeline has recorded.
+        UserError: an input is missing, or the code is not that which the pipeline has recorded.
     """
-    for folder in (sources.prepared, sources.masks):
+    folders = folders_of(keys)
+    for folder in folders.values():
         if not folder.is_dir():
-            raise UserError(f"{folder} is missing; `repro sweep STUDY` makes it, or `dvc repro ablations/dvc.yaml`")
-    code = hash_code()
+            raise UserError(f"{folder} is missing; `repro sweep STUDY` makes it, or `dvc repro {paths.RUN_PIPELINE}`")
+    code = hash_code(case)
     if not paths.RUN_CODE.is_file() or json.loads(paths.RUN_CODE.read_text())["sha256"] != code:
         raise UserError(
             f"the code is not that of {paths.RUN_CODE}, under which results would be recorded\n"
-            "  bring it up to date: `repro sweep STUDY`, or `dvc repro ablations/dvc.yaml:code`"
+            f"  bring it up to date: `repro sweep STUDY`, or `dvc repro {paths.RUN_PIPELINE}:code`"
         )
-    return Given(code, hash_tree(sources.prepared), hash_tree(sources.masks))
+    return Given(code, {name: hash_tree(folder) for name, folder in folders.items()})
 
 
-def run_key(params: Params, given: Given) -> str:
+def run_key(case: Case, params: Any, given: Given) -> str:
     """Returns the hash of all that the outcome of a run depends on."""
-    return hash_json([params.resolved(), list(given)])
+    return hash_json([leave_out_before(case.params, params.model_dump(mode="json")), given.code, dict(given.inputs)])
 
 
 def lock_file(run: str) -> Path:
@@ -88,18 +88,18 @@ def failure_file(run: str) -> Path:
     return paths.state() / "runs" / f"{run}.json"
 
 
-def read_outcome(run: str) -> Outcome | None:
+def read_record(run: str) -> RunRecord | None:
     """Returns what became of a run: its evidence if there is some, else its last failure, else nothing."""
     for file in (paths.RUNS / run / paths.RUN, failure_file(run)):
         try:
             values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             values["given"] = Given(**values["given"])
-            return Outcome(**{name: values[name] for name in Outcome._fields})
+            return RunRecord(**{name: values[name] for name in RunRecord._fields})
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return None
 
 
-def write_outcome(file: Path, outcome: Outcome) -> None:
-    """Writes an outcome atomically."""
-    write_json(file, outcome._asdict() | {"given": outcome.given._asdict()})
+def write_record(file: Path, record: RunRecord) -> None:
+    """Writes a record atomically."""
+    write_json(file, record._asdict() | {"given": record.given._asdict()})

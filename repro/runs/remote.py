@@ -16,7 +16,7 @@ from repro import paths
 from repro.processes import alone
 from repro.runs.archives import pack, unpack
 from repro.runs.run import ATTACHED
-from repro.storage import written_folder
+from repro.storage import written_file, written_folder
 
 STATE = Path(".repro") / "runs"
 """Where the stage keeps log and failure of a run, below the folder that it runs in."""
@@ -28,6 +28,7 @@ class Order(NamedTuple):
     Attributes:
         run: id.
         code: hash of the code, by which the folder is named.
+        shipped: names of the files and folders of code that have come with the task.
         files: relative names with contents: the run's params, and what the stage reads beside them.
         folders: relative names of what runs share, in the order of the parcels that come with the order.
         threads: of torch.
@@ -35,6 +36,7 @@ class Order(NamedTuple):
 
     run: str
     code: str
+    shipped: tuple[str, ...]
     files: dict[str, bytes]
     folders: tuple[str, ...]
     threads: int
@@ -59,7 +61,7 @@ class Delivery(NamedTuple):
 def fulfil(order: Order, *parcels: bytes) -> Delivery:
     """Makes a run in a folder of this machine, which later orders with the same code use again."""
     root = Path(tempfile.gettempdir()) / f"repro-runs-{os.getuid()}" / order.code[:16]
-    _unpack_code(root)
+    _unpack_code(root, order.shipped)
     for name, parcel in zip(order.folders, parcels, strict=True):
         _unpack_once(parcel, root / name)
     for name, content in order.files.items():
@@ -95,12 +97,17 @@ def _run(order: Order, root: Path, log: Path) -> int:
             process.stdin.close()
 
 
-def _unpack_code(root: Path) -> None:
+def _unpack_code(root: Path, shipped: tuple[str, ...]) -> None:
     """Copies the code that this process runs, where it has come with the task."""
     with alone(root.with_suffix(".lock"), "waiting for another process that unpacks the code"):
-        if not (root / "repro").is_dir():
-            with written_folder(root / "repro") as partial:
-                shutil.copytree(paths.PROJECT / "repro", partial, dirs_exist_ok=True)
+        for name in shipped:
+            source, target = paths.PROJECT / name, root / name
+            if source.is_dir() and not target.is_dir():
+                with written_folder(target) as partial:
+                    shutil.copytree(source, partial, dirs_exist_ok=True)
+            elif source.is_file() and not target.is_file():
+                with written_file(target) as partial:
+                    shutil.copyfile(source, partial)
 
 
 def _unpack_once(parcel: bytes, folder: Path) -> None:

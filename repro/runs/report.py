@@ -1,44 +1,19 @@
-"""What the runs of the study's notebook call: one function per section, in the order of the page.
-
-A study's name flows in, fragments of the page flow out. Everything generic is done by `repro.audit`; this room adds
-the case: its params tree, its runs on disk, its pictures.
-"""
+"""The notebook and the page of a study: what its notebook calls, and how both are built from the list of sections."""
 
 from pathlib import Path
+from typing import Any
 
 from repro import paths
 from repro.audit.ledger.choice import walk_details
-from repro.audit.page import claims, design, effects, ledger, runs, stability, uncertainty
 from repro.audit.page.fragment import Fragment
 from repro.audit.page.notebook import render_page, run_notebook
+from repro.audit.page.section import Section, arrange_sections
 from repro.audit.page.subject import Subject
 from repro.audit.statistics.analyse import analyse
 from repro.audit.study.freezing import load_plan, locate_plan
-from repro.cases.medfe.params import Params
-from repro.cases.medfe.report.fills import show_fills
+from repro.case import import_attribute, load_case
 from repro.runs.collection import read_results
 from repro.storage import written_folder
-
-SECTIONS = {
-    "title": claims.show_title,
-    "opening": claims.show_opening,
-    "verdicts": claims.show_claim_verdicts,
-    "claims": claims.show_claims,
-    "ledger": ledger.show_ledger,
-    "curve": effects.show_curve,
-    "effects": effects.show_effects,
-    "stability": stability.show_stability,
-    "interactions": effects.show_interactions,
-    "variance": uncertainty.show_variance,
-    "protocols": uncertainty.show_protocols,
-    "pictures": show_fills,
-    "design": design.show_design,
-    "failures": runs.show_failures,
-    "cost": runs.show_cost,
-    "questions": uncertainty.show_questions,
-    "runs": runs.show_runs,
-}
-"""The sections of the page by name, in its order."""
 
 
 def load_subject(study: str) -> Subject:
@@ -47,15 +22,17 @@ def load_subject(study: str) -> Subject:
     Raises:
         UserError: it is not frozen, or evidence is broken.
     """
+    case = load_case()
     plan = load_plan(locate_plan(paths.PLANS, study))
-    results = read_results(plan)
-    choices = {detail.key: detail.choice for detail in walk_details(Params)}
+    results = read_results(case, plan)
+    choices = {detail.key: detail.choice for detail in walk_details(case.params)}
     return Subject(plan, results, analyse(plan, results, choices), choices)
 
 
 def show(subject: Subject, section: str) -> Fragment:
-    """Returns a section of the page."""
-    return Fragment(SECTIONS[section](subject))
+    """Returns a section of the page, as a notebook displays it."""
+    found = next(item for item in arrange_sections(load_case().sections()) if item.name == section)
+    return Fragment(import_attribute(found.show, f"section {section}")(subject))
 
 
 def build_study_report(study: str, output: Path) -> None:
@@ -68,8 +45,21 @@ def build_study_report(study: str, output: Path) -> None:
     Raises:
         UserError: the study is not frozen, or its evidence is broken.
     """
-    load_plan(locate_plan(paths.PLANS, study))  # refused before a kernel is started
+    title = load_plan(locate_plan(paths.PLANS, study)).declared.title  # refused before a kernel is started
     with written_folder(output) as partial:
-        notebook = partial / paths.NOTEBOOK_OF_STUDIES.name
-        run_notebook(paths.NOTEBOOK_OF_STUDIES, notebook, {"study": study})
+        notebook = partial / paths.STUDY_NOTEBOOK
+        run_notebook(make_notebook(study, title, arrange_sections(load_case().sections())), notebook)
         notebook.with_suffix(".html").write_text(render_page(notebook), encoding="utf-8")
+
+
+def make_notebook(study: str, title: str, sections: list[Section]) -> Any:
+    """Returns the notebook of a study, not run yet: a heading and one line of code for each section."""
+    from nbformat import v4
+
+    start = f"from repro.runs.report import load_subject, show\n\nsubject = load_subject({study!r})"
+    cells: list[Any] = [v4.new_code_cell(start)]  # type: ignore[no-untyped-call]
+    for section in sections:
+        if section.heading:
+            cells.append(v4.new_markdown_cell(f"## {section.heading}"))  # type: ignore[no-untyped-call]
+        cells.append(v4.new_code_cell(f"show(subject, {section.name!r})"))  # type: ignore[no-untyped-call]
+    return v4.new_notebook(cells=cells, metadata={"title": title})  # type: ignore[no-untyped-call]

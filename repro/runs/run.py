@@ -1,9 +1,8 @@
-"""Stage run: one variant with one seed, from its params file to one folder of evidence.
+"""Stage: one run, that is one variant with one seed, from its params file to one folder of evidence.
 
-`python -m repro.runs.run ID` trains, evaluates the weights after all and after half of the steps, and writes
-`results/runs/ID` at once. A training that diverges is a result, kept with its log; an error is none: it is recorded
-beside the resume states and ends the process with exit status 2. Killed, it goes on from its last checkpoint. Knows
-nothing of the study that asks for the run.
+`python -m repro.runs.run ID` has the case make it, and writes `results/runs/ID` at once. A run that diverges is a
+result, kept with its log; an error is none: it is recorded beside the resume states and ends the process with exit
+status 2. Killed, the run goes on from what the case has kept.
 """
 
 import os
@@ -13,31 +12,33 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 from repro import paths
-from repro.cases.medfe.params import Params, load_params
+from repro.audit.ledger.identity import fill_before
+from repro.audit.ledger.parsing import parse_tree, read_values
+from repro.case import Case, Job, load_case
 from repro.errors import DivergedError, UserError
 from repro.processes import alone
 from repro.runs.energy import EnergyMeter
-from repro.runs.inputs import Sources, find_sources, params_file
+from repro.runs.inputs import Keys, find_keys, folders_of, params_file
 from repro.runs.record import (
     Given,
-    Outcome,
+    RunRecord,
     Status,
     failure_file,
     lock_file,
     log_file,
     read_given,
-    read_outcome,
+    read_record,
     run_key,
-    write_outcome,
+    write_record,
 )
+from repro.runs.tables import write_protocol_rows, write_rows
 from repro.storage import written_folder
 
 ATTACHED = "--attached"
 """Flag: end as soon as standard input does, that is with the process that holds its other end."""
-TRAIN_FRACTIONS = {paths.EVALUATE.name: 1.0, "half": 0.5}
-"""Folders of a run, with the share of the training after which their rows were measured."""
 
 
 def main() -> None:
@@ -46,39 +47,47 @@ def main() -> None:
     if ATTACHED in flags:
         threading.Thread(target=_end_with_standard_input, daemon=True).start()
     try:
-        params = load_params(params_file(run))
-        # before torch is loaded; their number changes the last bits and belongs to the variant
-        os.environ["OMP_NUM_THREADS"] = str(params.runtime.threads)
+        case = load_case()
+        params = load_run_params(case, run)
+        # before any library starts its threads; their number changes the last bits and belongs to the variant
+        os.environ["OMP_NUM_THREADS"] = str(case.threads(params))
         with alone(lock_file(run), f"run {run}: another process makes it; waiting for it to end"):
-            make_run(run, params)
+            make_run(case, run, params)
     except UserError as error:
         print(f"run {run}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
-def make_run(run: str, params: Params) -> None:
+def load_run_params(case: Case, run: str) -> Any:
+    """Returns the checked params of a run, as `repro plan` has written them."""
+    file = params_file(run)
+    if not file.is_file():
+        raise UserError(f"{file} is missing; `repro plan STUDY` writes it")
+    return parse_tree(case.params, fill_before(case.params, read_values(file)), str(file))
+
+
+def make_run(case: Case, run: str, params: Any) -> None:
     """Writes the evidence of a run, unless it stands there; the caller holds the run's lock.
 
     Raises:
         UserError: it cannot be made; that is recorded.
     """
-    sources = find_sources(params)
-    given = read_given(sources)
-    key = run_key(params, given)
-    kept = read_outcome(run)
-    if kept is not None and kept.key == key and kept.status != "failed":
+    keys = find_keys(case, params)
+    given = read_given(case, keys)
+    attempt = _Attempt(case, run, params, run_key(case, params, given), given)
+    kept = read_record(run)
+    if kept is not None and kept.key == attempt.key and kept.status != "failed":
         return
     shutil.rmtree(paths.RUNS / run, ignore_errors=True)  # made from something else: no result of this run any more
-    attempt = _Attempt(run, params, key, given)
     try:
         with written_folder(paths.RUNS / run) as partial:
-            _fill(partial, attempt, sources)
+            _fill(partial, attempt, keys)
     except Exception as error:
         if not isinstance(error, UserError):
             traceback.print_exc()
         reason = " ".join(str(error).split()) or type(error).__name__
         named = reason if isinstance(error, UserError) else f"{type(error).__name__}: {reason}"
-        write_outcome(failure_file(run), attempt.outcome("failed", named))
+        write_record(failure_file(run), attempt.record("failed", named))
         raise UserError(f"failed: {named}") from error
     failure_file(run).unlink(missing_ok=True)
     shutil.rmtree(attempt.work.parent, ignore_errors=True)
@@ -88,60 +97,39 @@ class _Attempt:
     """One attempt at a run: what it is called, where it works, how long it has taken.
 
     Attributes:
-        work: where a finished training waits for its evaluation, so that a kill in between loses nothing.
-        before_s: how long earlier attempts have trained.
+        work: what the case keeps over a kill; another one where code, inputs or params are others.
     """
 
-    def __init__(self, run: str, params: Params, key: str, given: Given) -> None:
-        self.run, self.params, self.key, self.given = run, params, key, given
+    def __init__(self, case: Case, run: str, params: Any, key: str, given: Given) -> None:
+        self.case, self.run, self.params, self.key, self.given = case, run, params, key, given
         self.work = paths.state() / "runs" / run / key[:16]
-        self.before_s = 0.0
         self._started = time.monotonic()
         self._energy = EnergyMeter()
 
-    def outcome(self, status: Status, reason: str = "") -> Outcome:
-        seconds = self.before_s + time.monotonic() - self._started
-        steps, output = self.params.training.steps, self.params.evaluation.output
+    def record(self, status: Status, reason: str = "", earlier_s: float = 0.0, environment: Any = None) -> RunRecord:
+        seconds = earlier_s + time.monotonic() - self._started
         joules = self._energy.joules()
-        return Outcome(status, reason, self.key, self.given, round(seconds, 3), joules, steps, output)
+        return RunRecord(status, reason, self.key, self.given, round(seconds, 3), joules, dict(environment or {}))
 
 
-def _fill(folder: Path, attempt: _Attempt, sources: Sources) -> None:
+def _fill(folder: Path, attempt: _Attempt, keys: Keys) -> None:
+    job = Job(attempt.params, folders_of(keys), folder, attempt.work)
     try:
-        _train(attempt, sources)
-        _evaluate(attempt, sources, folder)
+        measured = attempt.case.run(job)
     except DivergedError as error:
+        for item in folder.iterdir():  # what it has written before is no evidence
+            shutil.rmtree(item) if item.is_dir() else item.unlink()
         first = str(error).splitlines()[0]
-        write_outcome(folder / paths.RUN, attempt.outcome("diverged", first))
         said = log_file(attempt.run)
         text = said.read_text(encoding="utf-8", errors="replace") if said.is_file() else ""
         (folder / paths.LOG).write_text(f"{text}{error}\n", encoding="utf-8")
+        write_record(folder / paths.RUN, attempt.record("diverged", first))
         print(f"run {attempt.run}: {first}", file=sys.stderr)
-    else:
-        # the weights of half the steps have been measured, and would double what hundreds of runs take
-        shutil.copytree(attempt.work, folder / paths.TRAIN.name, ignore=shutil.ignore_patterns(paths.HALF))
-        write_outcome(folder / paths.RUN, attempt.outcome("ok"))
-
-
-def _train(attempt: _Attempt, sources: Sources) -> None:
-    """Trains, unless an earlier attempt has; adds what earlier attempts have taken."""
-    import json
-
-    from repro.cases.medfe.training.loop import train
-
-    started = time.monotonic()
-    if not (attempt.work / paths.RECORD).is_file():
-        states = paths.state() / "training"
-        train(attempt.params, sources.prepared, sources.masks, attempt.work, states, half=True)
-    trained_s: float = json.loads((attempt.work / paths.RECORD).read_text())["seconds"]
-    attempt.before_s = max(0.0, trained_s - (time.monotonic() - started))
-
-
-def _evaluate(attempt: _Attempt, sources: Sources, folder: Path) -> None:
-    from repro.cases.medfe.evaluation.study_run import evaluate_run
-
-    params = attempt.params
-    evaluate_run(attempt.work, sources.prepared, sources.masks, params.evaluation, params.runtime, folder)
+        return
+    write_rows(measured.rows, [metric.name for metric in attempt.case.metrics], folder / paths.ROWS)
+    write_protocol_rows(measured.protocols, folder / paths.PROTOCOL_ROWS)
+    record = attempt.record("ok", earlier_s=measured.earlier_s, environment=measured.environment)
+    write_record(folder / paths.RUN, record)
 
 
 def _end_with_standard_input() -> None:

@@ -6,8 +6,8 @@ Work and workers flow in; runs end up on disk and in DVC. Knows nothing of how w
 import time
 from collections import Counter, deque
 
-from repro.runs.record import Outcome, failure_file, log_file, read_outcome, write_outcome
 from repro.runs.progress import Show, Standing
+from repro.runs.record import RunRecord, failure_file, log_file, read_record, write_record
 from repro.runs.recorder import Recorder
 from repro.runs.status import Work, is_finished
 from repro.runs.workers import Ended, Workers
@@ -90,29 +90,27 @@ class Sweep:
 
     def _fail(self, ended: Ended, key: str) -> None:
         """Counts a failure, and records one of the run's own that its process could not record."""
-        run, outcome = ended.run, read_outcome(ended.run)
+        run, record = ended.run, read_record(ended.run)
         if ended.lost:
             reason = f"{ended.killed}, {ATTEMPTS} times; the next sweep tries it again"
-        elif outcome is not None and outcome.key == key and not ended.killed:
-            reason = outcome.reason
+        elif record is not None and record.key == key and not ended.killed:
+            reason = record.reason
         else:
             reason = f"{ended.killed}, {ATTEMPTS} times" if ended.killed else _last_line(run)
-            params, given = self._work.params[run], self._work.given[run]
-            told = (0.0, None, params.training.steps, params.evaluation.output)
-            write_outcome(failure_file(run), Outcome("failed", reason, key, given, *told))
+            write_record(failure_file(run), RunRecord("failed", reason, key, self._work.given[run], 0.0, None))
         self.failures[run] = reason
         self._ended += 1
         self._show(self.standing(), f"{run}: failed: {reason} (log: {log_file(run)})")
 
 
 def _status(run: str) -> str:
-    outcome = read_outcome(run)
-    return outcome.status if outcome is not None else "missing"
+    record = read_record(run)
+    return record.status if record is not None else "missing"
 
 
 def _reason(run: str) -> str:
-    outcome = read_outcome(run)
-    return outcome.reason if outcome is not None else ""
+    record = read_record(run)
+    return record.reason if record is not None else ""
 
 
 def _last_line(run: str) -> str:

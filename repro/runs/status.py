@@ -1,24 +1,23 @@
-"""What there is to do for a plan: shared photographs and holes first, then which runs are missing, and why.
+"""What there is to do for a plan: the inputs that runs share first, then which runs are missing, and why.
 
-A frozen plan flows in, the params and keys of its runs and the list of those to run flow out. What DVC's cache holds
-is brought back on the way, and what a sweep that was killed has finished is taken over.
+What DVC's cache holds is brought back on the way, and what a sweep that was killed has finished is taken over.
 """
 
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from repro import paths
 from repro.audit.study.plan import Plan
-from repro.cases.medfe.params import Params
+from repro.case import Case
 from repro.errors import UserError
 from repro.processes import alone
-from repro.runs.inputs import Sources, find_sources
-from repro.runs.listing import run_params, write_runs
-from repro.runs.record import Given, read_given, read_outcome, run_key
 from repro.runs.dvc_stages import bring_back, find_changed, run_stage
+from repro.runs.inputs import Keys, find_keys
+from repro.runs.layout import RUN_STAGE, run_params, write_runs
+from repro.runs.record import Given, read_given, read_record, run_key
 
 
 class Work(NamedTuple):
@@ -34,7 +33,7 @@ class Work(NamedTuple):
         done: finished and recorded.
     """
 
-    params: Mapping[str, Params]
+    params: Mapping[str, Any]
     given: Mapping[str, Given]
     keys: Mapping[str, str]
     missing: list[str]
@@ -43,23 +42,25 @@ class Work(NamedTuple):
     done: list[str]
 
 
-def find_work(plan: Plan, *, retry_failed: bool) -> Work:
+def find_work(case: Case, plan: Plan, *, retry_failed: bool) -> Work:
     """Writes the params of the runs, makes what they share, and sorts the runs by what is to be done.
 
     Args:
+        case: under audit.
         plan: frozen.
         retry_failed: whether runs that have failed are to be run again.
 
     Raises:
         UserError: DVC cannot work here, or what the runs share cannot be made.
     """
-    write_runs(plan)
-    params = run_params(plan)
-    sources = {run: find_sources(each) for run, each in params.items()}
-    _make_shared(set(sources.values()))
-    shared = {each: read_given(each) for each in set(sources.values())}
-    given = {run: shared[each] for run, each in sources.items()}
-    keys = {run: run_key(each, given[run]) for run, each in params.items()}
+    write_runs(case, plan)
+    params = run_params(case, plan)
+    inputs = {run: find_keys(case, each) for run, each in params.items()}
+    _make_inputs(case, inputs.values())
+    shared = {tuple(own.values()): own for own in inputs.values()}
+    hashed = {names: read_given(case, own) for names, own in shared.items()}
+    given = {run: hashed[tuple(own.values())] for run, own in inputs.items()}
+    keys = {run: run_key(case, each, given[run]) for run, each in params.items()}
     changed = _runs(find_changed(map(run_stage, params)))
     unrecorded = [run for run in changed if is_finished(run, keys[run])]
     finished = set(unrecorded)
@@ -75,41 +76,41 @@ def find_work(plan: Plan, *, retry_failed: bool) -> Work:
     return Work(params, given, keys, missing, failed, unrecorded, done)
 
 
-def find_outdated(plan: Plan) -> list[str]:
+def find_outdated(case: Case, plan: Plan) -> list[str]:
     """Writes the params of the runs, and returns those that are missing or made from something else than now.
 
     Raises:
         UserError: DVC cannot work here.
     """
-    write_runs(plan)
+    write_runs(case, plan)
     return _runs(find_changed(run_stage(run.id) for run in plan.runs))
 
 
 def is_finished(run: str, key: str) -> bool:
     """Tells whether the evidence of a run is there, made from what it would be made from now."""
-    outcome = read_outcome(run)
-    return outcome is not None and outcome.key == key and outcome.status != "failed"
+    record = read_record(run)
+    return record is not None and record.key == key and record.status != "failed"
 
 
 def has_failed(run: str, key: str) -> bool:
     """Tells whether a run has failed, made from what it would be made from now."""
-    outcome = read_outcome(run)
-    return outcome is not None and outcome.key == key and outcome.status == "failed"
+    record = read_record(run)
+    return record is not None and record.key == key and record.status == "failed"
 
 
 def _forget_diverged(runs: Iterable[str]) -> list[str]:
     """Removes the evidence of runs that have diverged, and returns them."""
-    diverged = [run for run in runs if (outcome := read_outcome(run)) is not None and outcome.status == "diverged"]
+    diverged = [run for run in runs if (record := read_record(run)) is not None and record.status == "diverged"]
     for run in diverged:
         shutil.rmtree(paths.RUNS / run)
     return diverged
 
 
-def _make_shared(sources: set[Sources]) -> None:
+def _make_inputs(case: Case, keys: Iterable[Keys]) -> None:
+    own = list(keys)
     names = ["code"]
-    names += [f"photographs@{name}" for name in sorted({each.photographs for each in sources})]
-    names += [f"holes@{name}" for name in sorted({each.holes for each in sources})]
-    with alone(paths.state() / "locks" / "shared.lock", "sweep: another one makes what the runs share; waiting"):
+    names += [f"{item.name}@{key}" for item in case.inputs for key in sorted({each[item.name] for each in own})]
+    with alone(paths.state() / "locks" / "shared.lock", "sweep: another one makes what runs share; waiting"):
         changed = find_changed(names)
         if changed:
             bring_back(changed)
@@ -118,8 +119,8 @@ def _make_shared(sources: set[Sources]) -> None:
             targets = [f"{paths.RUN_PIPELINE}:{name}" for name in changed]
             command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *targets]
             if subprocess.run(command, check=False).returncode:
-                raise UserError("photographs or holes of the runs cannot be made; DVC has said why")
+                raise UserError("what the runs share cannot be made; DVC has said why")
 
 
 def _runs(stages: list[str]) -> list[str]:
-    return [name.removeprefix("run@") for name in stages]
+    return [name.removeprefix(f"{RUN_STAGE}@") for name in stages]

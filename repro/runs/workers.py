@@ -8,11 +8,11 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from filelock import FileLock, Timeout
 
-from repro.cases.medfe.params import Params
+from repro.case import Case
 from repro.runs.record import lock_file, log_file
 from repro.runs.run import ATTACHED
 
@@ -46,7 +46,7 @@ class Workers(Protocol):
         """The runs that have been started and have not been reported as ended."""
         ...
 
-    def start(self, run: str, params: Params) -> bool:
+    def start(self, run: str, params: Any) -> bool:
         """Starts a run; False where another process makes it."""
         ...
 
@@ -63,12 +63,15 @@ class LocalWorkers:
     """Processes of this machine, each a stage of its own; none outlives this one, however it ends.
 
     Args:
+        case: under audit; it says how many threads a run uses.
         count: how many at once.
-        command: what is run, before the id of the run.
+        command: what is started, before the id of the run.
     """
 
-    def __init__(self, count: int, command: tuple[str, ...] = (sys.executable, "-m", "repro.runs.run")) -> None:
-        self._count, self._command = count, command
+    def __init__(
+        self, case: Case, count: int, command: tuple[str, ...] = (sys.executable, "-m", "repro.runs.run")
+    ) -> None:
+        self._case, self._count, self._command = case, count, command
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -81,7 +84,7 @@ class LocalWorkers:
         """See `Workers`."""
         return list(self._processes)
 
-    def start(self, run: str, params: Params) -> bool:
+    def start(self, run: str, params: Any) -> bool:
         """See `Workers`; what the process says goes to the run's log."""
         if is_taken(run):
             return False
@@ -93,7 +96,7 @@ class LocalWorkers:
                 stdin=subprocess.PIPE,  # it ends with this process, which holds the other end
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env=_environment(params.runtime.threads),
+                env=_environment(self._case.threads(params)),
                 start_new_session=True,  # Ctrl-C is for this process, which ends the others in order
             )
         return True

@@ -1,7 +1,6 @@
 """The index of what has been run: MLflow, imported in this package and nowhere else.
 
-Evidence flows in, tables of every logged variant flow out to the report. The index holds nothing of its own: delete
-it, and `rebuild` makes it again from what DVC keeps.
+It holds nothing of its own: delete it, and `rebuild` makes it again from what DVC keeps.
 """
 
 from repro.tracking.address import tracking_uri

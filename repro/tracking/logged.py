@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from repro import paths
-from repro.evidence import read_image_rows
+from repro.case import Case
+from repro.evidence import read_unit_rows
 from repro.tracking.address import explain_refusals, is_server, without_password
 from repro.tracking.publish import CHANGES, KEY, SEED, VARIANT, find_runs
 from repro.tracking.store import Store, open_store
@@ -27,16 +27,16 @@ class Logged(NamedTuple):
         runs: name, variant, seed, key, changes, started (UTC), link.
         params: one text column for each parameter, by its dotted key.
         metrics: one column for each metric, the last value logged.
-        images: the per-image rows of all runs, with the column run_id before them.
+        units: the rows of the units of all runs, with the column run_id.
     """
 
     runs: "pd.DataFrame"
     params: "pd.DataFrame"
     metrics: "pd.DataFrame"
-    images: "pd.DataFrame"
+    units: "pd.DataFrame"
 
 
-def logged_variants() -> Logged:
+def logged_variants(case: Case) -> Logged:
     """Reads every finished run back.
 
     Raises:
@@ -44,7 +44,7 @@ def logged_variants() -> Logged:
     """
     import pandas as pd
 
-    store = open_store()
+    store = open_store(case.name)
     with explain_refusals(store.uri):
         finished = find_runs(store, "attributes.status = 'FINISHED'")
     found = {run.data.tags[KEY]: run for run in reversed(finished)}
@@ -54,7 +54,9 @@ def logged_variants() -> Logged:
     params, metrics = (
         pd.DataFrame([getattr(run.data, name) for run in runs], index=index) for name in ("params", "metrics")
     )
-    images = [table.assign(run_id=run.info.run_id) for run in runs if (table := _image_rows(store, run)) is not None]
+    images = [
+        table.assign(run_id=run.info.run_id) for run in runs if (table := _unit_rows(case, store, run)) is not None
+    ]
     rows = pd.concat(images, ignore_index=True) if images else pd.DataFrame({"run_id": []})
     return Logged(described, params, metrics, rows)
 
@@ -80,12 +82,12 @@ def link_of(store: Store, run_id: str) -> str:
     return f"{server}/#/experiments/{store.experiment}/runs/{run_id}"
 
 
-def _image_rows(store: Store, run: Any) -> "pd.DataFrame | None":
+def _unit_rows(case: Case, store: Store, run: Any) -> "pd.DataFrame | None":
     from mlflow.exceptions import MlflowException
 
     with tempfile.TemporaryDirectory() as folder:
         try:
-            file = store.client.download_artifacts(run.info.run_id, f"{paths.EVALUATE.name}/{paths.IMAGES}", folder)
-            return read_image_rows(Path(file))
+            file = store.client.download_artifacts(run.info.run_id, case.results.rows, folder)
+            return read_unit_rows(Path(file), case.results.text)
         except (MlflowException, OSError):
             return None

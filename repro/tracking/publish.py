@@ -1,29 +1,23 @@
 """Publishing: each piece of evidence becomes one finished run, however often it is published.
 
-Evidence flows in, once for each content key, from the working tree or from what DVC keeps of other variants. Knows
-nothing of training, nor of who reads the runs.
+It comes from the working tree or from what DVC keeps of other variants, and counts once for each content key.
 """
 
-import csv
-import json
-import math
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from repro import evidence as files
 from repro import paths
 from repro.audit.ledger.choice import show_value, walk_details
 from repro.audit.ledger.values import flatten
+from repro.case import Case
 from repro.errors import UserError
 from repro.evidence import Evidence, read_evidence
 from repro.tracking.address import explain_refusals, is_server
 from repro.tracking.store import Store, import_mlflow, lock, open_store
-
-if TYPE_CHECKING:
-    from repro.cases.medfe.params import Params
 
 KEY, VARIANT, SEED, CHANGES = "repro.key", "repro.variant", "repro.seed", "repro.changes"
 """Tags of a run: content key, variant id, training seed, differences from the params it was started beside."""
@@ -45,12 +39,13 @@ class Rebuilt(NamedTuple):
 
 
 def publish_variant(
-    results: Path, params: "Params | None" = None, commit: str | None = None, baseline: str | None = None
+    case: Case, results: Path, params: Any = None, commit: str | None = None, baseline: str | None = None
 ) -> str:
     """Logs the results of one variant, unless they have been logged; returns the run id.
 
     Args:
-        results: folder of `train/`, `evaluate/` and `baselines/`.
+        case: under audit.
+        results: the folder of results.
         params: what the results were made with; None: as `published.json` beside them holds it.
         commit: the git commit that the results belong to.
         baseline: the commit whose params the run's name shows the differences from.
@@ -58,18 +53,19 @@ def publish_variant(
     Raises:
         UserError: results are missing, or the tracking store cannot be opened.
     """
-    return publish_evidence(open_store(), read_evidence(results, params), commit, files.committed_params(baseline))
+    evidence = read_evidence(case, results, params)
+    return publish_evidence(case, open_store(case.name), evidence, commit, files.committed_params(baseline))
 
 
-def publish_workspace(params: "Params") -> Evidence:
+def publish_workspace(case: Case, params: Any) -> Evidence:
     """Logs the results of the working tree, which these parameters made; see `publish_variant`."""
-    evidence = read_evidence(paths.RESULTS, params)
+    evidence = read_evidence(case, paths.RESULTS, params)
     commit = files.head()
-    publish_evidence(open_store(), evidence, commit, files.committed_params(commit))
+    publish_evidence(case, open_store(case.name), evidence, commit, files.committed_params(commit))
     return evidence
 
 
-def rebuild(commits: Iterable[str] = ()) -> list[Rebuilt]:
+def rebuild(case: Case, commits: Iterable[str] = ()) -> list[Rebuilt]:
     """Logs the results of every DVC experiment, the named commits and the working tree; skips what is logged.
 
     The oldest commit goes first and the working tree last: of several runs of one variant and seed, the newest counts.
@@ -77,34 +73,36 @@ def rebuild(commits: Iterable[str] = ()) -> list[Rebuilt]:
     Raises:
         UserError: the tracking store cannot be opened, or git does not know a commit.
     """
-    store = open_store()
+    store = open_store(case.name)
     head = files.head()
     revisions = [*files.experiments(), *map(files.commit_revision, commits)]
     rebuilt = []
     for revision in sorted(revisions, key=lambda revision: files.committed_at(revision.commit)):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                results = files.fetch_results(revision, Path(folder))
+                results = files.fetch_results(case, revision, Path(folder))
             except UserError as error:
                 rebuilt.append(Rebuilt(revision.label, None, str(error)))
                 continue
-            rebuilt.append(_attempt(store, revision.label, results, revision.commit, revision.baseline))
-    return [*rebuilt, _attempt(store, "working tree", paths.RESULTS, head, head)]
+            rebuilt.append(_attempt(case, store, revision.label, results, revision.commit, revision.baseline))
+    return [*rebuilt, _attempt(case, store, "working tree", paths.RESULTS, head, head)]
 
 
-def _attempt(store: Store, label: str, results: Path, commit: str | None, baseline: str | None) -> Rebuilt:
+def _attempt(case: Case, store: Store, label: str, results: Path, commit: str | None, baseline: str | None) -> Rebuilt:
     try:
-        return Rebuilt(
-            label, publish_evidence(store, read_evidence(results), commit, files.committed_params(baseline)), ""
-        )
+        evidence = read_evidence(case, results)
+        return Rebuilt(label, publish_evidence(case, store, evidence, commit, files.committed_params(baseline)), "")
     except UserError as error:
         return Rebuilt(label, None, str(error))
 
 
-def publish_evidence(store: Store, evidence: Evidence, commit: str | None, beside: Mapping[str, Any]) -> str:
+def publish_evidence(
+    case: Case, store: Store, evidence: Evidence, commit: str | None, beside: Mapping[str, Any]
+) -> str:
     """Logs a piece of evidence into an open store, unless it has been logged; returns the run id.
 
     Args:
+        case: under audit.
         store: open.
         evidence: as read from its folder.
         commit: the git commit that it belongs to.
@@ -116,19 +114,20 @@ def publish_evidence(store: Store, evidence: Evidence, commit: str | None, besid
     with explain_refusals(store.uri), lock(f"publish-{evidence.key[:16]}"):
         broken = []
         for run in find_runs(store, f"tags.`{KEY}` = '{evidence.key}'"):
-            if run.info.status == "FINISHED" and (is_server(store.uri) or _has_files(store, run)):
+            if run.info.status == "FINISHED" and (is_server(store.uri) or _has_files(store, evidence, run)):
                 return str(run.info.run_id)
             broken.append(run)
         for run in broken:
             if _is_abandoned(store, run):
                 store.client.delete_run(run.info.run_id)
-        return _log(store, evidence, commit, beside)
+        return _log(case, store, evidence, commit, beside)
 
 
-def _has_files(store: Store, run: Any) -> bool:
+def _has_files(store: Store, evidence: Evidence, run: Any) -> bool:
     """Tells whether the files of a run are where they were logged; somebody may have deleted mlruns."""
-    listed = store.client.list_artifacts(run.info.run_id, paths.EVALUATE.name)
-    return any(item.path == f"{paths.EVALUATE.name}/{paths.IMAGES}" for item in listed)
+    folder = Path(evidence.rows).parent
+    listed = store.client.list_artifacts(run.info.run_id, None if folder == Path() else str(folder))
+    return any(item.path == evidence.rows for item in listed)
 
 
 def _is_abandoned(store: Store, run: Any) -> bool:
@@ -156,10 +155,10 @@ def find_runs(store: Store, query: str) -> list[Any]:
             return runs
 
 
-def _log(store: Store, evidence: Evidence, commit: str | None, baseline: Mapping[str, Any]) -> str:
+def _log(case: Case, store: Store, evidence: Evidence, commit: str | None, baseline: Mapping[str, Any]) -> str:
     entities = import_mlflow().entities
     changed = " ".join(f"{key}={value}" for key, value in files.changes(evidence.params, baseline).items())
-    tags = _tags(evidence, commit, changed)
+    tags = _tags(case, evidence, commit, changed)
     name = f"{evidence.variant} seed {evidence.seed}{' ' + changed if changed else ''}"
     run_id = str(store.client.create_run(store.experiment, tags={KEY: evidence.key}, run_name=name[:200]).info.run_id)
     shown = {key: show_value(value) for key, value in flatten(evidence.params).items()}
@@ -168,38 +167,26 @@ def _log(store: Store, evidence: Evidence, commit: str | None, baseline: Mapping
     for part in _batches([entities.RunTag(*item) for item in tags.items()], BATCH):
         store.client.log_batch(run_id, tags=part)
     now_ms = int(time.time() * 1000)
-    metrics = [entities.Metric(name, value, now_ms, step) for name, value, step in _metrics(evidence)]
+    metrics = [entities.Metric(name, value, now_ms, step) for name, value, step in evidence.figures]
     for part in _batches(metrics, METRICS_BATCH):
         store.client.log_batch(run_id, metrics=part)
-    for folder in (paths.TRAIN, paths.EVALUATE, paths.BASELINES):
-        if (evidence.results / folder.name).is_dir():
-            store.client.log_artifacts(run_id, str(evidence.results / folder.name), folder.name)
+    for name in evidence.artefacts:
+        if (evidence.results / name).is_dir():
+            store.client.log_artifacts(run_id, str(evidence.results / name), name)
+        elif (evidence.results / name).is_file():
+            store.client.log_artifact(run_id, str(evidence.results / name))
     store.client.set_terminated(run_id)
     return run_id
 
 
-def _tags(evidence: Evidence, commit: str | None, changed: str) -> dict[str, str]:
-    from repro.cases.medfe.params import Params
-
+def _tags(case: Case, evidence: Evidence, commit: str | None, changed: str) -> dict[str, str]:
     values = flatten(evidence.params)
-    details = {detail.key: values[detail.key] for detail in walk_details(Params) if detail.key in values}
+    details = {detail.key: values[detail.key] for detail in walk_details(case.params) if detail.key in values}
     tags = {VARIANT: evidence.variant, SEED: str(evidence.seed), CHANGES: changed}
     tags |= {f"detail.{key}": show_value(value) for key, value in details.items()}
     tags |= {f"environment.{key}": str(value) for key, value in flatten(evidence.record.get("environment", {})).items()}
-    extra = {"vgg": evidence.record.get("vgg"), "mlflow.source.git.commit": commit}
-    return tags | {name: str(value) for name, value in extra.items() if value is not None}
-
-
-def _metrics(evidence: Evidence) -> Iterator[tuple[str, float, int]]:
-    """Yields name, value and step: every term of the history, then the evaluation's headline figures."""
-    with (evidence.results / paths.TRAIN.name / paths.HISTORY).open(newline="") as stream:
-        for row in csv.DictReader(stream):
-            step = int(float(row.pop("step")))
-            yield from ((f"{paths.TRAIN.name}/{name}", float(value), step) for name, value in row.items() if value)
-    figures = json.loads((evidence.results / paths.EVALUATE.name / paths.METRICS).read_text())
-    for name, value in flatten(figures, separator="/").items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            yield f"{paths.EVALUATE.name}/{name}", float(value), 0
+    tags |= {name: value for name, value in evidence.record.items() if isinstance(value, str) and value}
+    return tags | ({"mlflow.source.git.commit": commit} if commit is not None else {})
 
 
 def _batches(items: list[Item], size: int) -> Iterator[list[Item]]:

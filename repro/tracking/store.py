@@ -27,9 +27,6 @@ from repro.tracking.address import (
     without_password,
 )
 
-EXPERIMENT = "medfe"
-RUNS = "medfe runs"
-"""The experiment of the runs of studies: hundreds of short runs, apart from the variants that people look at."""
 SERVER_TIMEOUT_S = 4
 
 
@@ -47,11 +44,16 @@ def has_store() -> bool:
     return database is None or database.is_file()
 
 
-def open_store(name: str = EXPERIMENT) -> Store:
+def runs_experiment(case: str) -> str:
+    """Returns the experiment of the runs of studies: hundreds of short ones, apart from those that people look at."""
+    return f"{case} runs"
+
+
+def open_store(name: str) -> Store:
     """Opens the tracking store; makes its database and experiment if there are none yet, restores a deleted one.
 
     Args:
-        name: of the experiment.
+        name: of the experiment, that is of the case.
 
     Raises:
         UserError: the address is none of a database or server, the server does not answer or refuses, or the database
@@ -65,7 +67,7 @@ def open_store(name: str = EXPERIMENT) -> Store:
     mlflow = import_mlflow()
     if database is not None:
         uri = f"{DATABASE}{database}"
-        _create_database(database)
+        _create_database(database, name)
     with explain_refusals(uri), _explain_database(database):
         client = mlflow.MlflowClient(tracking_uri=uri)
         experiment = client.get_experiment_by_name(name)
@@ -145,7 +147,7 @@ def _artifacts(database: Path) -> str:
     return (database.parent / "mlruns").as_uri()
 
 
-def _create_database(database: Path) -> None:
+def _create_database(database: Path, experiment: str) -> None:
     """Makes the database under a lock, in a file moved into place: a half-migrated one could never be opened."""
     with lock("mlflow"):
         if database.exists():
@@ -154,7 +156,7 @@ def _create_database(database: Path) -> None:
 
         with written_file(database) as partial:
             store: Any = SqlAlchemyStore(f"{DATABASE}{partial}", _artifacts(database))  # type: ignore[no-untyped-call]
-            store.create_experiment(EXPERIMENT, artifact_location=_artifacts(database))
+            store.create_experiment(experiment, artifact_location=_artifacts(database))
             store.engine.dispose()
 
 

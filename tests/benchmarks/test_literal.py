@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from benchmarks.literal import LiteralGenerator
+from repro import paths
+from repro.audit.ledger.readings import load_reading
 from repro.audit.ledger.values import flatten
 from repro.cases.medfe.initialisation import initialise
 from repro.cases.medfe.model import Generator, convolution
-from repro.cases.medfe.readings.merging import load_reading
 from tiny import random_batch, tiny_params
 
 
@@ -29,7 +30,7 @@ def both(overrides: dict, dtype: torch.dtype) -> tuple[float, float, float]:
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("mask", ["nearest", "mean_5_16", "max_pool", "empty"])
 def test_equals_the_literal_formulation(size: int, reading: str, count: int, mask: str) -> None:
-    model = {f"model.{key}": value for key, value in flatten(load_reading(reading)["model"]).items()}
+    model = {f"model.{key}": value for key, value in flatten(load_reading(paths.ABLATIONS, reading)["model"]).items()}
     chosen = {
         "data.image_px": size,
         "training.batch_size": count,
@@ -64,7 +65,7 @@ def take_always(way: str, monkeypatch) -> None:
 @pytest.mark.parametrize("way", ["matrix", "frequency"])
 def test_equals_it_whichever_way_is_taken(reading: str, way: str, monkeypatch) -> None:
     take_always(way, monkeypatch)
-    model = {f"model.{key}": value for key, value in flatten(load_reading(reading)["model"]).items()}
+    model = {f"model.{key}": value for key, value in flatten(load_reading(paths.ABLATIONS, reading)["model"]).items()}
     small = {"model.stream_layers": 2, "model.range_similarity": "sigmoid_product", "model.spatial_window": "grid"}
     assert max(both(model | small | {"model.bilateral": "propagation"}, torch.float64)) < 1e-9
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from repro.runs.record import Given, Outcome, lock_file, read_outcome, write_outcome
 from repro.runs.progress import Standing, describe, duration, plain_console, shown
+from repro.runs.record import Given, Outcome, lock_file, read_outcome, write_outcome
 from repro.runs.recorder import Recorder
 from repro.runs.scheduler import ATTEMPTS, Sweep
 from repro.runs.status import Work

@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
+
 from repro.audit.ledger.choice import Detail, walk_details
+from repro.audit.ledger.readings import Values
 from repro.audit.ledger.values import flatten
-from repro.cases.medfe.params.tree import Params
-from repro.cases.medfe.readings.merging import Values
 from repro.errors import UserError
 
 
@@ -23,13 +24,13 @@ class Difference(NamedTuple):
         return self.detail.choice.question if self.detail is not None else ""
 
 
-def compare_params(first: Values, second: Values) -> list[Difference]:
+def compare_params(tree: type[BaseModel], first: Values, second: Values) -> list[Difference]:
     """Returns the keys that both hold, with different values; details first, in the order of the ledger.
 
     Raises:
         UserError: they have no key in common.
     """
-    details = {detail.key: detail for detail in walk_details(Params)}
+    details = {detail.key: detail for detail in walk_details(tree)}
     one, other = ({key: _hashable(value) for key, value in flatten(values).items()} for values in (first, second))
     shared = [key for key in details if key in one and key in other]
     shared += sorted((one.keys() & other.keys()) - details.keys())

@@ -55,9 +55,7 @@ def parse_tree(tree: type[Tree], values: Any, origin: str) -> Tree:
     return parse_group(tree, values, origin, [remedy])
 
 
-def parse_group(
-    tree: type[Tree], values: Any, origin: str, remedy: Sequence[str] = (), prefix: str = ""
-) -> Tree:
+def parse_group(tree: type[Tree], values: Any, origin: str, remedy: Sequence[str] = (), prefix: str = "") -> Tree:
     """Returns a checked group of params, e.g. that of a checkpoint.
 
     Args:

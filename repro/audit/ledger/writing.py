@@ -8,18 +8,27 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from repro.audit.ledger.parsing import Tree, parse_tree, read_values
+from repro.audit.ledger.readings import merge_reading
 from repro.audit.ledger.values import override_values
-from repro.cases.medfe.params.reading import parse_params, read_values
-from repro.cases.medfe.params.tree import Params
-from repro.cases.medfe.readings.merging import merge_reading
 from repro.errors import UserError
 from repro.storage import written_file
 
 
-def use_reading(file: Path, reading: str, scale: str, overrides: Mapping[str, Any]) -> Params:
+def use_reading(
+    tree: type[Tree], folder: Path, file: Path, reading: str, scale: str, overrides: Mapping[str, Any]
+) -> Tree:
     """Writes a reading at a scale into a params file, in the style that `dvc exp run -S` writes.
 
     What the scale sets goes before the reading, and overrides before both.
+
+    Args:
+        tree: root of the params tree.
+        folder: of readings and scales.
+        file: the params file.
+        reading: its name.
+        scale: its name.
+        overrides: dotted keys with values.
 
     Raises:
         UserError: there is no such reading or scale, the file is broken, or the result is not allowed; the file is then
@@ -30,8 +39,8 @@ def use_reading(file: Path, reading: str, scale: str, overrides: Mapping[str, An
     values = read_values(file, round_trip)
     if not isinstance(values, dict):
         raise UserError(f"{file} holds no parameters; get it back by: git checkout {file}")
-    override_values(values, merge_reading(reading, scale) | dict(overrides))
-    params = parse_params(values, f"{reading} at scale {scale}")
+    override_values(values, merge_reading(folder, reading, scale) | dict(overrides))
+    params = parse_tree(tree, values, f"{reading} at scale {scale}")
     text = io.StringIO()
     round_trip.dump(values, text)
     with written_file(file) as partial:

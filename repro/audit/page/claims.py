@@ -27,8 +27,8 @@ def show_opening(subject: Subject) -> str:
         f"{code(plan.fingerprint[:12])}."
     )
     caution = (
-        f"<b>Scale {code(declared.scale)}.</b> Every verdict below holds for this scale, these test items and these seeds "
-        "alone; it neither confirms nor refutes numbers that the paper measured at its own scale."
+        f"<b>Scale {code(declared.scale)}.</b> Every verdict below holds for this scale, these test items and these "
+        "seeds alone; it neither confirms nor refutes numbers that the paper measured at its own scale."
     )
     return paragraph(ran) + note(caution)
 

@@ -24,9 +24,9 @@ def _arms(subject: Subject) -> str:
     left_out = "".join(
         f"<li>{show_settings(item.settings)}: {html.escape(item.reason)}</li>" for item in subject.plan.left_out
     )
-    return table_html(table, "What was planned; seeds are the replicates, what is measured in a run is nested in it") + (
-        f"<p>Left out by the constraints:</p><ul>{left_out}</ul>" if left_out else ""
-    )
+    return table_html(
+        table, "What was planned; seeds are the replicates, what is measured in a run is nested in it"
+    ) + (f"<p>Left out by the constraints:</p><ul>{left_out}</ul>" if left_out else "")
 
 
 def _unseen(subject: Subject) -> str:

@@ -1,23 +1,17 @@
-"""The notebook is run by papermill and becomes one page that needs nothing from outside.
-
-The source notebook flows in, the run notebook and the page flow out. Knows nothing of what they say.
-"""
+"""A notebook is run by papermill, in this very Python, and becomes one page that needs nothing from outside."""
 
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import repro
-from repro import paths
 from repro.errors import UserError
-from repro.evidence import read_evidence
-from repro.storage import written_folder
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -33,22 +27,6 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-
-
-def build_report(output: Path) -> None:
-    """Writes the run notebook and the page, under the name of the source notebook.
-
-    Args:
-        output: folder that is replaced.
-
-    Raises:
-        UserError: there are no results yet, or the tracking store cannot be opened.
-    """
-    read_evidence(paths.RESULTS)  # refused before a kernel is started
-    with written_folder(output) as partial:
-        notebook = partial / paths.NOTEBOOK.name
-        run_notebook(paths.NOTEBOOK, notebook)
-        notebook.with_suffix(".html").write_text(render_page(notebook), encoding="utf-8")
 
 
 def render_page(notebook: Path) -> str:
@@ -67,13 +45,12 @@ def render_page(notebook: Path) -> str:
     return PAGE.format(title=content.metadata["title"], style=style, body=body)
 
 
-def run_notebook(source: Path, output: Path, parameters: Mapping[str, Any] | None = None) -> None:
-    """Runs a notebook in this very Python.
+def run_notebook(source: Any, output: Path) -> None:
+    """Runs a notebook.
 
     Args:
-        source: the notebook.
+        source: the notebook: its file, or the notebook itself.
         output: where it is written with its outputs.
-        parameters: what its cell of parameters is overruled with.
 
     Raises:
         UserError: one of its cells has raised it.
@@ -86,7 +63,6 @@ def run_notebook(source: Path, output: Path, parameters: Mapping[str, Any] | Non
             papermill.execute_notebook(
                 source,
                 output,
-                parameters or {},
                 cwd=Path.cwd(),
                 kernel_name="python3",
                 progress_bar=False,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from repro.audit.ledger.choice import show_value
 from repro.audit.statistics.results import DIVERGED, FAILED, MISSING, Results
-from repro.audit.study.declaration import Direction
+from repro.audit.study.metric import Direction
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
 

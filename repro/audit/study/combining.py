@@ -103,8 +103,8 @@ def _feasible(design: Chosen, runs: int, asked: Levels, space: Space) -> Combine
     needed = sum(len(options) - 1 for options in levels.values())
     if not needed <= runs <= len(candidates):
         raise UserError(
-            f"variants: {design} takes {needed} here, one for each option, to {len(candidates)}, which is all that can be "
-            f"had beside the baseline; got {runs}"
+            f"variants: {design} takes {needed} here, one for each option, to {len(candidates)}, which is all that "
+            f"can be had beside the baseline; got {runs}"
         )
     chosen = d_optimal(levels, candidates, runs) if design == "d_optimal" else candidates
     said = [item.settings for item in left_out]

@@ -3,6 +3,7 @@
 A YAML file flows in, a frozen `Study` flows out. Knows nothing of how runs are made of it, nor of any case.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -10,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from repro.audit.study.metric import Direction, Metric
 from repro.errors import UserError
 
 Design = Literal["one_at_a_time", "plackett_burman", "fractional_factorial", "full_factorial", "d_optimal", "random"]
-Direction = Literal["higher", "lower"]
 Expected = Literal["better", "worse"]
 
 
@@ -120,8 +121,12 @@ class NamedStudy(NamedTuple):
     study: Study
 
 
-def load_study(file: Path) -> NamedStudy:
+def load_study(file: Path, metrics: Sequence[Metric] = ()) -> NamedStudy:
     """Reads a study.
+
+    Args:
+        file: YAML.
+        metrics: of the case; what their records say of direction, unit and margin the study need not repeat.
 
     Raises:
         UserError: the file is missing, is no YAML, or does not declare a study.
@@ -133,8 +138,32 @@ def load_study(file: Path) -> NamedStudy:
     except (YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{file} is no YAML: {' '.join(str(error).split())}") from None
     try:
-        return NamedStudy(file.stem, Study.model_validate(values))
+        return NamedStudy(file.stem, Study.model_validate(_complete(values, metrics)))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{file}: {where}: {first['msg']}\n  what a study declares stands in {__name__}") from None
+    except ValueError as error:
+        raise UserError(f"{file}: {error}") from None
+
+
+def _complete(values: Any, metrics: Sequence[Metric]) -> Any:
+    """Returns what a study declares, its outcomes completed from the records of the metrics."""
+    declared = values.get("metrics") if isinstance(values, Mapping) else None
+    if not isinstance(declared, Mapping):
+        return values
+    return {**values, "metrics": {name: _outcome(str(name), given, metrics) for name, given in declared.items()}}
+
+
+def _outcome(name: str, given: Any, metrics: Sequence[Metric]) -> Any:
+    record = next((metric for metric in metrics if metric.name == name), None)
+    if record is None or not (given is None or isinstance(given, Mapping)):
+        return given
+    outcome: dict[str, Any] = {"direction": record.direction, "unit": record.unit}
+    if record.margin is not None and "margin" not in (given or {}):
+        outcome |= {"margin": record.margin, "why": record.why}
+    for key, value in (given or {}).items():
+        if key in ("direction", "unit") and value != outcome[key]:
+            raise ValueError(f"metrics: {name}: its {key} is {outcome[key]!r}, not {value!r}; leave it out")
+        outcome[key] = value
+    return outcome

@@ -4,7 +4,7 @@ A study, a params tree and the baseline's values in it flow in, a `Plan` flows o
 function that names a variant, and of nothing that has been run.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from repro.audit.ledger.choice import show_value
 from repro.audit.study.combining import combine, occurring
 from repro.audit.study.declaration import NamedStudy, Study
 from repro.audit.study.levels import canonical, choose_levels
+from repro.audit.study.metric import Metric
 from repro.audit.study.plan import LeftOut, Plan, Role, Run, Variant
 from repro.audit.study.space import NotAllowedError, Settings, Space, holds, show_settings
 from repro.errors import UserError
@@ -29,7 +30,7 @@ def make_plan(
     baseline: Mapping[str, Any],
     identify: Identify,
     now: datetime,
-    measured: Collection[str] | None = None,
+    metrics: Sequence[Metric] | None = None,
 ) -> Plan:
     """Returns the plan of a study.
 
@@ -39,7 +40,7 @@ def make_plan(
         baseline: all values of the baseline, under dotted keys.
         identify: from all values to the id of their variant.
         now: the time that the plan is dated with.
-        measured: the metrics that runs measure; None: whatever the study names.
+        metrics: what runs measure; None: whatever the study names.
 
     Raises:
         UserError: the study names what there is not, or asks for what cannot be had; one or two lines with a remedy.
@@ -47,7 +48,7 @@ def make_plan(
     name, study = named
     space = Space(tree, baseline)
     try:
-        _check_metrics(study, measured)
+        _check_metrics(study, metrics)
         return _make(name, study, space, identify, now)
     except NotAllowedError as error:
         raise UserError(f"study {name}: the baseline is not allowed: {error}") from None
@@ -151,12 +152,15 @@ def _check_negative_control(settings: Settings, space: Space) -> None:
             )
 
 
-def _check_metrics(study: Study, measured: Collection[str] | None) -> None:
-    if measured is None:
+def _check_metrics(study: Study, metrics: Sequence[Metric] | None) -> None:
+    if metrics is None:
         return
-    unknown = [metric for metric in study.metrics if metric not in measured]
-    if unknown:
-        raise UserError(f"metrics: {unknown[0]} is not what runs measure: {', '.join(measured)}")
+    records = {metric.name: metric for metric in metrics}
+    for name in study.metrics:
+        if name not in records:
+            raise UserError(f"metrics: {name} is not what runs measure: {', '.join(records)}")
+        if obstacle := records[name].obstacle():
+            raise UserError(f"metrics: {name} cannot be computed here: {obstacle}")
 
 
 def _check_claims(study: Study, levels: Mapping[str, list[Any]], left_out: list[LeftOut], space: Space) -> None:

@@ -88,7 +88,7 @@ def simulate(
     missing: Sequence[str] = (),
     seed: int = 0,
 ) -> Results:
-    """Draws outcomes: truth of the settings + seed + run + unit; a positive control is 50 less than its settings say."""
+    """Draws outcomes: truth of the settings + seed + run + unit; a positive control is 50 less."""
     generator = np.random.default_rng(seed)
     metrics = list(plan.declaration["metrics"])
     runs = [run for run in plan.runs if run.id not in missing]

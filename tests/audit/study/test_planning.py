@@ -134,7 +134,11 @@ def test_other_designs_choose_among_what_can_be_had(design, runs) -> None:
         ({"heat.source": None, "salt": None}, {"design": "plackett_burman"}, "heat.source has 3"),
         ({}, {"design": "full_factorial"}, "needs details"),
         ({"salt": None}, {"design": "random"}, "variants: say how many random chooses"),
-        ({"salt": None, "tray": None}, {"design": "d_optimal", "variants": 50}, "takes 2 here, one for each option, to 3"),
+        (
+            {"salt": None, "tray": None},
+            {"design": "d_optimal", "variants": 50},
+            "takes 2 here, one for each option, to 3",
+        ),
         ({"salt": None}, {"variants": 5}, "variants belongs to"),
         ({"salt": None}, {"generators": "a"}, "generators belongs to"),
         ({"salt": None}, {"design": "fractional_factorial", "generators": "a b"}, "one word for each of the 1 details"),

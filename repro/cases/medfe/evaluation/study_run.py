@@ -1,11 +1,11 @@
 """One run of a study, evaluated: rows per image after all and after half of the steps, protocols, fills to look at.
 
-A folder of checkpoints flows in, tables and a sample of fills flow out. Of the evaluation protocols it keeps the means
-alone: a study has hundreds of runs, and their rows would be the bulk of its evidence.
+Of the evaluation protocols it keeps the means alone: a study has hundreds of runs, and their rows would be the bulk of
+its evidence.
 """
 
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,28 +14,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from repro import paths
+from repro.case import ProtocolRow, Row
 from repro.cases.medfe.checkpoint import load_generator
 from repro.cases.medfe.devices import set_up_device
 from repro.cases.medfe.evaluation.fills import Fill, measure_fill
 from repro.cases.medfe.evaluation.pairs import Pairs, open_pairs
-from repro.cases.medfe.evaluation.summary import summarise, summarise_learned
-from repro.cases.medfe.evaluation.tables import IMAGE_COLUMNS, MEASURES, join_tables, write_table
+from repro.cases.medfe.evaluation.tables import MEASURES, write_table
 from repro.cases.medfe.metrics.protocol import Protocol, headline, select_output, to_byte_scale
-from repro.cases.medfe.params.evaluation import CheckpointChoice, EvaluationParams, Output
+from repro.cases.medfe.params.evaluation import CheckpointChoice, EvaluationParams
 from repro.cases.medfe.params.runtime import RuntimeParams
-from repro.storage import write_json
 
 SHOWN_PAIRS: Final = 48
+HALF_WAY: Final = 0.5
+"""Share of the training after which the checkpoint `paths.HALF` was taken."""
 CHOICES: Final = ["output", "rounding", "ssim_window", "colour"]
 
 
 def evaluate_run(
     trained: Path, prepared: Path, masks: Path, params: EvaluationParams, runtime: RuntimeParams, folder: Path
-) -> None:
-    """Writes `evaluate/` and `half/` of a run.
+) -> tuple[list[Row], list[ProtocolRow]]:
+    """Returns the rows of a run and its means under every protocol, and writes `evaluate/`, to be looked at.
 
-    `evaluate` holds `images.csv` (rows of the headline protocol, raw and composite), `protocols.csv` (means over the
-    pairs under every protocol, the headline first), `metrics.json`, and `fills.npz`; `half` holds `images.csv`.
+    `evaluate` holds `images.csv` (rows of the headline protocol, raw and composite) and `fills.npz`.
 
     Args:
         trained: folder of the training, with the checkpoint after half of the steps.
@@ -43,26 +43,48 @@ def evaluate_run(
         masks: folder of the holes.
         params: checkpoint to take and headline protocol.
         runtime: where the network runs.
-        folder: existing; takes the two folders.
+        folder: existing; takes the folder.
 
     Raises:
         DivergedError: the model fills with values that are not finite.
         UserError: the holes were made for other images.
     """
     device, pairs, protocol = set_up_device(runtime), open_pairs(prepared, masks), headline(params)
-    full, half = folder / paths.EVALUATE.name, folder / "half"
-    full.mkdir()
-    half.mkdir()
+    kept = folder / paths.EVALUATE.name
+    kept.mkdir()
     fill = open_fill(trained / paths.CHECKPOINT, params.checkpoint, device)
     results = measure_fill(fill, pairs, protocol, params.batch_size, device)
-    write_table(results.images, full / paths.IMAGES)
-    write_table(protocol_means(results.protocols, protocol), full / paths.PROTOCOLS)
-    figures = summarise(results.images, join_tables([], IMAGE_COLUMNS), protocol)
-    write_json(full / paths.METRICS, figures | summarise_learned(results.images, protocol, results.lpips, results.fid))
-    write_fills(fill, pairs, device, full / paths.FILLS)
-    earlier = open_fill(trained / paths.HALF, params.checkpoint, device)
-    outputs = [protocol._replace(output=output) for output in get_args(Output)]
-    write_table(measure_fill(earlier, pairs, protocol, params.batch_size, device, outputs).images, half / paths.IMAGES)
+    write_table(results.images, kept / paths.IMAGES)
+    write_fills(fill, pairs, device, kept / paths.FILLS)
+    rows = unit_rows(results.images[results.images["output"] == protocol.output], train_fraction=1.0)
+    half = open_fill(trained / paths.HALF, params.checkpoint, device)
+    earlier = measure_fill(half, pairs, protocol, params.batch_size, device, [protocol])
+    rows += unit_rows(earlier.images, train_fraction=HALF_WAY)
+    return rows, protocol_rows(protocol_means(results.protocols, protocol))
+
+
+def unit_rows(images: pd.DataFrame, train_fraction: float) -> list[Row]:
+    """Returns one row per image and metric: the mean over the image's holes, one of each hole ratio.
+
+    Args:
+        images: rows of one output.
+        train_fraction: share of the training after which they were measured.
+    """
+    means = images.groupby("image", sort=False)[list(MEASURES)].mean(skipna=False)
+    return [
+        Row(int(image), metric, float(value), train_fraction)
+        for metric in MEASURES
+        for image, value in zip(means.index.to_numpy(), means[metric], strict=True)
+    ]
+
+
+def protocol_rows(means: pd.DataFrame) -> list[ProtocolRow]:
+    """Returns one row per protocol and metric, in the order of the table."""
+    return [
+        ProtocolRow({name: str(row[name]) for name in CHOICES}, metric, float(row[metric]))
+        for row in means.to_dict("records")
+        for metric in MEASURES
+    ]
 
 
 def open_fill(checkpoint: Path, which: CheckpointChoice, device: torch.device) -> Fill:

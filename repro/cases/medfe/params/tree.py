@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from repro.audit.ledger.choice import show_value, walk_details
+from repro.audit.ledger.identity import variant_id
 from repro.cases.medfe.params.augmentation import AugmentationParams
 from repro.cases.medfe.params.data import DataParams
 from repro.cases.medfe.params.evaluation import EvaluationParams
@@ -17,7 +18,6 @@ from repro.cases.medfe.params.model import ModelParams
 from repro.cases.medfe.params.optimisation import OptimisationParams
 from repro.cases.medfe.params.runtime import RuntimeParams
 from repro.cases.medfe.params.training import TrainingParams
-from repro.storage import hash_json
 
 
 class Params(Group):
@@ -64,7 +64,7 @@ class Params(Group):
 
     def variant(self) -> str:
         """Returns the id of the variant: a hash of all that can change a result, but for the seed."""
-        return hash_json({key: value for key, value in self.resolved().items() if key != "seed"})[:10]
+        return variant_id(type(self), self.resolved())
 
 
 def _refuse(key: str, allowed: str) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from repro import paths
+from repro.audit.ledger.readings import load_reading
 from repro.audit.ledger.values import override_values
 from repro.cases.medfe.checkpoint import Checkpoint, load_tensors, save_checkpoint, save_tensors
 from repro.cases.medfe.model import Generator
 from repro.cases.medfe.params.reading import parse_model
-from repro.cases.medfe.readings.merging import load_reading
 from repro.cases.medfe.release.names import NETWORKS, Network, is_counting, our_names, release_shapes
 from repro.errors import UserError
 
@@ -40,7 +41,7 @@ def load_release(en: Path, de: Path, medfe: Path, overrides: Mapping[str, Any] |
         raise UserError(
             f"overrides: {', '.join(foreign)} is not a detail of the model; expected e.g. model.mask_to_branch"
         )
-    values = load_reading("release")
+    values = load_reading(paths.ABLATIONS, "release")
     override_values(values, {"model.partial_scaling": scaling, "model.base_width": RELEASE_WIDTH, **(overrides or {})})
     model = parse_model(values["model"], "overrides")
     generator = Generator(model)

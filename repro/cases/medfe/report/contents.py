@@ -12,7 +12,8 @@ import pandas as pd
 
 from repro import paths
 from repro.audit.ledger.values import flatten
-from repro.evidence import Evidence, read_evidence, read_image_rows
+from repro.cases.medfe.case import CASE
+from repro.evidence import Evidence, read_evidence, read_unit_rows
 from repro.tracking import Logged, logged_variants
 
 MODEL = "model"
@@ -59,7 +60,7 @@ def load_contents() -> Contents:
     Raises:
         UserError: results are missing, or the tracking store cannot be opened.
     """
-    evidence = read_evidence(paths.RESULTS)
+    evidence = read_evidence(CASE, paths.RESULTS)
     settings = flatten(evidence.params)
     return Contents(
         evidence,
@@ -68,7 +69,7 @@ def load_contents() -> Contents:
         json.loads((paths.EVALUATE / paths.METRICS).read_text()),
         pd.read_csv(paths.TRAIN / paths.HISTORY),
         _read_account(paths.PREPARED / PREPARED_ACCOUNT),
-        *_keep_current(logged_variants(), evidence),
+        *_keep_current(logged_variants(CASE), evidence),
     )
 
 
@@ -88,16 +89,20 @@ def _keep_current(logged: Logged, evidence: Evidence) -> tuple[Logged, int]:
     is_active = (runs["variant"] == evidence.variant) & (runs["seed"] == evidence.seed)
     is_stale = runs.duplicated(["variant", "seed"]).mask(is_active, runs["key"] != evidence.key).astype(bool)
     kept = runs.index[~is_stale]
-    images = logged.images[logged.images["run_id"].isin(kept)]
-    return Logged(runs.loc[kept], logged.params.loc[kept], logged.metrics.loc[kept], images), int(is_stale.sum())
+    units = logged.units[logged.units["run_id"].isin(kept)]
+    return Logged(runs.loc[kept], logged.params.loc[kept], logged.metrics.loc[kept], units), int(is_stale.sum())
 
 
 def _method_rows(output: str) -> pd.DataFrame:
     """Returns the model's rows of one output above those of the baselines, whose known pixels are never touched."""
-    model = read_image_rows(paths.EVALUATE / paths.IMAGES)
+    model = read_unit_rows(paths.EVALUATE / paths.IMAGES, CASE.results.text)
     tables = [model[(model["method"] == MODEL) & (model["output"] == output)]]
     if (paths.BASELINES / paths.IMAGES).is_file():
-        tables.append(read_image_rows(paths.BASELINES / paths.IMAGES).drop_duplicates(["method", "image", "bucket"]))
+        tables.append(
+            read_unit_rows(paths.BASELINES / paths.IMAGES, CASE.results.text).drop_duplicates(
+                ["method", "image", "bucket"]
+            )
+        )
     rows = pd.concat([table.dropna(axis="columns", how="all") for table in tables])
     rows["title"] = rows["method"].map(lambda method: TITLES.get(method, method))
     order = {method: place for place, method in enumerate(TITLES)}

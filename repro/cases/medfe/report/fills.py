@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from repro import paths
+from repro.audit.page.section import Section
 from repro.audit.page.subject import Subject, code, paragraph
 from repro.audit.statistics.results import OK
 from repro.cases.medfe.data.arrays import open_split
 from repro.cases.medfe.grids import show_hole
 from repro.cases.medfe.masks import open_masks
-from repro.runs.inputs import find_sources
-from repro.runs.listing import run_params
+from repro.runs.inputs import find_keys, folders_of
+from repro.runs.layout import run_params
 
 GAIN: Final = 4
 """Differences are shown this much stronger."""
@@ -166,9 +167,17 @@ def _image(image: NDArray[np.generic], alternative: str) -> str:
 
 
 def _input(subject: Subject, sample: Sample, case: Case) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    from repro.cases.medfe.case import CASE
+
     first = subject.plan.runs[0]
-    sources = find_sources(run_params(subject.plan)[first.id])
+    inputs = folders_of(find_keys(CASE, run_params(CASE, subject.plan)[first.id]))
     image = int(sample.image[case.place])
-    truth: NDArray[np.uint8] = np.array(open_split(sources.prepared, "test").images[image])
-    holes = open_masks(sources.masks, "test")
+    truth: NDArray[np.uint8] = np.array(open_split(inputs["photographs"], "test").images[image])
+    holes = open_masks(inputs["holes"], "test")
     return truth, show_hole(truth, holes.read(image, list(holes.buckets).index(str(sample.bucket[case.place]))))
+
+
+SECTIONS: Final = (
+    Section("pictures", "Pictures by option", "repro.cases.medfe.report.fills:show_fills", after="protocols"),
+)
+"""What this case adds to the page of a study."""

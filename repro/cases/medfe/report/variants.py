@@ -89,8 +89,8 @@ def _list_settings(changed: dict[str, str], keys: list[str]) -> str:
 
 def _same_test(contents: Contents, run_id: str) -> bool:
     """Tells whether a run was measured on the images and holes, and in the way, that the active results were."""
-    images = contents.logged.images
-    theirs = images[images["run_id"] == run_id]
+    units = contents.logged.units
+    theirs = units[units["run_id"] == run_id]
     if theirs.empty:
         return False
     ours = contents.rows[contents.rows["method"] == MODEL]

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from repro import paths
+from repro.audit.ledger.readings import merge_reading
 from repro.audit.ledger.values import flatten
 from repro.audit.study.declaration import Study
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.readings.case import identify, load_baseline, resolve
-from repro.cases.medfe.readings.merging import merge_reading
 from repro.errors import UserError
 from repro.paths import READINGS, SCALES
 
@@ -26,7 +27,7 @@ def test_a_baseline_is_complete_wherever_it_is_loaded(reading, scale, tmp_path: 
     values = load_baseline(study(reading, scale))
     params = resolve(values, {}, 0)
     assert flatten(params.resolved()) == values
-    merged = merge_reading(reading, scale)
+    merged = merge_reading(paths.ABLATIONS, reading, scale)
     assert all(params.value(key) == (tuple(v) if isinstance(v, list) else v) for key, v in merged.items())
 
 

@@ -8,9 +8,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from repro import paths
+from repro.audit.ledger.readings import merge_reading
 from repro.cases.medfe.devices import check_compiler
 from repro.cases.medfe.params import Params
-from repro.cases.medfe.readings.merging import merge_reading
 from repro.cases.medfe.training import step as step_module
 from repro.cases.medfe.training.batches import Batch
 from repro.cases.medfe.training.step import Players, Terms
@@ -21,7 +22,10 @@ CPU, META = torch.device("cpu"), torch.device("meta")
 """Tensors of `meta` have no values: whatever would wait for a GPU to know one fails there."""
 
 RUNS = {
-    **{reading: merge_reading(reading, "laptop") | TINY for reading in ("paper", "release", "replication")},
+    **{
+        reading: merge_reading(paths.ABLATIONS, reading, "laptop") | TINY
+        for reading in ("paper", "release", "replication")
+    },
     "wgan_gp": {"loss.adv": "wgan_gp", "loss.local_region": "hole_box", "loss.adv_input": "composite_with_mask"},
     "hole_area": {"loss.pixel_form": "hole_area", "model.encoder_convolution": "partial"},
 }

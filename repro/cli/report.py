@@ -13,9 +13,10 @@ def publish(
     commits: Annotated[list[str] | None, typer.Argument(help="Commits whose results are published as well.")] = None,
 ) -> None:
     """Rebuild the MLflow index from the results that DVC keeps, e.g. after mlflow.db was deleted."""
+    from repro.case import load_case
     from repro.tracking import rebuild
 
-    attempts = rebuild(commits or ())
+    attempts = rebuild(load_case(), commits or ())
     for attempt in attempts:
         reason = "; ".join(line.strip() for line in attempt.reason.splitlines())
         print(f"{attempt.label}: {f'run {attempt.run}' if attempt.run else f'not published: {reason}'}")
@@ -28,16 +29,19 @@ def report(
 ) -> None:
     """Build the notebook and the page: of the active variant, or of a study."""
     if study is None:
-        from repro.audit.page.notebook import build_report
+        from repro.case import import_attribute, load_case
 
-        build_report(paths.REPORT)
-        print(f"wrote {paths.REPORT / paths.NOTEBOOK.with_suffix('.html').name}")
+        case = load_case()
+        if not case.build_report:
+            raise UserError(f"the case {case.name} has no report of its active variant; name a study")
+        page = import_attribute(case.build_report, f"{case.name}: build_report")(paths.REPORT)
+        print(f"wrote {page}")
         return
     from repro.runs.report import build_study_report
 
     folder = paths.STUDY_REPORTS / study.stem
     build_study_report(study.stem, folder)
-    print(f"wrote {folder / paths.NOTEBOOK_OF_STUDIES.with_suffix('.html').name}")
+    print(f"wrote {(folder / paths.STUDY_NOTEBOOK).with_suffix('.html')}")
 
 
 COMMANDS = (publish, report)

@@ -1,0 +1,76 @@
+"""The import graph of a project, read from its source: what a module pulls in, wherever in the file it imports.
+
+Lists of code dependencies are derived from it, and never kept by hand. Imports under `TYPE_CHECKING` do not count, as
+they do not run; nor do packages that are installed rather than part of the project.
+"""
+
+import ast
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+
+def imported_files(root: Path, files: Iterable[Path], left_out: Collection[str] = ()) -> set[Path]:
+    """Returns the project's files that some files import, themselves and the packages around them included.
+
+    Args:
+        root: of the project.
+        files: relative to it.
+        left_out: dotted names of packages and modules that are not entered, and that do not count.
+    """
+    found: set[Path] = set()
+    waiting = list(files)
+    while waiting:
+        current = waiting.pop()
+        if current in found or is_part(module_name(current), left_out):
+            continue
+        found.add(current)
+        waiting += [parent / "__init__.py" for parent in current.parents if (root / parent / "__init__.py").is_file()]
+        for name in imported_names((root / current).read_text(encoding="utf-8")):
+            waiting += files_of(root, name)
+    return found
+
+
+def imported_names(source: str) -> set[str]:
+    """Returns the dotted names that code imports when it runs, with the members that `from` imports name."""
+    names: set[str] = set()
+    tree = ast.parse(source)
+    for_types = {id(inner) for node in ast.walk(tree) if _is_for_types(node) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def files_of(root: Path, name: str) -> list[Path]:
+    """Returns the files that a dotted name stands for, if it is one of the project's."""
+    path = Path(*name.split("."))
+    candidates = [path.with_suffix(".py"), path / "__init__.py"]
+    return [candidate for candidate in candidates if (root / candidate).is_file()]
+
+
+def module_name(file: Path) -> str:
+    """Returns the dotted name of a file of the project."""
+    return ".".join(file.with_suffix("").parts).removesuffix(".__init__")
+
+
+def is_part(name: str, packages: Collection[str]) -> bool:
+    """Tells whether a module is one of some packages and modules, or lies in one."""
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def cover(root: Path, files: Collection[Path]) -> list[str]:
+    """Returns files as dependencies: a folder stands for all of its Python files where all of them are there."""
+    chosen = set(files)
+    for folder in sorted({parent for file in files for parent in file.parents if parent != Path()}):
+        inside = {file.relative_to(root) for file in (root / folder).rglob("*.py")}
+        if inside <= set(files) and len(inside) > 1:
+            chosen = {path for path in chosen if folder not in path.parents} | {folder}
+    return sorted(path.as_posix() for path in chosen if not chosen & set(path.parents))
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
