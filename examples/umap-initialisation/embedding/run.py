@@ -12,7 +12,6 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
-from umap import UMAP
 
 from embedding.case import Data, Params
 from repro.case import Job, Measurements, ProtocolRow, Row
@@ -59,6 +58,8 @@ def embed(points: Floats, params: Params) -> Floats:
     start = PACKAGE[params.method] if params.initialisation == "package" else params.initialisation
     shared = {"metric": params.metric, "random_state": seed, "n_jobs": 1}
     umap, tsne = {"n_neighbors": params.umap.neighbours, "min_dist": params.umap.min_dist, **shared}, params.tsne
+    if params.method == "umap" or start == "spectral":
+        from umap import UMAP  # whose compiler takes seconds to import
     if params.method == "umap":
         return UMAP(init=start, n_epochs=params.umap.epochs, **umap).fit_transform(points).astype(np.float64)
     if start == "spectral":
