@@ -1,7 +1,9 @@
 """One run: a sample of points, its embedding, and how much of the global and the local structure is left in it."""
 
+from collections.abc import Callable
 from importlib.metadata import version
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,8 @@ from repro.case import Job, Measurements, ProtocolRow, Row
 from repro.errors import DivergedError
 from repro.randomness import derive_seed, numpy_generator
 
-Floats, Classes = NDArray[np.float64], NDArray[np.int64]
+Floats = NDArray[np.float64]
+Classes = NDArray[np.int64]
 
 NEAR = 10
 LEVELS, DIMENSIONS, LONGEST = 4, 100, 32.0
@@ -102,10 +105,8 @@ def make_run(job: Job) -> Measurements:
         "classes": (pdist(centres), pdist(class_means(embedded, classes))),
         "points": (pdist(points), pdist(embedded)),
     }
-    found = {
-        (between, name): float(correlate(*pairs[between])[0])
-        for between, (name, correlate) in product(pairs, {"Pearson": pearsonr, "Spearman": spearmanr}.items())
-    }
+    correlations: dict[str, Callable[..., Any]] = {"Pearson": pearsonr, "Spearman": spearmanr}
+    found = {(b, c): float(correlations[c](*pairs[b])[0]) for b, c in product(pairs, correlations)}
     rows = [Row("all", "class_correlation", found["classes", "Pearson"])]
     rows += [Row("all", "point_correlation", found["points", "Pearson"])]
     rows += [Row(int(k), "neighbour_recall", float(recall[classes == k].mean())) for k in np.unique(classes)]
