@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from repro.cases.medfe.data.sources.installed import open_photos
+from repro.cases.medfe.data.datasets.installed import open_photos
 from repro.cases.medfe.masks.buckets import BUCKETS
 from repro.cases.medfe.masks.strokes import draw_strokes
 

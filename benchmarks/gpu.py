@@ -18,7 +18,7 @@ from benchmarks.timing import Row, read_apart, time_call
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training.batches import Batch
 from repro.cases.medfe.training.execution import memory_format
-from repro.cases.medfe.training.step import Players
+from repro.cases.medfe.training.step import AdversarialTrainer
 
 MODULE: Final = "benchmarks.gpu"
 READING, SCALE = "release", "gpu"
@@ -62,27 +62,27 @@ def measure_step(params: Params, literal: bool, device: torch.device, steps: int
     plain = with_runtime(params, PLAIN)
     batch = _place(make_batch(params), device, torch.preserve_format if literal else memory_format(params.runtime))
     one = Batch(*(item[:1] for item in batch))
-    operations = 0.0 if literal else len(batch.image) * count_operations(Players(plain, device), one)
+    operations = 0.0 if literal else len(batch.image) * count_operations(AdversarialTrainer(plain, device), one)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    players = Players(plain if literal else params, device)
+    trainer = AdversarialTrainer(plain if literal else params, device)
     if literal:
-        _take_literally(players)
+        _take_literally(trainer)
     for _ in range(WARM_UPS):
-        players.step(batch, 0)
+        trainer.step(batch, 0)
     return {
-        "seconds": _seconds(lambda: players.step(batch, 0), device, steps),
+        "seconds": _seconds(lambda: trainer.step(batch, 0), device, steps),
         "operations": operations,
         "peak_mib": torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else 0.0,
         "breaks": float(sum(torch._dynamo.utils.counters["graph_break"].values())),
     }
 
 
-def count_operations(players: Players, batch: Batch) -> float:
+def count_operations(trainer: AdversarialTrainer, batch: Batch) -> float:
     """Returns the floating-point operations of a step's convolutions and matrix products, forward and backward."""
     counter = FlopCounterMode(display=False)
     with counter:
-        players.step(batch, 0)
+        trainer.step(batch, 0)
     return float(counter.get_total_flops())
 
 
@@ -102,11 +102,11 @@ def main(side: str, batch: str) -> None:
         print(json.dumps(measure_step(params, side == "literal", device, STEPS)))
 
 
-def _take_literally(players: Players) -> None:
+def _take_literally(trainer: AdversarialTrainer) -> None:
     """Puts the literal generator in the place of ours, and under its optimiser."""
-    generator = LiteralGenerator(players.generator)
-    players.running = players.running._replace(fill=generator)
-    group = players.optimiser.param_groups[0]
+    generator = LiteralGenerator(trainer.generator)
+    trainer.networks = trainer.networks._replace(generator=generator)
+    group = trainer.generator_optimiser.param_groups[0]
     group["params"] = [parameter for parameter in generator.parameters() if parameter.requires_grad]
 
 

@@ -14,12 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repro.cases.medfe.model import Generator, GeneratorOutput
-from repro.cases.medfe.model.branches import TEXTURE_LEVELS, StructureLevels, enlarge, shrink_mask
+from repro.cases.medfe.model.branches import TEXTURE_LEVELS, StructureLevels, downsample_mask, upsample
 from repro.cases.medfe.model.equalisation import BilateralPropagation
 from repro.cases.medfe.model.generator import fill_hole
 from repro.cases.medfe.model.layers import InstanceNorm
 from repro.cases.medfe.model.partial_convolution import PartialConvolution
-from repro.cases.medfe.model.skips import Enlarging
+from repro.cases.medfe.model.skips import Upsample
 
 
 class LiteralGenerator(nn.Module):
@@ -44,7 +44,7 @@ class LiteralGenerator(nn.Module):
         levels, innermost = own.encoder(fill_hole(image, hole, own.model.hole_fill), missing)
         deep = levels if own.model.structure_tap == "before_residual" else [*levels[:-1], innermost]
         grid = levels[TEXTURE_LEVELS - 1].shape[-2:]
-        known = 1 - shrink_mask(missing, grid, own.model.mask_to_branch)
+        known = 1 - downsample_mask(missing, grid, own.model.mask_to_branch)
         texture = own.texture(own.texture_levels(levels), known)
         structure = own.structure(own.structure_levels(deep[TEXTURE_LEVELS:], grid), known)
         fused = own.fuse(torch.cat([structure.features, texture.features], dim=1))
@@ -120,16 +120,16 @@ class LiteralPropagation(nn.Module):
         return term.T.reshape(features.shape)
 
 
-class LiteralEnlarging(nn.Module):
+class LiteralUpsample(nn.Module):
     """Resizes all channels, then projects at the full size."""
 
-    def __init__(self, enlarging: Enlarging) -> None:
+    def __init__(self, upsampling: Upsample) -> None:
         super().__init__()
-        self.enlarging = enlarging
+        self.upsampling = upsampling
 
     def forward(self, equalised: Tensor, size: torch.Size) -> Tensor:
-        """See `Enlarging.forward`."""
-        return self.enlarging.project(enlarge(equalised, size, self.enlarging.rescale))
+        """See `Upsample.forward`."""
+        return self.upsampling.project(upsample(equalised, size, self.upsampling.rescale))
 
 
 class LiteralStructureLevels(nn.Module):
@@ -143,7 +143,7 @@ class LiteralStructureLevels(nn.Module):
         """See `StructureLevels.forward`."""
         own = self.levels
         paths = zip(own.paths, levels, strict=True)
-        return torch.cat([path(enlarge(own.activation(level), grid, own.rescale)) for path, level in paths], dim=1)
+        return torch.cat([path(upsample(own.activation(level), grid, own.rescale)) for path, level in paths], dim=1)
 
 
 class LiteralInstanceNorm(nn.Module):
@@ -163,7 +163,7 @@ class LiteralInstanceNorm(nn.Module):
 LITERAL: dict[type[nn.Module], Callable[..., nn.Module]] = {
     PartialConvolution: LiteralPartialConvolution,
     BilateralPropagation: LiteralPropagation,
-    Enlarging: LiteralEnlarging,
+    Upsample: LiteralUpsample,
     StructureLevels: LiteralStructureLevels,
     InstanceNorm: LiteralInstanceNorm,
 }

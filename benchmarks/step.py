@@ -1,4 +1,4 @@
-"""One training step, both players and all terms: images per second over batches, and the share outside matrix work.
+"""One whole training step: images per second over batches, and the share outside matrix work.
 
 `python -m benchmarks.step profile READING SCALE BATCH` prints where the time goes. VGG has random weights: the speed of
 a step does not depend on what they hold.
@@ -19,7 +19,7 @@ from repro.audit.ledger.readings import Values, load_common, merge_reading
 from repro.audit.ledger.values import flatten, override_values
 from repro.cases.medfe.params import Params, parse_params
 from repro.cases.medfe.training.batches import Batch
-from repro.cases.medfe.training.step import Players
+from repro.cases.medfe.training.step import AdversarialTrainer
 from repro.pipeline.memory import keep_freed_memory
 
 MODULE: Final = "benchmarks.step"
@@ -93,8 +93,8 @@ def make_step(reading: str, scale: str, batch: int) -> Callable[[], object]:
     """Returns one training step on the same batch."""
     params = with_runtime(load_step_params(reading, scale, batch), PLAIN)
     torch.set_num_threads(params.runtime.threads)
-    players, sample = Players(params, torch.device("cpu")), make_batch(params)
-    return lambda: players.step(sample, 0)
+    trainer, sample = AdversarialTrainer(params, torch.device("cpu")), make_batch(params)
+    return lambda: trainer.step(sample, 0)
 
 
 def main(what: str, reading: str, scale: str, batch: str) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from benchmarks.timing import Row, compare, measure_here, run_apart
 from repro.cases.medfe.data.crops import resize_to_square
-from repro.cases.medfe.data.sources.installed import open_photos
+from repro.cases.medfe.data.datasets.installed import open_photos
 from repro.cases.medfe.data.writing import to_array
 from repro.cases.medfe.structure.total_variation import LEAST_SIGMA_PX, find_weights, relative_total_variation
 

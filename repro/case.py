@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from repro.audit.page.section import Section
     from repro.audit.study.declaration import Study
     from repro.audit.study.metric import Metric
+    from repro.audit.study.plan import Plan
 
 PROJECT_FILE = Path("pyproject.toml")
 REMEDY = f'name it in {PROJECT_FILE}, [tool.repro], as case = "package.module:NAME"; a new project: repro new DIR'
@@ -135,12 +136,17 @@ class ResultFiles(NamedTuple):
         return (*((self.history,) if self.history else ()), self.rows)
 
     @property
+    def loose(self) -> tuple[str, ...]:
+        """Needed files that lie in none of the folders."""
+        return tuple(name for name in self.needed if name.partition("/")[0] not in self.folders)
+
+    @property
     def needed(self) -> tuple[str, ...]:
         """Without these files there is nothing to publish."""
         return (*self.numbers, self.record, self.figures)
 
 
-ACTIVE_RUN = ResultFiles("active/rows.csv", "active/metrics.json", "active/run.json", ("active",))
+ACTIVE_RUN = ResultFiles("active/rows.csv", "metrics.json", "active/run.json", ("active",))
 """Of a project whose pipeline makes one run, by `python -m repro.runs.active`."""
 
 
@@ -242,6 +248,26 @@ class Case(Protocol):
             UserError: it cannot be made; the run has failed.
         """
         ...
+
+
+def plan_study(file: Path, case: Case) -> "Plan":
+    """Returns the plan of a study: its variants and runs; nothing is frozen and nothing written.
+
+    Args:
+        file: the study, YAML.
+        case: under audit.
+
+    Raises:
+        UserError: the file declares no study, or one that cannot be had.
+    """
+    from datetime import UTC, datetime
+
+    from repro.audit.study.declaration import load_study
+    from repro.audit.study.planning import make_plan
+
+    named = load_study(file, case.metrics)
+    baseline = case.baseline(named.study)
+    return make_plan(named, case.params, baseline, case.identify, datetime.now(UTC), case.metrics)
 
 
 def load_case() -> Case:

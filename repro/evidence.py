@@ -182,7 +182,7 @@ def fetch_results(case: Case, revision: Revision, destination: Path) -> Path:
     target = destination / revision.commit
     try:
         kept = DVCFileSystem(".", rev=revision.commit)
-        for name in (*case.results.folders, paths.PUBLISHED.name):  # and no run of a study
+        for name in (*case.results.folders, *case.results.loose, paths.PUBLISHED.name):  # and no run of a study
             part = paths.RESULTS / name
             if kept.exists(str(part)):
                 kept.get(str(part), str(target / name), recursive=True)
@@ -220,7 +220,7 @@ def _read_figures(results: Path, figures: str) -> Series:
     prefix = Path(figures).parent.name
     values = flatten(json.loads((results / figures).read_text(encoding="utf-8")), separator="/")
     return tuple(
-        (f"{prefix}/{name}", float(value), 0)
+        (f"{prefix}/{name}" if prefix else name, float(value), 0)
         for name, value in values.items()
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     )

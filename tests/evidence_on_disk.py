@@ -8,11 +8,12 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 
+from repro.cases.medfe.metrics.records import COLUMNS, IMAGE_METRICS
+
 BUCKETS = ("01-10", "10-20", "20-30", "30-40", "40-50", "50-60")
 PHOTOGRAPHS = ("astronaut", "coffee", "rocket")
 CROPS = 2
 BASELINE_DB = {"constant": 10.4, "known_mean": 13.2, "telea": 20.1, "navier_stokes": 19.8, "biharmonic": 22.4}
-MEASURES = ("psnr_hole_db", "psnr_db", "ssim", "l1_hole", "l1")
 TERMS = ("pixel", "structure", "texture", "perceptual", "style", "adversarial", "discriminator")
 
 
@@ -51,7 +52,7 @@ def write_inputs(data: Path) -> None:
         "resize": "centre_crop",
         "photographs": {"train": 9, "validation": 2, "test": 3},
         "images": {"train": 288, "validation": 4, "test": 6},
-        "enlarged_images": {"train": 0, "validation": 0, "test": 1},
+        "upsampled_images": {"train": 0, "validation": 0, "test": 1},
         "files_read": 15,
         "files_converted": {"grey": 1, "palette": 2},
         "files_left_out": 2,
@@ -84,10 +85,12 @@ def _write_evaluation(folder: Path, rows: pd.DataFrame) -> None:
     rows.to_csv(folder / "images.csv", index=False)
     rows.assign(rounding="none").to_csv(folder / "protocols.csv", index=False)
     composite = rows[rows["output"] == "composite"]
-    metrics: dict[str, float | str] = {name: float(composite[name].mean()) for name in MEASURES}
-    metrics |= {"photographs": len(PHOTOGRAPHS), "images": len(PHOTOGRAPHS) * CROPS, "pairs": len(composite)}
-    metrics |= {"lpips": "not computed: no weights on disk", "fid": "not computed: 6 images are fewer than 2048"}
+    metrics = {metric.name: float(composite[metric.name].mean()) for metric in IMAGE_METRICS}
     (folder / "metrics.json").write_text(json.dumps(metrics))
+    reasons = {"lpips": "no weights on disk", "fid": "6 images are fewer than 2048"}
+    (folder / "not_computed.json").write_text(json.dumps(reasons))
+    means = rows.groupby(["method", "bucket"])[list(metrics)].mean().reset_index()
+    means.to_csv(folder / "buckets.csv", index=False)
     _write_picture(folder / "grid.png", rows=6, columns=6)
 
 
@@ -106,6 +109,7 @@ def _image_rows(methods: Mapping[str, float], outputs: tuple[str, ...]) -> pd.Da
                         "bucket": bucket,
                         "hole_ratio": 0.05 + 0.1 * place + 0.001 * image,
                         "output": output,
+                        **dict.fromkeys(COLUMNS, level_db / 100),
                         "psnr_hole_db": psnr_hole_db,
                         "psnr_db": psnr_hole_db + 6 - (1.5 if output == "raw" else 0),
                         "ssim": 0.95 - 0.08 * place + level_db / 1000,

@@ -19,13 +19,16 @@ from evidence_on_disk import BUCKETS, PHOTOGRAPHS, write_evidence, write_inputs
 from repro import paths
 from repro.audit.ledger.values import flatten
 from repro.audit.page.figures import encode_png, plot_groups
-from repro.audit.page.notebook import build_report, run_notebook
+from repro.audit.page.notebook import run_notebook
 from repro.audit.page.tables import differing_settings, means_by_group, show_number, show_spread, table_html
+from repro.cases.medfe.case import CASE
+from repro.cases.medfe.metrics.records import HEADLINE, METRICS, ImageMetric
+from repro.cases.medfe.report import active, inputs, variants
+from repro.cases.medfe.report import contents as report_contents
+from repro.cases.medfe.report.build import build_report
 from repro.cases.medfe.report.contents import load_contents
 from repro.errors import UserError
-from repro.evidence import read_evidence, read_image_rows
-from repro.report import contents as report_contents
-from repro.report import inputs, results, variants
+from repro.evidence import read_evidence, read_unit_rows
 from repro.tracking import Logged, publish_variant
 
 REPOSITORY = Path(__file__).parents[1]
@@ -48,7 +51,7 @@ def built(tmp_path_factory):
         patch.setenv("DVC_ROOT", str(project))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         _write_project(project)
-        publish_variant(paths.RESULTS)
+        publish_variant(CASE, paths.RESULTS)
         build_report(paths.REPORT)
     return project
 
@@ -174,7 +177,7 @@ def _logged(*runs: tuple[str, int, float, str], other_test: Collection[int] = ()
 
     `other_test` numbers the runs that were tested on other holes; without `keys`, all hold the active evidence.
     """
-    evidence = read_evidence(paths.RESULTS)
+    evidence = read_evidence(CASE, paths.RESULTS)
     index = pd.Index([f"run{place}" for place in range(len(runs))], name="run_id")
     described = [
         {"variant": variant, "seed": seed, "key": key, "link": f"http://127.0.0.1:5000/#/{seed}"}
@@ -184,8 +187,11 @@ def _logged(*runs: tuple[str, int, float, str], other_test: Collection[int] = ()
     params = [
         settings | {"loss.adv": option, "seed": str(seed), "data.source": "photos"} for _, seed, _, option in runs
     ]
-    metrics = [{variants.HEADLINE: level, "evaluate/ssim": 0.8, "evaluate/l1_hole": 0.1} for _, _, level, _ in runs]
-    rows = read_image_rows(paths.EVALUATE / paths.IMAGES)
+    metrics = [
+        {variants.logged_name(metric): level if metric is HEADLINE else 0.1 for metric in METRICS}
+        for _, _, level, _ in runs
+    ]
+    rows = read_unit_rows(paths.EVALUATE / paths.IMAGES, CASE.results.text)
     images = pd.concat(
         [
             rows.assign(run_id=run, hole_ratio=rows["hole_ratio"] + 0.01 * (place in other_test))
@@ -202,7 +208,7 @@ def load(project, monkeypatch):
 
     def load(*runs, other_test=(), keys=()):
         logged = _logged(*runs, other_test=other_test, keys=keys)
-        monkeypatch.setattr(report_contents, "logged_variants", lambda: logged)
+        monkeypatch.setattr(report_contents, "logged_variants", lambda _: logged)
         return load_contents()
 
     return load
@@ -217,8 +223,8 @@ def test_variants_show_what_differs_and_by_how_much(load):
     assert "17.50" in shown
     assert "17.00 to 18.00" in shown
     assert "+1.00" in shown
-    assert "3 seeds" not in results.show_what_it_means(contents).source
-    assert "2 seeds" in results.show_what_it_means(contents).source
+    assert "3 seeds" not in active.show_what_it_means(contents).source
+    assert "2 seeds" in active.show_what_it_means(contents).source
 
 
 def test_variants_tested_on_other_holes_are_not_compared(load):
@@ -240,14 +246,14 @@ def test_every_run_counts_for_whether_the_test_is_the_same(load, other):
 
 
 def test_runs_of_other_code_or_data_are_not_averaged_as_if_they_were_seeds(load):
-    active = read_evidence(paths.RESULTS).key
+    ours = read_evidence(CASE, paths.RESULTS).key
     contents = load(
         ("0123456789", 0, 11.0, "ralsgan"),  # newer than the active evidence, and not what is reported on
         ("0123456789", 0, 17.0, "ralsgan"),
         ("0123456789", 1, 18.0, "ralsgan"),
         ("other", 0, 18.5, "hinge"),
         ("other", 0, 12.0, "hinge"),
-        keys=["a", active, "b", "c", "d"],
+        keys=["a", ours, "b", "c", "d"],
     )
     shown = _Page(variants.show_variants(contents).source).text
     assert "3 finished runs of 2 variants" in shown
@@ -265,7 +271,7 @@ def test_runs_of_other_code_or_data_are_not_averaged_as_if_they_were_seeds(load)
 def test_an_empty_store_is_told_of(load):
     contents = load(("0123456789", 0, 17.0, "ralsgan"))._replace(logged=Logged(*(pd.DataFrame() for _ in range(4))))
     assert "repro publish" in variants.show_variants(contents).source
-    assert "one seed" in results.show_what_it_means(contents).source
+    assert "one seed" in active.show_what_it_means(contents).source
 
 
 @pytest.mark.parametrize("image_px", [64, 256, 512])
@@ -273,7 +279,7 @@ def test_an_empty_store_is_told_of(load):
 def test_the_caution_names_what_is_smaller(load, image_px, width):
     contents = load(("0123456789", 0, 17.0, "ralsgan"))
     settings = contents.settings | {"data.image_px": image_px, "model.base_width": width}
-    shown = results.show_summary(contents._replace(settings=settings)).source
+    shown = active.show_summary(contents._replace(settings=settings)).source
     assert ("Reduced scale" in shown) == (image_px < 256 or width < 64)
     assert ("instead of 256 x 256" in shown) == (image_px < 256)
     assert ("instead of the release's 64" in shown) == (width < 64)
@@ -292,15 +298,15 @@ def test_the_caution_names_what_is_smaller(load, image_px, width):
 def test_what_is_said_beside_the_paper_follows_from_the_data(load, source, image_px, said):
     contents = load(("0123456789", 0, 17.0, "ralsgan"))
     settings = contents.settings | {"data.source": source, "data.image_px": image_px}
-    assert said in results.show_what_it_means(contents._replace(settings=settings)).source
+    assert said in active.show_what_it_means(contents._replace(settings=settings)).source
 
 
 def test_the_report_stands_without_baselines(project, load):
     shutil.rmtree(project / "results/baselines")
     contents = load(("0123456789", 0, 17.0, "ralsgan"))
-    assert "best baseline" not in results.show_summary(contents).source
-    assert "MEDFE" in results.show_comparison(contents).source
-    assert "data:image/png" in results.show_buckets(contents).source
+    assert "best baseline" not in active.show_summary(contents).source
+    assert "MEDFE" in active.show_comparison(contents).source
+    assert "data:image/png" in active.show_buckets(contents).source
 
 
 def test_file_names_of_strangers_are_escaped(load):
@@ -311,12 +317,33 @@ def test_file_names_of_strangers_are_escaped(load):
 
 def test_reasons_for_missing_metrics_are_listed(load):
     shown = inputs.show_not_computed(load(("0123456789", 0, 17.0, "ralsgan"))).source
-    assert "6 images are fewer than 2048" in shown
+    assert "<b>FID</b>: not computed: 6 images are fewer than 2048" in shown
+
+
+def test_every_metric_of_the_rows_is_compared_under_its_title(load):
+    shown = active.show_comparison(load(("0123456789", 0, 17.0, "ralsgan"))).source
+    for metric in METRICS:
+        assert (f">{metric.label}</th>" in shown) == isinstance(metric, ImageMetric), metric.name
+
+
+def test_a_metric_of_all_images_stands_among_the_figures(load):
+    contents = load(("0123456789", 0, 17.0, "ralsgan"))
+    assert "<dt>FID</dt>" not in active.show_summary(contents).source
+    computed = contents._replace(figures=contents.figures | {"fid": 12.34})
+    assert "<dt>FID</dt><dd>12.3</dd>" in active.show_summary(computed).source
+
+
+def test_a_run_that_was_logged_before_a_metric_was_added_is_shown_without_it(load):
+    contents = load(("0123456789", 0, 17.0, "ralsgan"), ("other", 0, 18.5, "hinge"))
+    older = contents.logged.metrics.drop(columns=variants.logged_name(variants.SHOWN[-1]))
+    shown = variants.show_variants(contents._replace(logged=contents.logged._replace(metrics=older))).source
+    assert variants.SHOWN[-1].label in shown
+    assert "+1.50" in shown
 
 
 def test_a_photograph_named_na_stays_one(tmp_path):
     (tmp_path / "images.csv").write_text("method,photograph,bucket,psnr_db,lpips\nmodel,NA,01-10,20.5,\n")
-    row = read_image_rows(tmp_path / "images.csv").iloc[0]
+    row = read_unit_rows(tmp_path / "images.csv", CASE.results.text).iloc[0]
     assert (row["photograph"], row["bucket"], row["psnr_db"]) == ("NA", "01-10", 20.5)
     assert np.isnan(row["lpips"])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from repro import paths
-from repro.cli import ledger, medfe, plan, report, sweep, variants
+from repro.cli import ledger, medfe, new, plan, report, sweep, variants
 from repro.errors import UserError
 
 app = typer.Typer(
@@ -15,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (ledger, variants, plan, sweep, report, medfe):
+for module in (ledger, variants, plan, sweep, report, new, medfe):
     for command in module.COMMANDS:
         app.command()(command)
 

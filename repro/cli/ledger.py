@@ -82,14 +82,14 @@ COMMANDS = (details, diff, generate)
 
 def _print_table(found: "list[Detail]") -> None:
     from repro.audit.ledger.choice import show_value
-    from repro.audit.ledger.table import count_details, describe_constraints
+    from repro.audit.ledger.table import count_details
 
     table = Table("detail", "question", "paper", "option", "sources", box=box.SIMPLE_HEAD)
     for detail in found:
         choice = detail.choice
         first = True
         for value, sources in choice.options.items():
-            notes = "\n".join([choice.question, *describe_constraints(choice)])
+            notes = "\n".join([choice.question, *choice.describe()])
             told = (detail.key, notes, f"{choice.paper}, {choice.defensible}") if first else ("", "", "")
             where = "\n".join(escape(str(source)) for source in sources)
             table.add_row(*told, escape(show_value(value)), where, end_section=value == list(choice.options)[-1])

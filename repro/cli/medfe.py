@@ -66,8 +66,9 @@ def export_release(
 
 def _refuse_foreign(folder: Path) -> None:
     """Raises a UserError where replacing a folder would take files that no evaluation has written."""
-    ours = (paths.IMAGES, paths.PROTOCOLS, paths.METRICS, paths.GRID)
-    foreign = [item.name for item in folder.iterdir() if item.name not in ours] if folder.is_dir() else []
+    from repro.cases.medfe.evaluation.fills import FILES
+
+    foreign = [item.name for item in folder.iterdir() if item.name not in FILES] if folder.is_dir() else []
     if foreign or folder.is_file():
         what = f"holds {foreign[0]}, which no evaluation wrote" if foreign else "is a file"
         raise UserError(f"{folder} {what}; name a new folder, since an evaluation replaces the whole of it")

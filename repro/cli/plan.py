@@ -29,10 +29,10 @@ def plan(
 
     from repro.audit.study.cost import estimate_cost
     from repro.audit.study.freezing import freeze, locate_plan
-    from repro.case import load_case
+    from repro.case import load_case, plan_study
 
     case = load_case()
-    planned = _make_plan(case, study)
+    planned = plan_study(study, case)
     file = locate_plan(paths.PLANS, planned.study)
     if not dry_run:
         from repro.runs.layout import write_runs
@@ -54,17 +54,6 @@ def plan(
 
 
 COMMANDS = (plan,)
-
-
-def _make_plan(case: "Case", file: Path) -> "Plan":
-    from datetime import UTC, datetime
-
-    from repro.audit.study.declaration import load_study
-    from repro.audit.study.planning import make_plan
-
-    named = load_study(file, case.metrics)
-    baseline = case.baseline(named.study)
-    return make_plan(named, case.params, baseline, case.identify, datetime.now(UTC), case.metrics)
 
 
 def _show_runs(planned: "Plan", console: "Console") -> None:
@@ -113,7 +102,7 @@ def _show_detectable(case: "Case", planned: "Plan", console: "Console") -> None:
     from rich import box
     from rich.table import Table
 
-    from repro.audit.study.minimum_detectable_effect import detectable_effects
+    from repro.audit.statistics.minimum_detectable_effect import detectable_effects
 
     found = detectable_effects(planned, _measured_noise(case, planned))
     table = Table("metric", "smallest effect seen in 80 %", "margin", "noise floor (SD)", box=box.SIMPLE_HEAD)

@@ -9,7 +9,7 @@ from repro.audit.page.fragment import Fragment
 from repro.audit.page.notebook import render_page, run_notebook
 from repro.audit.page.section import Section, arrange_sections
 from repro.audit.page.subject import Subject
-from repro.audit.statistics.analyse import analyse
+from repro.audit.statistics.analysis import analyse
 from repro.audit.study.freezing import load_plan, locate_plan
 from repro.case import import_attribute, load_case
 from repro.runs.collection import read_results

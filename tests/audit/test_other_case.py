@@ -12,7 +12,7 @@ from sklearn.linear_model import SGDClassifier
 
 from repro.audit.ledger.choice import Choice, show_value, walk_details
 from repro.audit.ledger.source import inference, paper
-from repro.audit.statistics.analyse import analyse
+from repro.audit.statistics.analysis import analyse
 from repro.audit.statistics.results import OK, Results
 from repro.audit.study.declaration import NamedStudy, Study
 from repro.audit.study.plan import Plan

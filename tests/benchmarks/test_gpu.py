@@ -26,12 +26,12 @@ def test_a_step_is_measured(literal):
 
 def test_the_literal_generator_is_the_one_that_is_trained():
     params = tiny_params()
-    players = gpu.Players(params, CPU)
-    gpu._take_literally(players)
-    literal = players.running.fill
-    ours, theirs = (next(network.parameters()).clone() for network in (players.generator, literal))
-    players.step(gpu.make_batch(params), 0)
-    assert torch.equal(next(players.generator.parameters()), ours)
+    trainer = gpu.AdversarialTrainer(params, CPU)
+    gpu._take_literally(trainer)
+    literal = trainer.networks.generator
+    ours, theirs = (next(network.parameters()).clone() for network in (trainer.generator, literal))
+    trainer.step(gpu.make_batch(params), 0)
+    assert torch.equal(next(trainer.generator.parameters()), ours)
     assert not torch.equal(next(literal.parameters()), theirs)
 
 
@@ -39,7 +39,7 @@ def test_operations_grow_with_the_batch():
     counts = []
     for batch in (1, 3):
         params = tiny_params({"training.batch_size": batch})
-        counts.append(gpu.count_operations(gpu.Players(params, CPU), gpu.make_batch(params)))
+        counts.append(gpu.count_operations(gpu.AdversarialTrainer(params, CPU), gpu.make_batch(params)))
     assert counts[1] == pytest.approx(3 * counts[0], rel=0.05)
 
 

@@ -10,15 +10,17 @@ import pytest
 
 from prepared_on_disk import write_prepared
 from repro import paths
+from repro.case import PROJECT_FILE
+from repro.cases.medfe import study
+from repro.cases.medfe.case import CASE
 from repro.cases.medfe.evaluation.pairs import open_pairs
 from repro.cases.medfe.evaluation.study_run import choose_pairs, protocol_means
 from repro.cases.medfe.metrics.protocol import headline
 from repro.cases.medfe.params import Params
-from repro.cases.medfe.training import loop
 from repro.errors import UserError
-from repro.pipeline.runs import code
-from repro.runs.inputs import find_sources
-from repro.runs.record import failure_file, log_file, read_outcome
+from repro.runs import code
+from repro.runs.inputs import find_keys, folders_of
+from repro.runs.record import failure_file, log_file, read_record
 from repro.runs.run import make_run
 from tiny import tiny_values
 
@@ -32,12 +34,11 @@ def params(tmp_path, monkeypatch) -> Params:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     params, prepared, masks = write_prepared(tmp_path / "made")
-    (tmp_path / "ablations").mkdir()
-    shutil.copy(ROOT / paths.RUN_PIPELINE, paths.RUN_PIPELINE)
+    shutil.copy(ROOT / PROJECT_FILE, PROJECT_FILE)
     (tmp_path / "repro").symlink_to(ROOT / "repro")
-    sources = find_sources(params)
-    shutil.copytree(prepared, sources.prepared)
-    shutil.copytree(masks, sources.masks)
+    folders = folders_of(find_keys(CASE, params))
+    shutil.copytree(prepared, folders["photographs"])
+    shutil.copytree(masks, folders["holes"])
     code.main()
     return params
 
@@ -48,26 +49,30 @@ def with_weight(params: Params, weight: float) -> Params:
     return Params.model_validate(values)
 
 
-def test_a_run_holds_tables_of_both_budgets_and_fills_to_look_at(params: Params) -> None:
-    make_run(RUN, params)
-    outcome = read_outcome(RUN)
-    assert outcome is not None
-    assert (outcome.status, outcome.steps, outcome.output) == ("ok", params.training.steps, "composite")
-    assert outcome.seconds > 0
+def test_a_run_holds_tables_of_both_train_fractions_and_fills_to_look_at(params: Params) -> None:
+    make_run(CASE, RUN, params)
+    record = read_record(RUN)
+    assert record is not None
+    assert (record.status, record.reason) == ("ok", "")
+    assert record.seconds > 0
+    assert record.environment["threads"] == params.runtime.threads
 
     folder = paths.RUNS / RUN
     images = pd.read_csv(folder / "evaluate" / "images.csv", dtype={"bucket": str})
-    half = pd.read_csv(folder / "half" / "images.csv", dtype={"bucket": str})
-    assert len(images) == len(half)
-    assert not images["psnr_hole_db"].equals(half["psnr_hole_db"])
-
-    protocols = pd.read_csv(folder / "evaluate" / "protocols.csv")
-    assert len(protocols) == 36
     shown = images[images["output"] == "composite"]
-    assert protocols.loc[0, "psnr_hole_db"] == pytest.approx(shown["psnr_hole_db"].mean(), abs=1e-5)
+    rows = pd.read_csv(folder / paths.ROWS).set_index(["train_fraction", "metric", "unit"])["value"].sort_index()
+    means = shown.groupby("image")["psnr_hole_db"].mean()
+    assert rows[1.0, "psnr_hole_db"].to_dict() == pytest.approx(means.to_dict(), abs=1e-5)
+    assert len(rows.loc[0.5]) == len(rows.loc[1.0])
+    assert not rows[0.5, "psnr_hole_db"].equals(rows[1.0, "psnr_hole_db"])
 
-    sources = find_sources(params)
-    pairs = open_pairs(sources.prepared, sources.masks)
+    protocols = pd.read_csv(folder / paths.PROTOCOL_ROWS)
+    measured = protocols[protocols["metric"] == "psnr_hole_db"]
+    assert len(measured) == 36
+    assert measured["value"].iloc[0] == pytest.approx(shown["psnr_hole_db"].mean(), abs=1e-5)
+
+    folders = folders_of(find_keys(CASE, params))
+    pairs = open_pairs(folders["photographs"], folders["holes"])
     with np.load(folder / "evaluate" / paths.FILLS) as fills:
         pictures, names = fills["fills"], list(zip(fills["image"], fills["bucket"], strict=True))
     assert pictures.dtype == np.uint8
@@ -80,21 +85,21 @@ def test_a_run_holds_tables_of_both_budgets_and_fills_to_look_at(params: Params)
         assert error == pytest.approx(measured[image, bucket], abs=0.5 / 255)
 
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
-    make_run(RUN, params)
+    make_run(CASE, RUN, params)
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before, "it is not made twice"
 
 
 def test_a_training_that_diverges_is_a_result_with_its_log(params: Params) -> None:
     log_file(RUN).parent.mkdir(parents=True)
     log_file(RUN).write_text("said before\n")
-    make_run(RUN, with_weight(params, 1e39))
-    outcome = read_outcome(RUN)
-    assert outcome is not None
-    assert outcome.status == "diverged"
-    assert "diverged" in outcome.reason or "not finite" in outcome.reason
+    make_run(CASE, RUN, with_weight(params, 1e39))
+    record = read_record(RUN)
+    assert record is not None
+    assert record.status == "diverged"
+    assert "diverged" in record.reason or "not finite" in record.reason
     text = (paths.RUNS / RUN / paths.LOG).read_text()
     assert text.startswith("said before\n")
-    assert outcome.reason in text
+    assert record.reason in text
     assert not (paths.RUNS / RUN / "train").exists()
 
 
@@ -102,22 +107,20 @@ def test_an_error_leaves_a_record_and_no_result(params: Params, monkeypatch, cap
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("nothing to divide by")
 
-    make_run(RUN, params)
-    monkeypatch.setattr(loop, "train", fail)
+    make_run(CASE, RUN, params)
+    monkeypatch.setattr(study, "train", fail)
     with pytest.raises(UserError, match="ZeroDivisionError: nothing to divide by"):
-        make_run(RUN, with_weight(params, 2.0))
-    outcome = read_outcome(RUN)
-    assert outcome is not None
-    assert (outcome.status, outcome.reason) == ("failed", "ZeroDivisionError: nothing to divide by")
+        make_run(CASE, RUN, with_weight(params, 2.0))
+    record = read_record(RUN)
+    assert record is not None
+    assert (record.status, record.reason) == ("failed", "ZeroDivisionError: nothing to divide by")
     assert not (paths.RUNS / RUN).exists(), "what was made from other params is no result of this run"
     assert "Traceback" in capsys.readouterr().err
     assert failure_file(RUN).is_file()
 
 
 def test_a_kill_between_training_and_evaluation_costs_no_step(params: Params, monkeypatch) -> None:
-    from repro.cases.medfe.evaluation import runs
-
-    evaluate = runs.evaluate_run
+    evaluate = study.evaluate_run
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt
@@ -125,22 +128,22 @@ def test_a_kill_between_training_and_evaluation_costs_no_step(params: Params, mo
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(runs, "evaluate_run", die)
+    monkeypatch.setattr(study, "evaluate_run", die)
     with pytest.raises(KeyboardInterrupt):
-        make_run(RUN, params)
-    assert read_outcome(RUN) is None
-    monkeypatch.setattr(runs, "evaluate_run", evaluate)
-    monkeypatch.setattr(loop, "train", refuse)
-    make_run(RUN, params)
-    outcome = read_outcome(RUN)
-    assert outcome is not None
-    assert outcome.seconds > json.loads((paths.RUNS / RUN / "train" / paths.RECORD).read_text())["seconds"]
+        make_run(CASE, RUN, params)
+    assert read_record(RUN) is None
+    monkeypatch.setattr(study, "evaluate_run", evaluate)
+    monkeypatch.setattr(study, "train", refuse)
+    make_run(CASE, RUN, params)
+    record = read_record(RUN)
+    assert record is not None
+    assert record.seconds > json.loads((paths.RUNS / RUN / "train" / paths.RECORD).read_text())["seconds"]
 
 
 def test_code_that_is_not_the_recorded_one_makes_no_run(params: Params) -> None:
     paths.RUN_CODE.write_text(json.dumps({"sha256": "another"}))
-    with pytest.raises(UserError, match=r"the code is not that of data/runs/code\.json"):
-        make_run(RUN, params)
+    with pytest.raises(UserError, match=r"the code is not that of data/inputs/code\.json"):
+        make_run(CASE, RUN, params)
 
 
 def test_the_shown_pairs_are_spread_over_images_and_buckets() -> None:

@@ -6,20 +6,21 @@ import pytest
 
 from repro import paths
 from repro.audit.study.plan import Plan
-from repro.runs import work
-from repro.runs.record import Given, Outcome, Status, failure_file, run_key, write_outcome
+from repro.cases.medfe.case import CASE
+from repro.runs import status
+from repro.runs.record import Given, RunRecord, Status, failure_file, run_key, write_record
 from repro.runs.status import find_work
 from tiny import tiny_params
 
 PARAMS = tiny_params()
-GIVEN = Given("code", "photographs", "holes")
+GIVEN = Given("code", {"photographs": "p", "holes": "h"})
 EMPTY = {"fingerprint": "", "frozen": "", "declaration": {}, "left_out": [], "deviations": []}
 PLAN = Plan(study="test", levels={}, variants=[], runs=[], **EMPTY)
 RUNS = ("new-s0", "failed-s0", "other-s0", "diverged-s0", "made-s0", "done-s0")
 
 
-def note(file: Path, status: Status, key: str) -> None:
-    write_outcome(file, Outcome(status, "", key, GIVEN, 1.0, None, 1, "composite"))
+def note(file: Path, state: Status, key: str) -> None:
+    write_record(file, RunRecord(state, "", key, GIVEN, 1.0, None))
 
 
 @pytest.fixture
@@ -27,23 +28,23 @@ def key(tmp_path, monkeypatch) -> str:
     """Writes runs of every kind, and returns the key that they have now."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    monkeypatch.setattr(work, "write_runs", lambda _: None)
-    monkeypatch.setattr(work, "run_params", lambda _: dict.fromkeys(RUNS, PARAMS))
-    monkeypatch.setattr(work, "_make_shared", lambda _: None)
-    monkeypatch.setattr(work, "read_given", lambda _: GIVEN)
+    monkeypatch.setattr(status, "write_runs", lambda *_: None)
+    monkeypatch.setattr(status, "run_params", lambda *_: dict.fromkeys(RUNS, PARAMS))
+    monkeypatch.setattr(status, "_make_inputs", lambda *_: None)
+    monkeypatch.setattr(status, "read_given", lambda *_: GIVEN)
     changed = [f"run@{run}" for run in RUNS if run not in ("diverged-s0", "done-s0")]
-    monkeypatch.setattr(work, "find_changed", lambda _: changed)
-    monkeypatch.setattr(work, "bring_back", lambda _: [])
-    key = run_key(PARAMS, GIVEN)
+    monkeypatch.setattr(status, "find_changed", lambda _: changed)
+    monkeypatch.setattr(status, "bring_back", lambda _: [])
+    key = run_key(CASE, PARAMS, GIVEN)
     note(failure_file("failed-s0"), "failed", key)
     note(failure_file("other-s0"), "failed", "of other code")
-    for run, status in (("diverged-s0", "diverged"), ("made-s0", "ok"), ("done-s0", "ok")):
-        note(paths.RUNS / run / "run.json", status, key)
+    for run, state in (("diverged-s0", "diverged"), ("made-s0", "ok"), ("done-s0", "ok")):
+        note(paths.RUNS / run / "run.json", state, key)
     return key
 
 
 def test_a_run_that_has_failed_waits_until_it_is_asked_for(key: str) -> None:
-    found = find_work(PLAN, retry_failed=False)
+    found = find_work(CASE, PLAN, retry_failed=False)
     assert found.missing == ["new-s0", "other-s0"], "what has failed with other code is tried with this"
     assert (found.failed, found.unrecorded, found.done) == (["failed-s0"], ["made-s0"], ["diverged-s0", "done-s0"])
     assert set(found.keys.values()) == {key}
@@ -51,7 +52,7 @@ def test_a_run_that_has_failed_waits_until_it_is_asked_for(key: str) -> None:
 
 @pytest.mark.usefixtures("key")
 def test_failed_and_diverged_runs_are_run_again_when_asked_for() -> None:
-    found = find_work(PLAN, retry_failed=True)
+    found = find_work(CASE, PLAN, retry_failed=True)
     assert found.missing == ["new-s0", "failed-s0", "other-s0", "diverged-s0"]
     assert (found.failed, found.unrecorded, found.done) == ([], ["made-s0"], ["done-s0"])
     assert not (paths.RUNS / "diverged-s0").exists(), "its evidence is made again"
@@ -60,5 +61,5 @@ def test_failed_and_diverged_runs_are_run_again_when_asked_for() -> None:
 @pytest.mark.usefixtures("key")
 def test_what_other_code_has_made_is_not_brought_back(monkeypatch) -> None:
     note(paths.RUNS / "new-s0" / "run.json", "ok", "of other code")
-    monkeypatch.setattr(work, "bring_back", lambda _: ["run@new-s0", "run@other-s0"])
-    assert find_work(PLAN, retry_failed=False).missing == ["new-s0", "other-s0"]
+    monkeypatch.setattr(status, "bring_back", lambda _: ["run@new-s0", "run@other-s0"])
+    assert find_work(CASE, PLAN, retry_failed=False).missing == ["new-s0", "other-s0"]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from repro.cases.medfe.case import CASE
 from repro.runs.progress import Standing, describe, duration, plain_console, shown
-from repro.runs.record import Given, Outcome, lock_file, read_outcome, write_outcome
+from repro.runs.record import Given, RunRecord, lock_file, read_record, write_record
 from repro.runs.recorder import Recorder
 from repro.runs.scheduler import ATTEMPTS, Sweep
 from repro.runs.status import Work
@@ -18,7 +19,7 @@ from sweep_project import children_of, kill, wait_for
 from tiny import tiny_params
 
 ROOT = Path(__file__).parents[2]
-GIVEN = Given("code", "photographs", "holes")
+GIVEN = Given("code", {})
 RUN = """
 import json, os, signal, sys
 from pathlib import Path
@@ -29,8 +30,8 @@ with open("started", "a") as stream:
 print("working on", run, flush=True)
 def write(status, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    given = dict.fromkeys(("code", "photographs", "holes"), "")
-    values = dict(status=status, reason="", key="key", given=given, seconds=1.0, joules=None, steps=1, output="raw")
+    given = {"code": "", "inputs": {}}
+    values = dict(status=status, reason="", key="key", given=given, seconds=1.0, joules=None, environment={})
     (folder / "run.json").write_text(json.dumps(values))
 match run.split("-")[0]:
     case "good": write("ok", Path("results/runs") / run)
@@ -60,7 +61,7 @@ def workers(tmp_path, monkeypatch) -> LocalWorkers:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     (tmp_path / "run.py").write_text(RUN)
-    return LocalWorkers(2, (sys.executable, str(tmp_path / "run.py")))
+    return LocalWorkers(CASE, 2, (sys.executable, str(tmp_path / "run.py")))
 
 
 def sweep_over(runs: list[str], workers: LocalWorkers) -> tuple[Sweep, Silent, list[str]]:
@@ -84,7 +85,7 @@ def test_every_run_ends_somehow_and_is_counted(workers: LocalWorkers) -> None:
     assert sum("started again" in event for event in events) == ATTEMPTS - 1
 
     for run in ("failing-s0", "dying-s0"):
-        recorded = read_outcome(run)
+        recorded = read_record(run)
         assert recorded is not None
         assert (recorded.status, recorded.key, recorded.reason) == ("failed", "key", sweep.failures[run])
 
@@ -96,8 +97,8 @@ def test_a_run_of_another_sweep_is_waited_for_and_not_made_twice(workers: LocalW
         assert not workers.start("good-s1", tiny_params())
         folder = Path("results/runs/good-s1")
         folder.mkdir(parents=True)
-        outcome = Outcome("ok", "", "key", GIVEN, 1.0, None, 1, "composite")
-        write_outcome(folder / "run.json", outcome)
+        record = RunRecord("ok", "", "key", GIVEN, 1.0, None)
+        write_record(folder / "run.json", record)
     sweep.run()
     assert sweep.standing().done == 2
     assert recorder.given == ["good-s0"]
@@ -110,7 +111,8 @@ def test_no_process_outlives_a_killed_sweep(tmp_path) -> None:
 import sys, time
 from repro.runs.workers import LocalWorkers
 from tiny import tiny_params
-workers = LocalWorkers(2, (sys.executable, "run.py"))
+from repro.cases.medfe.case import CASE
+workers = LocalWorkers(CASE, 2, (sys.executable, "run.py"))
 workers.start("waiting-s0", tiny_params())
 workers.start("waiting-s1", tiny_params())
 time.sleep(60)

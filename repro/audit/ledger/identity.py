@@ -6,7 +6,7 @@ that a new detail makes no run anew and no frozen plan invalid.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -36,11 +36,7 @@ def leave_out_before(tree: type[BaseModel], values: Mapping[str, Any]) -> dict[s
     flat = flatten(values)
     for key, before in _added_later(tree).items():
         if key in flat and plain(flat[key]) == plain(before):
-            *groups, name = key.split(".")
-            place = told
-            for group in groups:
-                place = place[group]
-            del place[name]
+            _remove(told, key.split("."))
     return told
 
 
@@ -51,11 +47,20 @@ def fill_before(tree: type[BaseModel], values: Mapping[str, Any]) -> dict[str, A
         *groups, name = key.split(".")
         place: Any = whole
         for group in groups:
-            place = place.get(group) if isinstance(place, dict) else None
-        if isinstance(place, dict):
+            place = place.setdefault(group, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):  # else the tree refuses it, and says so
             place.setdefault(name, plain(before))
     return whole
 
 
 def _added_later(tree: type[BaseModel]) -> dict[str, Any]:
     return {detail.key: detail.choice.before for detail in walk_details(tree) if detail.choice.before is not NEW}
+
+
+def _remove(values: dict[str, Any], path: Sequence[str]) -> None:
+    """Removes a leaf, and the groups that are empty without it: they were added later, too."""
+    name, *deeper = path
+    if deeper:
+        _remove(values[name], deeper)
+    if not deeper or not values[name]:
+        del values[name]

@@ -41,22 +41,6 @@ def count_details(details: Iterable[Detail]) -> tuple[Counter[str], Counter[str]
     return Counter(detail.choice.gap for detail in listed), Counter(detail.choice.paper for detail in listed)
 
 
-def describe_constraints(choice: Choice) -> list[str]:
-    """Returns the conditions under which a detail or one of its options has an effect, in words."""
-    conditions = [
-        f"only if {key} is {' or '.join(show_value(value) for value in values)}"
-        for key, values in choice.only_if.items()
-    ]
-    conditions += [f"visible where {choice.visible}"] if choice.visible else []
-    conditions += [
-        f"{show_value(option)} is forbidden with {key}={show_value(value)}"
-        for option, others in choice.forbidden_with.items()
-        for key, values in others.items()
-        for value in values
-    ]
-    return conditions + [f"{show_value(value)} changes nothing: {reason}" for value, reason in choice.inert.items()]
-
-
 def to_json(details: Iterable[Detail]) -> list[dict[str, Any]]:
     """Returns the details as values that JSON can hold."""
     return [
@@ -67,7 +51,7 @@ def to_json(details: Iterable[Detail]) -> list[dict[str, Any]]:
             "paper": detail.choice.paper,
             "defensible": detail.choice.defensible,
             "free": detail.choice.free,
-            "constraints": describe_constraints(detail.choice),
+            "constraints": detail.choice.describe(),
             "options": [
                 {
                     "value": list(value) if isinstance(value, tuple) else value,
@@ -103,7 +87,7 @@ def _section(detail: Detail) -> list[str]:
     free = "; other values are allowed" if choice.free else ""
     lines = [f"### `{detail.key}`", "", choice.question, ""]
     lines.append(f"The paper: {choice.paper}. The options: {DEFENSIBLE[choice.defensible]}{free}.")
-    lines += [f"{condition[0].upper()}{condition[1:]}." for condition in describe_constraints(choice)]
+    lines += choice.describe()
     lines += ["", "| option | sources |", "|---|---|"]
     for value, sources in choice.options.items():
         lines.append(f"| `{show_value(value)}` | {'; '.join(map(str, sources))} |")

@@ -1,7 +1,4 @@
-"""Values of a params tree, nested or under dotted keys, and what counts as the same value.
-
-Plain dictionaries and lists flow in and out. Knows no tree.
-"""
+"""Values of a params tree, nested or under dotted keys: what counts as the same value, and how one is typed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,3 +34,16 @@ def override_values(values: dict[str, Any], overrides: Mapping[str, Any]) -> Non
 def plain(value: Any) -> Any:
     """Returns a value as JSON holds it: tuples become lists."""
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def show_value(value: Any) -> str:
+    """Returns a value as one would type it after `-S key=`."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case tuple() | list():
+            return "[" + ",".join(show_value(item) for item in value) + "]"
+        case _:
+            return str(value)

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from repro.audit.statistics.report import DEPENDS, EQUIVALENT, FAILS, HOLDS, INTERACTION, MATTERS, UNDECIDED
+from repro.audit.statistics.claims import DEPENDS, FAILS, HOLDS
+from repro.audit.statistics.verdicts import EQUIVALENT, INTERACTION, MATTERS, UNDECIDED
 
 VERDICT: Final = {
     MATTERS: "#d55e00",

@@ -6,8 +6,8 @@ import pandas as pd
 
 from repro.audit.page.subject import Subject, badge, count, long, note, paragraph, show_ratio, show_settings
 from repro.audit.page.tables import table_html
+from repro.audit.statistics.minimum_detectable_effect import detectable_effects
 from repro.audit.study.aliases import alias_table, describe_aliases, list_groups
-from repro.audit.study.minimum_detectable_effect import detectable_effects
 
 
 def show_design(subject: Subject) -> str:

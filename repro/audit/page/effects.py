@@ -99,7 +99,7 @@ def _table(subject: Subject, metric: str) -> str:
                 "effect": subject.link(subject.show(row["estimate"], metric, signed=True), row["runs"]),
                 "95 % interval": subject.show_interval(row["low"], row["high"], metric, signed=True),
                 "Hedges g": show_ratio(row["hedges_g"], signed=True),
-                "P(better)": show_ratio(row["superiority"]),
+                "P(better)": show_ratio(row["probability_of_improvement"]),
                 "p": show_p(row["p"]),
                 "p adjusted": show_p(row["p_adjusted"]),
                 "seeds": int(row["seeds"]),

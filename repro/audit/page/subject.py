@@ -12,8 +12,8 @@ import pandas as pd
 
 from repro.audit.ledger.choice import Choice, show_value
 from repro.audit.page.tables import show_number
+from repro.audit.statistics.analysis import Analysis
 from repro.audit.statistics.outcomes import FULL
-from repro.audit.statistics.report import Analysis
 from repro.audit.statistics.results import Results
 from repro.audit.study.declaration import Outcome, Study
 from repro.audit.study.plan import Plan

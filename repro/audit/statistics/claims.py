@@ -1,9 +1,8 @@
 """What becomes of each claim: it holds, fails, depends on another detail, or stays undecided.
 
-Adjusted effects, interactions and outcomes flow in, `Analysis.claims` flows out. A claim is judged at the full
-training, by one contrast of its study with the study's own correction. The margin comes first, as for details: a
-claimed improvement that lies inside it fails even where the test finds it, as the study has declared beforehand that
-such a difference does not count.
+A claim is judged at the full training, by one contrast of its study with the study's own correction. The margin comes
+first, as for details: a claimed improvement that lies inside it fails even where the test finds it, as the study has
+declared beforehand that such a difference does not count.
 """
 
 from collections.abc import Sequence
@@ -14,16 +13,19 @@ import pandas as pd
 from scipy import stats
 
 from repro.audit.ledger.choice import show_value
-from repro.audit.statistics.contrasts import describe_effects
-from repro.audit.statistics.linear import DESIGN_ROLES, Flags, Floats, code_details, fit_design, shared_values
-from repro.audit.statistics.multiple_testing import LEVEL, adjust_p, correction_of
+from repro.audit.statistics.effects import Effect, describe_effects, effects_by_detail, single_arms
+from repro.audit.statistics.error_terms import choose_error_term
+from repro.audit.statistics.interactions import Interaction, interactions_by_detail
+from repro.audit.statistics.linear_model import DESIGN_ROLES, Flags, Floats, code_details, fit_design, shared_values
+from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL, Outcomes, baseline_option, option_text
-from repro.audit.statistics.paired import compare_pairs, single_arms
-from repro.audit.statistics.report import DEPENDS, FAILS, HOLDS, OPEN
-from repro.audit.statistics.verdicts import Row, group_interactions, missing_runs, refuse_rows, show_difference, show_p
+from repro.audit.statistics.paired import compare_pairs
+from repro.audit.statistics.verdicts import missing_runs, refuse_rows, show_difference, show_p
 from repro.audit.study.declaration import Claim, Outcome
 from repro.audit.study.plan import Plan
 
+HOLDS, FAILS, DEPENDS, OPEN = "holds", "fails", "depends", "undecided"
+"""The four verdicts on a claim."""
 COLUMNS = (
     *("text", "detail", "metric", "train_fraction", "reported", "reproduced", "reproduced_low", "reproduced_high"),
     *("estimate", "low", "high", "noise_sd", "verdict", "reason", "source", "runs"),
@@ -54,7 +56,7 @@ def judge_claims(
         `Analysis.claims`. `reproduced` is the mean of the runs that take the better option, with the 95 % t interval
         over the means of its seeds, to be read beside `reported`; estimate, low and high are better less other.
     """
-    study, pairs, rows = plan.declared, group_interactions(interactions), []
+    study, pairs, rows = plan.declared, interactions_by_detail(interactions), []
     for claim in study.claims:
         table = next(table for table in tables if table.metric == claim.metric and table.train_fraction == FULL)
         comparison = compare_options(plan, claim, table, effects)
@@ -73,7 +75,7 @@ def judge_claims(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def judge_claim(comparison: Comparison, metric: Outcome, interactions: Sequence[Row]) -> tuple[str, str]:
+def judge_claim(comparison: Comparison, metric: Outcome, interactions: Sequence[Interaction]) -> tuple[str, str]:
     """Returns the verdict on one claim and its reason.
 
     Args:
@@ -112,7 +114,7 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
     ]
     if baseline in (better, than):
         other = than if better == baseline else better
-        rows = list(family[(family["detail"] == claim.detail) & (family["option"] == other)].itertuples())
+        rows = effects_by_detail(family[family["option"] == other]).get((claim.detail, claim.metric, FULL), [])
         return _orient(rows[0], turned=better == baseline) if rows else None
     compare = _compare_arms if plan.declared.design == "one_at_a_time" else _compare_fitted
     found = compare(plan, claim, (better, than), table)
@@ -149,16 +151,17 @@ def _compare_fitted(
 ) -> tuple[dict[str, Floats], Flags]:
     """Compares two options of a design by the model of its effects; returns what `_compare_arms` does."""
     coding = code_details(plan)
-    fit, noise = fit_design(coding, table)
+    fit, term = fit_design(coding, table), choose_error_term(coding, table)
     first, second = (coding.options.index((claim.detail, option)) for option in options)
+    # variance of a difference of two estimates of one model
     unit = fit.unit[first, first] + fit.unit[second, second] - 2 * fit.unit[first, second]
     estimate = fit.estimates[first] - fit.estimates[second]
     takes_either = (coding.matrix[:, [first, second]] == 1).any(axis=1)
     compared = takes_either[:, None] & np.isfinite(shared_values(table, coding.points))
-    return describe_effects(np.array([estimate]), np.array([unit]), noise), compared
+    return describe_effects(np.array([estimate]), np.array([unit]), term), compared
 
 
-def _orient(row: Row, turned: bool) -> Comparison:
+def _orient(row: Effect, turned: bool) -> Comparison:
     """Takes a row of effects, option less baseline; turned: it is the baseline's option that is claimed better."""
     spans = (row.low, row.high, row.low90, row.high90)
     if turned:

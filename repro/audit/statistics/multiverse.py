@@ -1,7 +1,6 @@
 """The evaluation protocol as a multiverse of its own: how far the same trained runs move by how they are measured.
 
-Plan, `Results` and the effects of the details flow in, `Analysis.protocols` flows out. Knows nothing of what a
-protocol's choices mean: any text columns will do.
+Any text columns will do as a protocol's choices; what they mean is the case's affair.
 """
 
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from repro.audit.statistics.linear import DESIGN_ROLES
+from repro.audit.statistics.linear_model import DESIGN_ROLES
 from repro.audit.statistics.outcomes import FULL
 from repro.audit.statistics.results import OK, Results
 from repro.audit.study.plan import Plan
@@ -36,6 +35,8 @@ def protocol_multiverse(plan: Plan, results: Results, effects: pd.DataFrame) -> 
         occurs only together with others), then, with the change alone: "all protocols", the range of the means over
         every combination; "all variants", the range of the variants' means under the headline protocol, noise of seeds
         included; "largest detail", the main effect of largest size, for a metric of the study.
+
+    Source: Steegen et al., Increasing transparency through a multiverse analysis (2016), for the idea.
     """
     choices = [column for column in results.protocols.columns if column not in ("run", "metric", "value")]
     roles = {variant.id: variant.role for variant in plan.variants}

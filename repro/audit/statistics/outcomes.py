@@ -1,20 +1,21 @@
-"""One value per run: what every statistic of a study starts from.
+"""One value per run, from which every statistic of a study starts, and how far it moves by the seed alone.
 
-Plan and `Results` flow in; tables of variants by seeds flow out. Images end here: they are nested in a run, so that
-their mean is its one value. A run that failed or diverged is an outcome: it takes the worst value of that metric
-that the baseline and the arms show at that share of the training; a failed control takes the worst of all runs. (The
-positive control arm is bad on purpose: as a stand-in for one failed run its value would drown every other difference.)
-Knows nothing of tests.
+The units of a run (images) end here: they are nested in the run and no replicates, so that their mean is its one
+value. A run that failed or diverged is an outcome: it takes the worst value of that metric that the baseline and the
+arms show at that share of the training; a failed control takes the worst of all runs. (The positive control is bad on
+purpose: as a stand-in for one failed run its value would drown every other difference.)
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from repro.audit.ledger.choice import show_value
-from repro.audit.statistics.results import DIVERGED, FAILED, MISSING, Results
+from repro.audit.statistics.results import DIVERGED, FAILED, Results, run_states
 from repro.audit.study.metric import Direction
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
@@ -28,7 +29,7 @@ class Outcomes(NamedTuple):
 
     Attributes:
         metric: its name.
-        train_fraction: share of the training.
+        train_fraction: share of the training after which it was measured.
         variants: ids, the baseline first, as in the plan; the rows.
         seeds: (S,) int, ascending; the columns.
         values: (V, S) float64; NaN where a run is not planned, or was not run or not measured.
@@ -49,19 +50,6 @@ class Outcomes(NamedTuple):
         return (self.runs != "") & ~np.isfinite(self.values) & ~self.failed
 
 
-def run_states(plan: Plan, results: Results) -> pd.DataFrame:
-    """Returns every planned run, indexed by id, with the columns of `Results.runs`; unknown ones are missing."""
-    planned = pd.DataFrame(
-        {"variant": [run.variant for run in plan.runs], "seed": [run.seed for run in plan.runs]},
-        index=pd.Index([run.id for run in plan.runs], name="run"),
-    )
-    states = planned.join(results.runs.drop(columns=["variant", "seed"]), how="left")
-    states["status"] = states["status"].fillna(MISSING)
-    for text in ("reason", "link", "path"):
-        states[text] = states[text].fillna("")
-    return states
-
-
 def tabulate_outcomes(plan: Plan, results: Results) -> list[Outcomes]:
     """Tabulates each declared metric at each share of the training that was measured, the full training first.
 
@@ -72,15 +60,11 @@ def tabulate_outcomes(plan: Plan, results: Results) -> list[Outcomes]:
     states = run_states(plan, results)
     means = _average(results.rows[results.rows["metric"].isin(list(study.metrics))])
     found = {key: group.set_index("run")["value"] for key, group in means.groupby(["train_fraction", "metric"])}
-    train_fractions = sorted(
-        {float(train_fraction) for train_fraction in means["train_fraction"].unique()} | {FULL}, reverse=True
-    )
+    fractions = sorted({float(fraction) for fraction in means["train_fraction"].unique()} | {FULL}, reverse=True)
     nothing = pd.Series(dtype=np.float64)
     return [
-        _tabulate(
-            plan, states, found.get((train_fraction, metric), nothing), metric, train_fraction, declared.direction
-        )
-        for train_fraction in train_fractions
+        _tabulate(plan, states, found.get((fraction, metric), nothing), metric, fraction, declared.direction)
+        for fraction in fractions
         for metric, declared in study.metrics.items()
     ]
 
@@ -95,8 +79,52 @@ def option_text(plan: Plan, detail: str, value: Any) -> str:
     return next((show_value(known) for known in plan.levels[detail] if known == value), show_value(value))
 
 
+def noise_floor(tables: Sequence[Outcomes]) -> pd.DataFrame:
+    """Computes the sd of the replicated baseline over seeds, with its chi-square interval.
+
+    With s the sd of n seeds, (n - 1) s^2 / sigma^2 is chi-square with n - 1 degrees of freedom where runs vary
+    normally, so that the 95 % interval of sigma goes from s sqrt((n - 1) / q(.975)) to s sqrt((n - 1) / q(.025)).
+
+    Runs that failed are counted (`failed`) and are no part of the sd: their stand-in, the worst value of the study,
+    is an outcome of other arms, which says nothing of the baseline's spread.
+
+    Returns:
+        Per metric and train fraction: sd, sd_low, sd_high (95 %; NaN below two seeds), n, mean, failed, runs.
+
+    Source: Snedecor & Cochran, Statistical Methods (1989), on confidence limits of a variance.
+
+    Example:
+        >>> runs = np.array([["a-s0", "a-s1", "a-s2"]], dtype=object)
+        >>> values, failed = np.array([[20.0, 21.0, 22.0]]), np.zeros((1, 3), dtype=bool)
+        >>> table = Outcomes("psnr", 1.0, ["a"], np.arange(3), values, failed, runs)
+        >>> noise_floor([table])[["sd", "sd_low", "sd_high", "n"]].round(2).to_numpy().tolist()
+        [[1.0, 0.52, 6.28, 3.0]]
+    """
+    return pd.DataFrame([_floor(table) for table in tables])
+
+
+def _floor(table: Outcomes) -> dict[str, object]:
+    used = np.isfinite(table.values[0]) & ~table.failed[0]
+    values = table.values[0][used]
+    n = len(values)
+    sd = float(values.std(ddof=1)) if n > 1 else np.nan
+    # The sum of squares over the variance is chi-square with n - 1 degrees of freedom.
+    low, high = (sd * np.sqrt((n - 1) / stats.chi2.ppf([0.975, 0.025], n - 1))) if n > 1 else (np.nan, np.nan)
+    return {
+        "metric": table.metric,
+        "train_fraction": table.train_fraction,
+        "sd": sd,
+        "sd_low": float(low),
+        "sd_high": float(high),
+        "n": n,
+        "mean": float(values.mean()) if n else np.nan,
+        "failed": int(table.failed[0].sum()),
+        "runs": tuple(table.runs[0][used]),
+    }
+
+
 def _average(rows: pd.DataFrame) -> pd.DataFrame:
-    """Returns train_fraction, metric, run and the mean `value` over units: NaN if one of them has no finite value."""
+    """Returns train_fraction, metric, run and the mean `value` over units; NaN if one of them has no finite value."""
     grouped = rows.groupby(["train_fraction", "metric", "run"], sort=False, observed=True)["value"]
     means = pd.DataFrame({"value": grouped.mean(), "finite": grouped.count(), "units": grouped.size()}).reset_index()
     usual = means.groupby(["train_fraction", "metric"], observed=True)["units"].transform("max")

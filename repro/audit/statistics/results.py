@@ -1,11 +1,15 @@
-"""The results of a study as long tables: what every analysis reads.
+"""The results of a study as long tables, and what became of its planned runs: states, failures, hours and energy.
 
-Knows nothing of where they come from: a case fills them in, from files, a database or a simulation.
+Every analysis reads `Results`. A case fills it in, from files, a database or a simulation; which of these it was
+leaves no trace here.
 """
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+
+from repro.audit.study.plan import Plan
 
 OK, FAILED, DIVERGED, MISSING = "ok", "failed", "diverged", "missing"
 """What became of a run; missing: it has not been run."""
@@ -35,9 +39,53 @@ class Results(NamedTuple):
 
 def run_means(results: Results) -> pd.DataFrame:
     """Returns the mean over units of every run that is ok: run, variant, seed, train_fraction, metric, value."""
-    means = (
-        results.rows.groupby(["run", "train_fraction", "metric"], sort=False, observed=True)["value"]
-        .mean()
-        .reset_index()
+    groups = results.rows.groupby(["run", "train_fraction", "metric"], sort=False, observed=True)
+    return groups["value"].mean().reset_index().join(results.runs[["variant", "seed"]], on="run")
+
+
+def run_states(plan: Plan, results: Results) -> pd.DataFrame:
+    """Returns every planned run, indexed by id, with the columns of `Results.runs`; unknown ones are missing."""
+    planned = pd.DataFrame(
+        {"variant": [run.variant for run in plan.runs], "seed": [run.seed for run in plan.runs]},
+        index=pd.Index([run.id for run in plan.runs], name="run"),
     )
-    return means.join(results.runs[["variant", "seed"]], on="run")
+    states = planned.join(results.runs.drop(columns=["variant", "seed"]), how="left")
+    states["status"] = states["status"].fillna(MISSING)
+    for text in ("reason", "link", "path"):
+        states[text] = states[text].fillna("")
+    return states
+
+
+def list_failures(plan: Plan, results: Results) -> pd.DataFrame:
+    """Lists every planned run that is not ok: run, variant, seed, status, reason, path."""
+    states = run_states(plan, results)
+    failures = states[states["status"] != OK].reset_index()
+    failures.loc[(failures["status"] == MISSING) & (failures["reason"] == ""), "reason"] = "it has not been run"
+    return failures[["run", "variant", "seed", "status", "reason", "path"]]
+
+
+def sum_costs(plan: Plan, results: Results) -> pd.DataFrame:
+    """Sums what the runs took, failed ones included.
+
+    Returns:
+        One row: runs (that were run), hours, hours_lost (in failed and diverged runs), joules (of the runs that
+        measured them; NaN where none did), note.
+    """
+    states = run_states(plan, results)
+    run = states[states["status"] != MISSING]
+    lost = run["status"].isin([FAILED, DIVERGED])
+    energy, timed = run["joules"].notna(), run["seconds"].notna()
+    notes = [
+        "" if timed.all() else f"time unknown for {(~timed).sum()} runs",
+        "" if energy.all() else f"energy measured in {energy.sum()} of {len(run)} runs",
+        f"{len(states) - len(run)} planned runs have not been run" if len(run) < len(states) else "",
+    ]
+    return pd.DataFrame(
+        {
+            "runs": [len(run)],
+            "hours": [float(run["seconds"].sum()) / 3600],
+            "hours_lost": [float(run["seconds"][lost].sum()) / 3600],
+            "joules": [float(run["joules"].sum()) if energy.any() else np.nan],
+            "note": ["; ".join(note for note in notes if note)],
+        }
+    )

@@ -1,29 +1,46 @@
 """What is said of a detail: equivalent, matters, only in interaction, or undecided; refused where the seeds are short.
 
-Adjusted effects and interactions flow in, `Analysis.verdicts` flows out. In their order: `equivalent` if the 90 %
-intervals of all its options lie inside the margin (two one-sided tests at .05; no correction is due, as every one
-must pass), else `matters` if an option's adjusted p is below .05, else `only in interaction` if an interaction that
-holds the detail has one and is no other pair's as well, else `undecided`. Knows nothing of how the numbers were made.
+In their order: `equivalent` if the 90 % intervals of all its options lie inside the margin, else `matters` if an
+option's adjusted p is below .05, else `only in interaction` if an interaction that holds the detail has one and is no
+other pair's as well, else `undecided`.
+
+The first is two one-sided tests at .05 for each option (Schuirmann 1987). Over the options of one detail no correction
+is due, as every one must pass: an intersection-union test (Berger 1982).
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 
 from repro.audit.ledger.choice import show_value
-from repro.audit.statistics.multiple_testing import LEVEL, Correction, correction_of, smallest_adjusted_p
+from repro.audit.statistics.effects import Effect, effects_by_detail
+from repro.audit.statistics.interactions import Interaction, interactions_by_detail
+from repro.audit.statistics.multiplicity import LEVEL, Correction, correction_of, smallest_adjusted_p
 from repro.audit.statistics.outcomes import FULL, HALF, Outcomes
 from repro.audit.statistics.power import POWER, SEEDS_CAP, seeds_for_contrast, seeds_for_sign_flip
-from repro.audit.statistics.report import EQUIVALENT, INTERACTION, MATTERS, UNDECIDED
 from repro.audit.study.declaration import Outcome, Study
 from repro.audit.study.plan import Plan
 
-Row = Any
-"""A row of `Analysis.effects` or `Analysis.interactions`, as a named tuple."""
-Groups = dict[tuple[str, str, float], list[Row]]
-"""Rows by detail, metric and share of the training."""
+EQUIVALENT, MATTERS, INTERACTION, UNDECIDED = "equivalent", "matters", "only in interaction", "undecided"
+"""The four verdicts on a detail, in their order of precedence."""
+
+
+class Estimate(Protocol):
+    """An estimate with what it rests on, as effects and the comparisons of claims have it."""
+
+    @property
+    def estimate(self) -> float:
+        """In the metric's unit; NaN where the runs cannot tell it."""
+
+    @property
+    def se(self) -> float:
+        """Its standard error; NaN without replicates."""
+
+    @property
+    def seeds(self) -> int:
+        """Seeds that both sides have."""
 
 
 class Verdict(NamedTuple):
@@ -55,7 +72,7 @@ def judge_details(
     """
     study = plan.declared
     correction = correction_of(study.design)
-    rows, pairs = group_rows(effects), group_interactions(interactions)
+    rows, pairs = effects_by_detail(effects), interactions_by_detail(interactions)
     verdicts = []
     for table in tables:
         declared = study.metrics[table.metric]
@@ -76,7 +93,7 @@ def judge_details(
 
 
 def judge_options(
-    rows: Sequence[Row], metric: Outcome, correction: Correction, interactions: Sequence[Row] = ()
+    rows: Sequence[Effect], metric: Outcome, correction: Correction, interactions: Sequence[Interaction] = ()
 ) -> Verdict:
     """Gives the verdict on a detail whose options have all been compared with the baseline's.
 
@@ -85,6 +102,9 @@ def judge_options(
         metric: its margin and unit.
         correction: of the adjusted p-values, for the words.
         interactions: those that hold the detail.
+
+    Source: Schuirmann, A comparison of the two one-sided tests procedure (1987); Berger, Multiparameter hypothesis
+    testing and acceptance sampling (1982).
     """
     inside = all(-metric.margin < row.low90 and row.high90 < metric.margin for row in rows)
     failed = sum(int(row.failed) for row in rows)
@@ -109,13 +129,13 @@ def judge_options(
     return _undecided(rows, metric, correction, refused)
 
 
-def _tell_interaction(row: Row, metric: Outcome) -> str:
+def _tell_interaction(row: Interaction, metric: Outcome) -> str:
     aliases = f" or {row.aliases}" if row.aliases else ""
     estimate = f"{show_difference(row.estimate, metric)}, p = {show_p(row.p_adjusted)} after adjustment"
     return f"{row.first} x {row.second}{aliases}: {estimate}"
 
 
-def tell_effect(row: Row, metric: Outcome, correction: Correction) -> str:
+def tell_effect(row: Effect, metric: Outcome, correction: Correction) -> str:
     """Says an effect in words: option, estimate, interval and p."""
     return (
         f"{row.option} against {row.baseline}: {show_difference(row.estimate, metric)} "
@@ -133,7 +153,7 @@ def show_p(p: float) -> str:
     return f"{p:.2g}"
 
 
-def _tell_equivalent(rows: Sequence[Row], metric: Outcome) -> str:
+def _tell_equivalent(rows: Sequence[Effect], metric: Outcome) -> str:
     widest = max(rows, key=lambda row: max(abs(row.low90), abs(row.high90)))
     whose = "every option" if len(rows) > 1 else widest.option
     margin = f"{metric.margin:.3g} {metric.unit}".rstrip()
@@ -145,13 +165,13 @@ def _tell_failed(failed: int) -> str:
     return f"{failed} of the runs compared failed or diverged and count as the worst value seen"
 
 
-def _tell_untested(plan: Plan, detail: str, rows: Sequence[Row]) -> str:
+def _tell_untested(plan: Plan, detail: str, rows: Sequence[Effect]) -> str:
     compared = {row.option for row in rows}
     untested = [option for option in map(show_value, plan.levels[detail][1:]) if option not in compared]
     return f" (not compared: {', '.join(untested)})" if untested else ""
 
 
-def _undecided(rows: Sequence[Row], metric: Outcome, correction: Correction, refused: str) -> Verdict:
+def _undecided(rows: Sequence[Effect], metric: Outcome, correction: Correction, refused: str) -> Verdict:
     """Says how many more seeds would find the larger of margin and estimate in the option that is least known."""
     unsure = [row for row in rows if not (-metric.margin < row.low90 and row.high90 < metric.margin)] or list(rows)
     widest = max(unsure, key=lambda row: row.high90 - row.low90)
@@ -168,14 +188,14 @@ def _undecided(rows: Sequence[Row], metric: Outcome, correction: Correction, ref
     return Verdict(UNDECIDED, reason, refused, further)
 
 
-def _total_seeds(row: Row, effect: float) -> int | None:
+def _total_seeds(row: Effect, effect: float) -> int | None:
     alpha, seeds = LEVEL / max(1, int(row.family)), int(row.seeds)
     if row.kind == "paired":
         return seeds_for_sign_flip(effect / row.sd if row.sd > 0 else np.inf, alpha, seeds)
     return seeds_for_contrast(effect, float(row.se), float(row.df), seeds, alpha)
 
 
-def _cannot_reach(rows: Sequence[Row]) -> str:
+def _cannot_reach(rows: Sequence[Effect]) -> str:
     """Returns the reason why no option could have been found to matter, or nothing."""
     if any(row.kind != "paired" for row in rows):
         return ""
@@ -189,25 +209,7 @@ def _cannot_reach(rows: Sequence[Row]) -> str:
     )
 
 
-def group_rows(effects: pd.DataFrame) -> Groups:
-    """Returns the rows of each detail, metric and share of the training."""
-    return _group_rows(effects, ("detail",))
-
-
-def group_interactions(interactions: pd.DataFrame) -> Groups:
-    """Returns the rows that hold each detail, by metric and share of the training."""
-    return _group_rows(interactions, ("first", "second"))
-
-
-def _group_rows(table: pd.DataFrame, details: Sequence[str]) -> Groups:
-    groups: Groups = {}
-    for row in cast(Iterable[Row], table.itertuples()):
-        for detail in details:
-            groups.setdefault((getattr(row, detail), row.metric, row.train_fraction), []).append(row)
-    return groups
-
-
-def refuse_rows(rows: Sequence[Row], missing: Sequence[str]) -> Verdict | None:
+def refuse_rows(rows: Sequence[Estimate], missing: Sequence[str]) -> Verdict | None:
     """Returns why rows of effects carry no verdict at all, or None where they carry one."""
     if missing:
         shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from repro.audit.ledger.choice import show_value
-from repro.audit.study.combining import design_rows
+from repro.audit.study.constrained_designs import design_rows
 from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Direction = Literal["higher", "lower"]
-Aggregation = Literal["mean"]
-"""How the values of a run's units become the value of the run."""
+Aggregation = Literal["mean", "whole"]
+"""How the values of a run's units become the value of the run; whole: there is one, of all units together."""
 
 
 def _is_there() -> str:

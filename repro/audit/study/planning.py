@@ -11,12 +11,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from repro.audit.ledger.choice import show_value
-from repro.audit.study.combining import combine, occurring
+from repro.audit.ledger.conditions import find_inert
+from repro.audit.study.constrained_designs import combine, occurring
 from repro.audit.study.declaration import NamedStudy, Study
 from repro.audit.study.levels import canonical, choose_levels
 from repro.audit.study.metric import Metric
 from repro.audit.study.plan import LeftOut, Plan, Role, Run, Variant
-from repro.audit.study.space import NotAllowedError, Settings, Space, holds, show_settings
+from repro.audit.study.space import NotAllowedError, Settings, Space, show_settings
 from repro.errors import UserError
 from repro.storage import hash_json
 
@@ -145,7 +146,7 @@ def _control(role: str, settings: Settings, space: Space) -> Settings:
 def _check_negative_control(settings: Settings, space: Space) -> None:
     for key, value in settings.items():
         choice = space.choices.get(key)
-        if choice is not None and not holds(value, tuple(choice.inert)):
+        if choice is not None and find_inert(choice, value) is None:
             raise UserError(
                 f"controls: negative control: {key} is a detail of the ledger, whose options may well change the "
                 "outcome; a negative control sets what changes nothing but the random stream"

@@ -1,7 +1,6 @@
 """The space that a study chooses from: a params tree, the baseline's values in it, and what the ledger rules out.
 
-Dotted keys with values flow in; out comes what they amount to, or the reason why they cannot be had together or
-change nothing. Knows no design.
+It tells of settings what all values amount to, or why they cannot be had together or change nothing.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from repro.audit.ledger.choice import Choice, show_value, walk_details
-from repro.audit.ledger.values import flatten, override_values, plain
+from repro.audit.ledger.conditions import find_disabling, find_forbidding, find_inert
+from repro.audit.ledger.values import flatten, override_values
 from repro.errors import UserError
 
 Settings = Mapping[str, Any]
@@ -67,21 +67,18 @@ class Space:
     def objection(self, settings: Settings) -> str | None:
         """Returns why settings cannot be had or why one of them changes nothing; None if nothing stands against them.
 
-        An option changes nothing where the ledger calls it inert, or where the condition of its detail (`only_if`)
-        does not hold among all values.
+        An option changes nothing where the ledger calls it inert, or where the conditions of its detail (`only_if`,
+        `unless`) do not hold among all values.
         """
         values = {**self.values, **settings}
         for key, choice in self.choices.items():
-            for other, forbidden in _lookup(choice.forbidden_with, values[key], {}).items():
-                if holds(values[other], forbidden):
-                    return f"{_shown(key, values[key])} is forbidden with {_shown(other, values[other])}"
+            if (other := find_forbidding(choice, values[key], values.__getitem__)) is not None:
+                return f"{_shown(key, values[key])} is forbidden with {_shown(other, values[other])}"
         for key in settings.keys() & self.choices.keys():
-            choice = self.choices[key]
-            if reason := _lookup(choice.inert, settings[key], ""):
+            if (reason := find_inert(self.choices[key], settings[key])) is not None:
                 return f"{_shown(key, settings[key])} changes nothing: {reason}"
-            for other, needed in choice.only_if.items():
-                if not holds(values[other], needed):
-                    return f"{key} has no effect with {_shown(other, values[other])}"
+            if (other := find_disabling(self.choices[key], values.__getitem__)) is not None:
+                return f"{key} has no effect with {_shown(other, values[other])}"
         try:
             self.resolve(settings)
         except NotAllowedError as error:
@@ -97,11 +94,6 @@ class Space:
         return dict(settings)
 
 
-def holds(value: Any, allowed: tuple[Any, ...]) -> bool:
-    """Returns whether a value is among others, lists and tuples taken as the same."""
-    return plain(value) in [plain(item) for item in allowed]
-
-
 def show_settings(settings: Settings) -> str:
     """Returns settings as one would type them after `-S`, in one line."""
     return ", ".join(_shown(key, value) for key, value in settings.items())
@@ -109,7 +101,3 @@ def show_settings(settings: Settings) -> str:
 
 def _shown(key: str, value: Any) -> str:
     return f"{key}={show_value(value)}"
-
-
-def _lookup(table: Mapping[Any, Any], value: Any, default: Any) -> Any:
-    return next((entry for option, entry in table.items() if plain(option) == plain(value)), default)

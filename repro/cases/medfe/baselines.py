@@ -1,8 +1,6 @@
-"""Classical fills that learn nothing: what a trained model has to beat.
+"""Baselines that learn nothing, constant and classical fills: what a trained model has to beat.
 
-A photograph in bytes and its hole flow in, the photograph with the hole filled flows out, one method at a time or all
-of them over many holes in parallel. Knows nothing of metrics and tables, and imports no torch, so that a worker
-process starts quickly.
+Many holes are filled in parallel by worker processes, which start quickly because nothing here imports torch.
 """
 
 import os

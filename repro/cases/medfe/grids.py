@@ -1,7 +1,6 @@
 """Pictures side by side: a table of small images with headings, row labels and captions.
 
-Images in bytes and their words flow in, one picture flows out. Knows nothing of what the images show; small images are
-enlarged by whole factors without smoothing, so that a pixel of the grid is a pixel of the result.
+Small images are upsampled by whole factors without smoothing, so that every pixel of theirs can be seen.
 """
 
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 TILE_PX: Final = 192
-"""Images are enlarged up to about this size; larger ones are shown as they are."""
+"""Images are upsampled up to about this size; larger ones are shown as they are."""
 GAP_PX: Final = 8
 LABEL_PX: Final = 116
 HEADING_PX: Final = 34
@@ -56,7 +55,7 @@ def picture_grid(headings: Sequence[str], rows: Sequence[Row]) -> Image.Image:
     """
     if not rows or any(len(row.pictures) != len(headings) for row in rows):
         raise ValueError(f"a grid needs rows of {len(headings)} pictures each")
-    tile = _enlarge(rows[0].pictures[0].image).width
+    tile = _upsample(rows[0].pictures[0].image).width
     width = LABEL_PX + len(headings) * (tile + GAP_PX)
     grid = Image.new("RGB", (width, HEADING_PX + len(rows) * (tile + CAPTION_PX)), PAPER)
     draw, font = ImageDraw.Draw(grid), ImageFont.load_default(FONT_PX)
@@ -72,7 +71,7 @@ def _draw_row(grid: Image.Image, row: Row, top: int, tile: int) -> None:
     draw.multiline_text((GAP_PX, top + tile / 2), row.label, INK, font, anchor="lm", spacing=6)
     for column, picture in enumerate(row.pictures):
         left = _left(column, tile)
-        grid.paste(_enlarge(picture.image), (left, top))
+        grid.paste(_upsample(picture.image), (left, top))
         place = (left + tile / 2, top + tile + CAPTION_PX * 0.4)
         draw.text(place, picture.caption, INK, font, anchor="mm")
 
@@ -81,6 +80,6 @@ def _left(column: int, tile: int) -> int:
     return LABEL_PX + column * (tile + GAP_PX)
 
 
-def _enlarge(image: NDArray[np.uint8]) -> Image.Image:
+def _upsample(image: NDArray[np.uint8]) -> Image.Image:
     factor = max(1, TILE_PX // image.shape[-1])
     return Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0).repeat(factor, 0).repeat(factor, 1)))

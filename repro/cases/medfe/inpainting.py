@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from repro.cases.medfe.checkpoint import load_generator
 from repro.cases.medfe.data.decode import UnreadableImageError, decode_image
+from repro.cases.medfe.masks.files import spread_zeros_and_ones
 from repro.cases.medfe.training.batches import to_unit_range
 from repro.errors import UserError
 from repro.storage import written_file
@@ -71,9 +72,8 @@ def _missing_px(size_px: int, multiple_px: int) -> int:
 
 
 def _read_hole(file: Path) -> np.ndarray:
-    """Returns (H, W) bool; a file of zeros and ones is taken for what it means."""
-    grey = _read(file).max(axis=2)
-    hole: np.ndarray = grey >= (1 if grey.max() <= 1 else HOLE_FROM)
+    """Returns (H, W) bool, True where the brightest channel is white."""
+    hole: np.ndarray = spread_zeros_and_ones(_read(file).max(axis=2)) >= HOLE_FROM
     return hole
 
 

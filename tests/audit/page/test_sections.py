@@ -14,7 +14,7 @@ from repro.audit.ledger.source import inference, paper
 from repro.audit.page import claims, design, effects, ledger, runs, stability, uncertainty
 from repro.audit.page.curve import provenance
 from repro.audit.page.subject import Subject
-from repro.audit.statistics.analyse import analyse
+from repro.audit.statistics.analysis import analyse
 from repro.audit.study.declaration import Study
 from repro.audit.study.plan import Plan
 

@@ -8,9 +8,8 @@ import pytest
 from simulated_arms import arms_plan
 from simulated_factorial import Noise, linear, make_plan, simulate, two_levels
 
-from repro.audit.statistics.analyse import analyse
-from repro.audit.statistics.contrasts import EFFECT_COLUMNS
-from repro.audit.statistics.report import Analysis
+from repro.audit.statistics.analysis import Analysis, analyse
+from repro.audit.statistics.effects import EFFECT_COLUMNS
 from repro.audit.study.plan import Plan
 
 

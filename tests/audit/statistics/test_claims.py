@@ -7,8 +7,8 @@ import pytest
 from simulated_arms import arms_plan
 from simulated_factorial import Noise, linear, make_plan, simulate, two_levels
 
-from repro.audit.statistics.analyse import analyse
-from repro.audit.statistics.report import DEPENDS, FAILS, HOLDS, OPEN
+from repro.audit.statistics.analysis import analyse
+from repro.audit.statistics.claims import DEPENDS, FAILS, HOLDS, OPEN
 from repro.audit.study.plan import Plan
 
 LITTLE = Noise(run=0.3)

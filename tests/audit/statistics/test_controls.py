@@ -9,7 +9,7 @@ from simulated_arms import arms_plan
 from simulated_factorial import Noise, linear, simulate
 
 from repro.audit.ledger.choice import Choice
-from repro.audit.statistics.analyse import analyse
+from repro.audit.statistics.analysis import analyse
 from repro.audit.statistics.controls import resplit_baseline
 from repro.audit.study.plan import Plan
 

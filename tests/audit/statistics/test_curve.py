@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from simulated_factorial import Noise, linear, make_plan, simulate, two_levels
 
-from repro.audit.statistics.curve import CURVE_COLUMNS, TEST_COLUMNS, permute_means, specification_curve
 from repro.audit.statistics.outcomes import tabulate_outcomes
+from repro.audit.statistics.specification_curve import CURVE_COLUMNS, TEST_COLUMNS, permute_means, specification_curve
 
 
 def test_the_null_holds_its_level_whatever_the_seeds_do() -> None:

@@ -9,10 +9,9 @@ from simulated_factorial import Noise, linear, long_table, make_plan, simulate, 
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.multitest import multipletests
 
-from repro.audit.statistics.interactions import INTERACTION_COLUMNS, interactions
-from repro.audit.statistics.linear import code_details
+from repro.audit.statistics.interactions import INTERACTION_COLUMNS, find_pairs, group_pairs, interactions
+from repro.audit.statistics.linear_model import code_details
 from repro.audit.statistics.outcomes import tabulate_outcomes
-from repro.audit.statistics.pairs import find_pairs, group_pairs
 
 
 @pytest.mark.parametrize("missing", [(), ("v3-s1", "v5-s0")])

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from repro.audit.statistics.linear import find_pure_error, fit_effects
-from repro.audit.statistics.mixed import fit_mixed, fit_moments
+from repro.audit.statistics.error_terms import find_pure_error
+from repro.audit.statistics.linear_model import fit_effects
+from repro.audit.statistics.variance_components import fit_mixed, fit_moments
 
 COLUMNS = np.array([[a, b] for a in (0, 1) for b in (0, 1)], dtype=np.float64)
 SATURATED = np.eye(4)[:, 1:]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from simulated_factorial import Noise, linear, make_plan, simulate, two_levels
 
-from repro.audit.statistics.contrasts import contrast_effects
+from repro.audit.statistics.effects import contrast_effects
 from repro.audit.statistics.multiverse import (
     ALL_PROTOCOLS,
     ALL_VARIANTS,

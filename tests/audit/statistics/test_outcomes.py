@@ -5,8 +5,8 @@ import pytest
 from simulated_arms import arms_plan
 from simulated_factorial import linear, simulate
 
-from repro.audit.statistics.accounts import list_failures, sum_costs
-from repro.audit.statistics.outcomes import option_text, run_states, tabulate_outcomes
+from repro.audit.statistics.outcomes import option_text, tabulate_outcomes
+from repro.audit.statistics.results import list_failures, run_states, sum_costs
 from repro.errors import UserError
 
 

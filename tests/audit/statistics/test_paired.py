@@ -8,11 +8,10 @@ from simulated_factorial import Noise, linear, simulate
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
-from repro.audit.statistics.multiple_testing import adjust_effects, adjust_p, smallest_adjusted_p
-from repro.audit.statistics.noise import noise_floor
-from repro.audit.statistics.outcomes import tabulate_outcomes
-from repro.audit.statistics.paired import compare_pairs, paired_effects
-from repro.audit.statistics.signflip import sign_flip_p, smallest_p
+from repro.audit.statistics.effects import paired_effects
+from repro.audit.statistics.multiplicity import adjust_effects, adjust_p, smallest_adjusted_p
+from repro.audit.statistics.outcomes import noise_floor, tabulate_outcomes
+from repro.audit.statistics.paired import compare_pairs, sign_flip_p, smallest_p
 
 
 def pairs(seeds: int, arms: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -58,9 +57,9 @@ def test_intervals_are_those_of_the_paired_t_test() -> None:
             assert [found[name][row] for name in names] == pytest.approx(list(test.confidence_interval(level)))
         assert found["correlation"][row] == pytest.approx(np.corrcoef(values, baseline[0])[0, 1])
         greater = stats.mannwhitneyu(values, baseline[0]).statistic / 49
-        assert found["superiority"][row] == pytest.approx(greater)
+        assert found["probability_of_improvement"][row] == pytest.approx(greater)
     turned = compare_pairs(option, baseline, higher_is_better=False)
-    np.testing.assert_allclose(turned["superiority"], 1 - found["superiority"])
+    np.testing.assert_allclose(turned["probability_of_improvement"], 1 - found["probability_of_improvement"])
 
 
 @pytest.mark.parametrize("margin", [0.2, 0.6, 1.2, 2.0])
@@ -90,7 +89,7 @@ def test_seeds_that_one_arm_lacks_are_left_out() -> None:
     found = compare_pairs(option, baseline, higher_is_better=True)
     assert found["seeds"].tolist() == [8, 5, 1, 9]
     whole = compare_pairs(np.delete(option, 3, axis=1)[:1], np.delete(baseline, 3, axis=1), higher_is_better=True)
-    for name in ("estimate", "low", "high90", "hedges_g", "superiority", "p", "correlation"):
+    for name in ("estimate", "low", "high90", "hedges_g", "probability_of_improvement", "p", "correlation"):
         assert found[name][0] == pytest.approx(whole[name][0])
     assert np.isnan([found["sd"][2], found["low"][2], found["hedges_g"][2]]).all()
     assert found["p"][2] == 1.0
@@ -101,7 +100,7 @@ def test_arms_that_agree_to_the_bit() -> None:
     _, baseline = pairs(5)
     found = {name: column[0] for name, column in compare_pairs(baseline.copy(), baseline, True).items()}
     assert [found[name] for name in ("estimate", "sd", "low", "high90", "hedges_g")] == [0] * 5
-    assert (found["p"], found["superiority"], found["correlation"]) == (1.0, 0.5, pytest.approx(1.0))
+    assert (found["p"], found["probability_of_improvement"], found["correlation"]) == (1.0, 0.5, pytest.approx(1.0))
 
 
 def test_bca_from_thirty_seeds() -> None:

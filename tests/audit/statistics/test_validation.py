@@ -13,12 +13,11 @@ from scipy import stats
 from simulated_arms import arms_plan
 from simulated_factorial import Noise, linear, simulate
 
-from repro.audit.statistics.multiple_testing import adjust_effects
+from repro.audit.statistics.effects import paired_effects
+from repro.audit.statistics.multiplicity import adjust_effects
 from repro.audit.statistics.outcomes import tabulate_outcomes
-from repro.audit.statistics.paired import paired_effects
-from repro.audit.statistics.report import EQUIVALENT, MATTERS
 from repro.audit.statistics.results import Results
-from repro.audit.statistics.verdicts import judge_details
+from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS, judge_details
 from repro.audit.study.plan import Plan
 
 NO_INTERACTIONS = pd.DataFrame(columns=["first", "second", "metric", "train_fraction"])

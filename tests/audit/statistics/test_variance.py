@@ -6,10 +6,10 @@ import pytest
 from scipy import stats
 from simulated_factorial import Noise, linear, make_plan, simulate, two_levels
 
-from repro.audit.statistics.components import find_true_spread, share_of_sum
 from repro.audit.statistics.outcomes import tabulate_outcomes
 from repro.audit.statistics.results import Results
 from repro.audit.statistics.variance import PROTOCOL, RESIDUAL, SEED, TOGETHER, UNIT, variance_components
+from repro.audit.statistics.variance_components import find_true_spread, share_of_sum
 from repro.audit.study.plan import Plan
 
 

@@ -8,11 +8,10 @@ import pytest
 from simulated_arms import arms_plan
 from simulated_factorial import Noise, linear, make_plan, simulate, two_levels
 
-from repro.audit.statistics.analyse import analyse
-from repro.audit.statistics.contrasts import EFFECT_COLUMNS
-from repro.audit.statistics.report import EQUIVALENT, INTERACTION, MATTERS, UNDECIDED
+from repro.audit.statistics.analysis import analyse
+from repro.audit.statistics.effects import EFFECT_COLUMNS
 from repro.audit.statistics.results import Results
-from repro.audit.statistics.verdicts import judge_options
+from repro.audit.statistics.verdicts import EQUIVALENT, INTERACTION, MATTERS, UNDECIDED, judge_options
 from repro.audit.study.declaration import Outcome
 from repro.audit.study.plan import Plan
 

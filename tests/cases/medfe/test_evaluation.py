@@ -13,13 +13,16 @@ from PIL import Image
 from repro.cases.medfe.baselines import BASELINES, CONSTANT
 from repro.cases.medfe.evaluation import model
 from repro.cases.medfe.evaluation.baselines import evaluate_baselines, measure_baselines
-from repro.cases.medfe.evaluation.fills import evaluate_fill, measure_fill
+from repro.cases.medfe.evaluation.fills import FILES, evaluate_fill, measure_fill
 from repro.cases.medfe.evaluation.pairs import Pairs
 from repro.cases.medfe.evaluation.pictures import Case, choose_cases
-from repro.cases.medfe.evaluation.summary import summarise
-from repro.cases.medfe.evaluation.tables import IMAGE_COLUMNS, PROTOCOL_COLUMNS, read_table, write_table
-from repro.cases.medfe.metrics.learned import NotComputed
+from repro.cases.medfe.evaluation.rows import ALL_IMAGES, protocol_rows, unit_rows
+from repro.cases.medfe.evaluation.study_run import protocol_means
+from repro.cases.medfe.evaluation.summary import HEADLINES, bucket_means
+from repro.cases.medfe.evaluation.tables import IMAGE_COLUMNS, MEASURES, PROTOCOL_COLUMNS, read_table, write_table
+from repro.cases.medfe.metrics import learned
 from repro.cases.medfe.metrics.protocol import ALL, Protocol
+from repro.cases.medfe.metrics.records import METRICS
 from repro.cases.medfe.params.evaluation import EvaluationParams
 from repro.errors import UserError
 from tiny import tiny_params
@@ -92,10 +95,11 @@ def test_a_model_that_is_the_constant_scores_as_the_constant(pairs, baselines):
     results = measure_fill(fill_constant, pairs, PLAIN, 5, CPU)
     composite = results.images[results.images["output"] == "composite"]
     constant = baselines[baselines["method"] == "constant"]
-    for column in ("psnr_hole_db", "psnr_db", "ssim", "l1_hole", "l1", "hole_ratio"):
+    for column in (*MEASURES, "hole_ratio"):
         np.testing.assert_allclose(composite[column], constant[column], atol=1e-5)
-    figures = summarise(results.images, baselines, PLAIN)
-    assert figures["margin_over_constant_db"] == pytest.approx(0, abs=1e-5)
+    means = bucket_means(results.images, baselines, PLAIN).set_index("method")
+    for column in MEASURES:
+        np.testing.assert_allclose(means.loc["model", column], means.loc["constant", column], atol=1e-5)
 
 
 def test_rows_are_complete_and_named(pairs, baselines):
@@ -129,7 +133,7 @@ def test_headline_rows_are_those_of_the_protocol_table(pairs):
     by_protocol = results.protocols.query("rounding == 'truncate' and ssim_window == 'uniform_7' and colour == 'grey'")
     joined = results.images.merge(by_protocol, on=keys, suffixes=("", "_protocol"))
     assert len(joined) == 24
-    for column in ("psnr_hole_db", "psnr_db", "ssim", "l1_hole", "l1"):
+    for column in MEASURES:
         assert (joined[column] == joined[f"{column}_protocol"]).all()
 
 
@@ -137,7 +141,8 @@ def test_the_batch_size_does_not_change_the_files(pairs, baselines, tmp_path):
     for batch_size in (1, 7):
         folder = tmp_path / str(batch_size)
         evaluate_fill(fill_constant, pairs, baselines, make_params(batch_size=batch_size), CPU, folder)
-    for file in ("images.csv", "protocols.csv", "metrics.json", "grid.png"):
+    assert sorted(file.name for file in (tmp_path / "1").iterdir()) == sorted(FILES)
+    for file in FILES:
         assert (tmp_path / "1" / file).read_bytes() == (tmp_path / "7" / file).read_bytes()
 
 
@@ -153,14 +158,62 @@ def test_metrics_are_means_of_the_written_rows(pairs, baselines, tmp_path):
     rows = read_table(tmp_path / "evaluate" / "images.csv")
     raw = [row for row in rows.to_dict("records") if row["output"] == "raw"]
     assert figures["psnr_db"] == pytest.approx(sum(row["psnr_db"] for row in raw) / 12, abs=1e-5)
-    small = [row["l1_hole"] for row in raw if row["bucket"] == "01-10"]
-    assert figures["l1_hole_01-10"] == pytest.approx(sum(small) / 4, abs=1e-5)
-    mean = baselines[baselines["method"] == "telea"]["psnr_hole_db"].mean()
-    assert figures["margin_over_telea_db"] == pytest.approx(figures["psnr_hole_db"] - mean, abs=1e-5)
-    assert (figures["photographs"], figures["images"], figures["pairs"]) == (3, 4, 12)
-    assert figures["lpips"].startswith("not computed: ")
-    assert figures["fid"].startswith("not computed: 4 images")
+    reasons = json.loads((tmp_path / "evaluate" / "not_computed.json").read_text())
+    assert set(reasons) == {"lpips", "fid"}
+    assert reasons["fid"].startswith("4 images")
     assert rows["lpips"].isna().all()
+
+
+def test_the_headline_figures_are_few_numbers_and_every_metric_is_there_or_has_a_reason(pairs, baselines, tmp_path):
+    evaluate_fill(fill_constant, pairs, baselines, make_params(), CPU, tmp_path / "evaluate")
+    figures, reasons = (
+        json.loads((tmp_path / "evaluate" / f"{name}.json").read_text()) for name in ("metrics", "not_computed")
+    )
+    assert len(figures) <= HEADLINES
+    assert all(isinstance(value, float) for value in figures.values())
+    assert [name for name in (metric.name for metric in METRICS) if name in figures] == list(figures)
+    assert not set(figures) & set(reasons)
+    assert set(figures) | set(reasons) >= {metric.name for metric in METRICS[:HEADLINES]}
+
+
+def test_means_by_bucket_are_those_of_the_written_rows(pairs, baselines, tmp_path):
+    evaluate_fill(fill_constant, pairs, baselines, make_params(output="raw"), CPU, tmp_path / "evaluate")
+    means = read_table(tmp_path / "evaluate" / "buckets.csv")
+    rows = pd.concat([read_table(tmp_path / "evaluate" / "images.csv").query("output == 'raw'"), baselines])
+    assert means["method"].iloc[0] == "model"
+    assert len(means) == (1 + len(BASELINES)) * len(BUCKETS)
+    for method, bucket, pairs_here, value in means[["method", "bucket", "pairs", "l1_hole"]].itertuples(index=False):
+        measured = [
+            row["l1_hole"] for row in rows.to_dict("records") if (row["method"], row["bucket"]) == (method, bucket)
+        ]
+        assert pairs_here == len(measured) == 4
+        assert value == pytest.approx(sum(measured) / 4, abs=1e-5)
+
+
+def test_rows_of_a_study_are_what_the_tables_say(pairs, tmp_path):
+    results = measure_fill(fill_constant, pairs, PLAIN, 5, CPU)
+    rows = unit_rows(results.images, results.whole, "raw", 0.5)
+    write_table(results.images, tmp_path / "images.csv")
+    table = read_table(tmp_path / "images.csv").query("output == 'raw'")
+    assert {(row.unit, row.metric) for row in rows} == {(image, name) for image in range(4) for name in MEASURES}
+    for row in rows:
+        assert row.value == pytest.approx(table[table["image"] == row.unit][row.metric].mean(), abs=1e-12)
+        assert row.train_fraction == 0.5
+    means = protocol_means(results.protocols, PLAIN)
+    by_protocol = protocol_rows(means)
+    assert len(by_protocol) == len(ALL) * len(MEASURES)
+    assert by_protocol[0].protocol == PLAIN._asdict()
+    assert [row.value for row in by_protocol[: len(MEASURES)]] == pytest.approx(means.loc[0, list(MEASURES)], abs=6e-7)
+
+
+def test_an_image_whose_metric_has_no_value_has_none_in_a_study(pairs):
+    results = measure_fill(fill_constant, pairs, PLAIN, 5, CPU)
+    images = results.images.copy()
+    images.loc[0, "ssim"] = np.nan
+    missing = [
+        (row.unit, row.metric) for row in unit_rows(images, {}, images.loc[0, "output"]) if math.isnan(row.value)
+    ]
+    assert missing == [(images.loc[0, "image"], "ssim")], "a mean over what is left would be of other holes"
 
 
 def test_learned_metrics_reach_rows_and_figures(pairs, baselines, tmp_path, monkeypatch):
@@ -174,9 +227,9 @@ def test_learned_metrics_reach_rows_and_figures(pairs, baselines, tmp_path, monk
         def compute(self):
             return torch.tensor(float(self.seen))
 
-    fills = "repro.cases.medfe.evaluation.fills"
-    monkeypatch.setattr(f"{fills}.open_lpips", lambda _: lambda a, b: (a - b).abs().mean(dim=(1, 2, 3)) / 255)
-    monkeypatch.setattr(f"{fills}.open_fid", lambda *_: Count())
+    monkeypatch.setattr(learned, "open_lpips", lambda _: lambda a, b: (a - b).abs().mean(dim=(1, 2, 3)) / 255)
+    monkeypatch.setattr(learned, "open_fid", lambda *_: Count())
+    monkeypatch.setattr(learned, "lpips_obstacle", lambda: "")
     evaluate_fill(fill_constant, pairs, baselines, make_params(), CPU, tmp_path / "evaluate")
     rows = read_table(tmp_path / "evaluate" / "images.csv")
     assert rows["lpips"].tolist() == pytest.approx(rows["l1"].tolist(), abs=2e-6)
@@ -184,6 +237,10 @@ def test_learned_metrics_reach_rows_and_figures(pairs, baselines, tmp_path, monk
     assert figures["fid"] == 12
     composite = rows[rows["output"] == "composite"]
     assert figures["lpips"] == pytest.approx(composite["lpips"].mean(), abs=1e-5)
+    assert json.loads((tmp_path / "evaluate" / "not_computed.json").read_text()) == {}
+    outcomes = unit_rows(rows, {"fid": 12.0}, "composite")
+    assert [(row.unit, row.value) for row in outcomes if row.metric == "fid"] == [(ALL_IMAGES, 12.0)]
+    assert len([row for row in outcomes if row.metric == "lpips"]) == 4
 
 
 def test_an_ssim_window_that_does_not_fit_is_said(pairs, tmp_path):
@@ -191,7 +248,9 @@ def test_an_ssim_window_that_does_not_fit_is_said(pairs, tmp_path):
     params = make_params(ssim_window="uniform_51")
     evaluate_fill(fill_constant, small, measure_baselines(small, PLAIN), params, CPU, tmp_path / "evaluate")
     figures = json.loads((tmp_path / "evaluate" / "metrics.json").read_text())
-    assert figures["ssim"] == "not computed: the window uniform_51 does not fit into the images"
+    reasons = json.loads((tmp_path / "evaluate" / "not_computed.json").read_text())
+    assert reasons["ssim"] == "the window uniform_51 does not fit into the images"
+    assert "ssim" not in figures
     assert math.isfinite(figures["psnr_hole_db"])
     assert read_table(tmp_path / "evaluate" / "images.csv")["ssim"].isna().all()
 
@@ -222,12 +281,12 @@ def test_the_grid_has_a_column_for_each_measured_baseline(pairs, baselines, tmp_
         with Image.open(tmp_path / name / "grid.png") as grid:
             widths.append(grid.width)
     assert widths[0] - widths[1] == len(BASELINES) * (3 * SIDE_PX + 8)
-    assert "margin_over_telea_db" not in (tmp_path / "none" / "metrics.json").read_text()
+    assert set(read_table(tmp_path / "none" / "buckets.csv")["method"]) == {"model"}
 
 
 def test_tables_survive_the_disk(tmp_path):
-    table = pd.DataFrame([["model", 0, "007", "01-10", 0.05, "raw", 20.0, 30.0, 0.5, 0.1, 0.01, None]])
-    table.columns = pd.Index(IMAGE_COLUMNS)
+    table = pd.DataFrame([["model", 0, "007", "01-10", 0.05, "raw", *(0.01 for _ in MEASURES), None]])
+    table.columns = pd.Index((*IMAGE_COLUMNS[:6], *MEASURES, "lpips"))
     write_table(table, tmp_path / "images.csv")
     assert (tmp_path / "images.csv").read_text().splitlines()[1].endswith(",0.010000,")
     back = read_table(tmp_path / "images.csv")
@@ -238,10 +297,6 @@ def test_tables_survive_the_disk(tmp_path):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(UserError, match="is missing"):
         read_table(tmp_path / "images.csv")
-
-
-def test_not_computed_reads_as_a_sentence():
-    assert str(NotComputed("no weights")) == "not computed: no weights"
 
 
 @pytest.fixture
@@ -281,9 +336,9 @@ def test_a_checkpoint_from_disk_to_files(on_disk, tmp_path, monkeypatch):
     params = make_params(checkpoint="best")
     model.evaluate_model(checkpoint, *on_disk, tmp_path / "baselines", params, runtime, folder)
     assert asked == [(checkpoint, "best")]
-    assert sorted(file.name for file in folder.iterdir()) == ["grid.png", "images.csv", "metrics.json", "protocols.csv"]
-    figures = json.loads((folder / "metrics.json").read_text())
-    assert figures["margin_over_constant_db"] == pytest.approx(0, abs=1e-5)
+    assert sorted(file.name for file in folder.iterdir()) == sorted(FILES)
+    means = read_table(folder / "buckets.csv").set_index("method")["psnr_hole_db"]
+    np.testing.assert_allclose(means.loc["model"], means.loc["constant"], atol=1e-5)
 
 
 def test_baselines_can_be_left_out(on_disk, tmp_path):

@@ -1,5 +1,7 @@
 """The metrics against scikit-image, torchmetrics and the formulas written out for one image."""
 
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -11,6 +13,7 @@ from repro.cases.medfe.metrics import learned
 from repro.cases.medfe.metrics.measure import measure
 from repro.cases.medfe.metrics.pixels import PSNR_CAP_DB, mean_over, psnr_db
 from repro.cases.medfe.metrics.protocol import ALL, Protocol, round_bytes, select_colour, select_output, to_byte_scale
+from repro.cases.medfe.metrics.records import METRICS, ImageMetric
 from repro.cases.medfe.metrics.ssim import BLOCK, ssim, ssim_window, window_averages, with_products
 from repro.cases.medfe.params.evaluation import EvaluationParams
 
@@ -77,7 +80,7 @@ def test_averages_are_those_of_the_whole_window(window, places):
 
 
 def test_the_windows_differ(batch):
-    values = {float(measured(*batch, PLAIN._replace(ssim_window=window)).ssim[0]) for window in SKIMAGE}
+    values = {float(measured(*batch, PLAIN._replace(ssim_window=window))["ssim"][0]) for window in SKIMAGE}
     assert len(values) == 3
     assert ssim_window("uniform_51").unbias == pytest.approx(2601 / 2600)
 
@@ -85,8 +88,8 @@ def test_the_windows_differ(batch):
 def test_a_window_wider_than_the_image_gives_no_ssim(batch):
     small = [item[..., :48, :48] for item in batch]
     small[2][:] = True
-    assert measured(*small, PLAIN._replace(ssim_window="uniform_51")).ssim.isnan().all()
-    assert measured(*small, PLAIN).ssim.isfinite().all()
+    assert measured(*small, PLAIN._replace(ssim_window="uniform_51"))["ssim"].isnan().all()
+    assert measured(*small, PLAIN)["ssim"].isfinite().all()
 
 
 @pytest.mark.parametrize("output", ["composite", "raw"])
@@ -98,24 +101,24 @@ def test_psnr_and_l1_equal_the_formulas_for_one_image(batch, output):
         image = hwc(raw[place]) / 255
         if output == "composite":
             image = np.where(mask[..., None], image, true)
-        assert float(measures.psnr_db[place]) == pytest.approx(peak_signal_noise_ratio(true, image, data_range=1))
-        assert float(measures.l1[place]) == pytest.approx(np.abs(image - true).mean())
-        assert float(measures.l1_hole[place]) == pytest.approx(np.abs(image - true)[mask].mean())
+        assert float(measures["psnr_db"][place]) == pytest.approx(peak_signal_noise_ratio(true, image, data_range=1))
+        assert float(measures["l1"][place]) == pytest.approx(np.abs(image - true).mean())
+        assert float(measures["l1_hole"][place]) == pytest.approx(np.abs(image - true)[mask].mean())
         in_hole = 10 * np.log10(1 / np.square(image - true)[mask].mean())
-        assert float(measures.psnr_hole_db[place]) == pytest.approx(in_hole)
+        assert float(measures["psnr_hole_db"][place]) == pytest.approx(in_hole)
 
 
 def test_the_hole_is_measured_alike_in_composite_and_raw(batch):
     composite, raw = (measured(*batch, PLAIN._replace(output=output)) for output in ("composite", "raw"))
-    torch.testing.assert_close(composite.psnr_hole_db, raw.psnr_hole_db, rtol=0, atol=0)
-    assert (composite.psnr_db > raw.psnr_db).all()
+    torch.testing.assert_close(composite["psnr_hole_db"], raw["psnr_hole_db"], rtol=0, atol=0)
+    assert (composite["psnr_db"] > raw["psnr_db"]).all()
 
 
 def test_equal_images_have_the_documented_psnr(batch):
     _, truth, hole = batch
     measures = measured(truth, truth, hole, PLAIN)
-    assert measures.psnr_hole_db.tolist() == measures.psnr_db.tolist() == [PSNR_CAP_DB] * 3
-    assert measures.ssim.tolist() == pytest.approx([1.0] * 3)
+    assert measures["psnr_hole_db"].tolist() == measures["psnr_db"].tolist() == [PSNR_CAP_DB] * 3
+    assert measures["ssim"].tolist() == pytest.approx([1.0] * 3)
 
 
 def test_psnr_needs_the_data_range():
@@ -163,22 +166,22 @@ def test_all_protocols_at_once_give_what_each_gives_alone(batch):
     assert len(ALL) == 2 * 3 * 3 * 2
     for protocol in ALL:
         alone = measured(*batch, protocol)
-        assert all(torch.equal(a, b) for a, b in zip(alone, together[protocol], strict=True))
+        assert all(torch.equal(alone[name], together[protocol][name]) for name in alone)
 
 
 def test_the_batch_does_not_change_the_numbers(batch):
     together = measured(*batch, PLAIN)
     for place in range(3):
         alone = measured(*(item[place : place + 1] for item in batch), PLAIN)
-        for whole, one in zip(together, alone, strict=True):
-            assert float(whole[place]) == pytest.approx(float(one), rel=1e-12)
+        for name, whole in together.items():
+            assert float(whole[place]) == pytest.approx(float(alone[name]), rel=1e-12)
 
 
 def test_few_pixels_at_once_give_the_same_numbers(batch, monkeypatch):
     at_once = measured(*batch, PLAIN)
     monkeypatch.setattr("repro.cases.medfe.metrics.measure.PIXELS_AT_ONCE", 2 * 64**2)
-    for whole, parts in zip(at_once, measured(*batch, PLAIN), strict=True):
-        torch.testing.assert_close(parts, whole, rtol=1e-12, atol=0)
+    for name, parts in measured(*batch, PLAIN).items():
+        torch.testing.assert_close(parts, at_once[name], rtol=1e-12, atol=0)
 
 
 def test_lists_of_protocols_cover_the_params():
@@ -195,14 +198,53 @@ def no_weights(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("no_weights")
 def test_without_weights_lpips_says_so():
-    assert "alexnet" in str(learned.open_lpips(torch.device("cpu")))
+    opened = learned.open_lpips(torch.device("cpu"))
+    assert isinstance(opened, learned.NotComputed)
+    assert "alexnet" in opened.reason
 
 
 @pytest.mark.usefixtures("no_weights")
 def test_fid_says_why_it_is_not_computed(monkeypatch):
     few, many = (learned.open_fid(images, torch.device("cpu")) for images in (2047, 2048))
-    assert str(few).startswith("not computed: 2047 images")
+    assert isinstance(few, learned.NotComputed)
     assert isinstance(many, learned.NotComputed)
+    assert few.reason.startswith("2047 images")
     assert "2047" not in many.reason
     monkeypatch.setattr(learned, "find_spec", lambda _: object())
-    assert "inception" in str(learned.open_fid(5000, torch.device("cpu")))
+    weightless = learned.open_fid(5000, torch.device("cpu"))
+    assert isinstance(weightless, learned.NotComputed)
+    assert "inception" in weightless.reason
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_a_study_is_told_at_once_what_cannot_be_computed():
+    assert {metric.name for metric in METRICS if metric.obstacle()} == {"lpips", "fid"}
+
+
+def test_weights_on_disk_are_no_obstacle(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(learned, "find_spec", lambda _: object())
+    (tmp_path / "checkpoints").mkdir()
+    for name in (learned.LPIPS_WEIGHTS, learned.FID_WEIGHTS):
+        (tmp_path / "checkpoints" / name).touch()
+    assert not any(metric.obstacle() for metric in METRICS)
+
+
+def test_every_image_metric_is_measured_in_the_order_of_the_records(batch):
+    assert list(measured(*batch, PLAIN)) == [metric.name for metric in METRICS if isinstance(metric, ImageMetric)]
+
+
+def test_the_direction_of_a_metric_is_that_of_less_noise(batch):
+    """Holds whatever metric is added: a fill nearer to the truth is better by its record."""
+    raw, truth, hole = batch
+    far, near = (measured(fill, truth, hole, PLAIN) for fill in (raw, truth + 0.1 * (raw - truth)))
+    for metric in METRICS:
+        if isinstance(metric, ImageMetric):
+            better = near[metric.name] > far[metric.name]
+            assert bool((better if metric.direction == "higher" else ~better).all()), metric.name
+
+
+def test_the_records_are_read_without_torch():
+    code = "import sys, repro.cases.medfe.metrics.records; print([n for n in ('torch', 'pandas') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -8,7 +8,7 @@ from PIL import Image
 
 from repro.cases.medfe.params.augmentation import ImageAugmentation
 
-ENLARGED = 350 / 256
+UPSAMPLING = 350 / 256
 """Side before the crop over side after it. Source: Shift-Net @a353431."""
 CROP = 0.75
 """Least side of a random crop, as a share of the side; our inference."""
@@ -37,8 +37,8 @@ def augment_image(
         case "flip":
             changed = _flip(pair, rng)
         case "resize_crop_flip":
-            enlarged = _resize(pair, round(size_px * ENLARGED))
-            changed = _flip(_crop(enlarged, size_px, rng), rng)
+            upsampled = _resize(pair, round(size_px * UPSAMPLING))
+            changed = _flip(_crop(upsampled, size_px, rng), rng)
         case "random_crop_flip":
             side_px = int(rng.integers(round(CROP * size_px), size_px, endpoint=True))
             changed = _flip(_resize(_crop(pair, side_px, rng), size_px), rng)
@@ -57,7 +57,7 @@ def _crop(pair: Pixels, side_px: int, rng: np.random.Generator) -> Pixels:
 
 
 def _resize(pair: Pixels, side_px: int) -> Pixels:
-    """Resizes squares bilinearly, with antialiasing where they shrink."""
+    """Resizes (2, 3, S, S) bilinearly, with antialiasing where it downsamples."""
     resized = [
         np.asarray(Image.fromarray(pixels.transpose(1, 2, 0)).resize((side_px, side_px), Image.Resampling.BILINEAR))
         for pixels in np.ascontiguousarray(pair)

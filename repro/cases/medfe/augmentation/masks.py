@@ -9,7 +9,7 @@ import numpy.typing as npt
 from repro.cases.medfe.params.augmentation import MaskAugmentation
 
 DILATION = 5 / 256
-"""A hole grows by at most this share of the side; our inference, the readme gives no number."""
+"""A hole is dilated by at most this share of the side; our inference, the readme gives no number."""
 CROP = 0.75
 """Least side of the square that is cut out, as a share of the side; our inference."""
 
@@ -40,7 +40,7 @@ def augment_mask(hole: Mask, augmentation: MaskAugmentation, rng: np.random.Gene
 
 
 def _rotate_dilate_crop(hole: Mask, rng: np.random.Generator) -> Mask:
-    """Rotates by any angle, grows the hole, cuts a square out and enlarges it; all without grey in between.
+    """Rotates by any angle, dilates the hole, crops a square and upsamples it; all without grey in between.
 
     A mask that would have no hole left, or nothing else, is returned as it came.
     """

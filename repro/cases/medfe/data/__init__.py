@@ -1,1 +1,1 @@
-"""Photographs: from the files of a source to memory-mapped squares with structure targets, split by photograph."""
+"""Photographs: from the files of a data set to memory-mapped crops with structure targets, split by photograph."""

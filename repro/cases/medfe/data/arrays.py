@@ -1,7 +1,6 @@
-"""The prepared images on disk: one growing array per split and kind, opened later as memory maps.
+"""The prepared images on disk: one .npy array per split and kind, appended to while it is made, opened as a memory map.
 
-Squares flow in one at a time and out by index, so that memory stays flat however many there are. Knows nothing of
-where photographs come from or how squares are cut.
+Neither writing nor reading holds an array in memory, however many images there are.
 """
 
 import csv

@@ -1,8 +1,7 @@
 """Any image file becomes 8-bit RGB, or an error that says why not.
 
-Bytes flow in, a Pillow image flows out together with what had to be converted. The bytes are not trusted: only the
-formats below are tried, and more pixels than Pillow's limit against decompression bombs are refused. Knows nothing
-of data sets and splits. Colour profiles are ignored: the values are taken for sRGB.
+The bytes are not trusted: only the formats below are tried, and more pixels than Pillow's limit against decompression
+bombs are refused. Colour profiles are ignored: the values are taken for sRGB.
 """
 
 import io

@@ -1,8 +1,8 @@
 """Files that are not trusted: which ones under a folder may be opened, and the bytes of one.
 
-A walk of the tree flows in as names relative to its root, a path as bytes. What a file holds is not looked at here:
-its name says nothing about whether it is an image. Links are not followed: one that leaves the tree reads what the
-user has not named, and one that stays inside gives the same image twice, perhaps in two splits.
+Every regular file counts, since a name says nothing about whether it is an image. Links are not followed: one that
+leaves the tree reads what the user has not named, and one that stays inside gives the same image twice, perhaps in two
+splits.
 """
 
 import os

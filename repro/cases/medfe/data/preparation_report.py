@@ -1,7 +1,7 @@
-"""The account of a preparation: what was read, converted, left out, and how large the photographs were.
+"""The preparation report: what was read, converted, left out, upsampled, and how large the photographs were.
 
-Events flow in one by one and are counted; what cannot be counted (the names of files that were left out) goes to a
-file at once, so that memory stays flat. `report.json` flows out.
+It counts, and writes what cannot be counted, the names of files that were left out, to a file at once: a data set of
+millions must not fill the memory.
 """
 
 import csv
@@ -23,13 +23,15 @@ EXAMPLES = 10
 """How many files that were left out the report names; the file names all."""
 
 
-class Account:
-    """Counts of one preparation."""
+class PreparationReport:
+    """Counts of one preparation, per split where that makes sense."""
 
     def __init__(self, folder: Path) -> None:
         self.photographs: Counter[SplitName] = Counter()
         self.images: Counter[SplitName] = Counter()
-        self.enlarged: Counter[SplitName] = Counter()
+        """Crops of these photographs."""
+        self.upsampled: Counter[SplitName] = Counter()
+        """Crops of fewer pixels than `data.image_px`."""
         self._conversions: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._examples: list[LeftOut] = []
@@ -51,14 +53,14 @@ class Account:
         return self._reasons.total()
 
     def leave_out(self, item: LeftOut) -> None:
-        """Notes a file that is not used."""
+        """Counts a file that is not used."""
         self._reasons[item.reason] += 1
         if len(self._examples) < EXAMPLES:
             self._examples.append(item)
         self._write_row(*item, mode="a")
 
-    def take(self, split: SplitName, photograph: str, views: dict[str, Image.Image]) -> None:
-        """Notes a photograph that is used, with its files."""
+    def add_photograph(self, split: SplitName, photograph: str, views: dict[str, Image.Image]) -> None:
+        """Counts a photograph that is used, with its files."""
         self.photographs[split] += 1
         for image in views.values():
             self._widths_px.append(image.width)
@@ -68,16 +70,16 @@ class Account:
             if len(self._several_views) < EXAMPLES:
                 self._several_views[photograph] = list(views)
 
-    def convert(self, kinds: tuple[str, ...]) -> None:
-        """Notes the kinds of conversion that one file needed."""
+    def add_conversions(self, kinds: tuple[str, ...]) -> None:
+        """Counts the kinds of conversion that one file needed."""
         self._conversions.update(kinds)
 
-    def report(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Returns all counts in a form that JSON can hold."""
         return {
             "photographs": {split: self.photographs[split] for split in SPLITS},
             "images": {split: self.images[split] for split in SPLITS},
-            "enlarged_images": {split: self.enlarged[split] for split in SPLITS},
+            "upsampled_images": {split: self.upsampled[split] for split in SPLITS},
             "files_read": self.files_read,
             "files_converted": dict(self._conversions),
             "files_left_out": self.files_left_out,

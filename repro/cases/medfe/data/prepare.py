@@ -1,7 +1,6 @@
-"""Photographs of any source become squares with structure targets, split by photograph.
+"""Photographs of any data set become square crops with structure targets, split by photograph.
 
-A catalogue flows in; arrays, an index and a report flow out, one photograph at a time. A file is decoded once.
-Neither the order nor a single bit depends on the threads. Knows nothing of masks and networks.
+One photograph at a time, each file decoded once. Neither the order nor a single bit depends on the number of threads.
 """
 
 import csv
@@ -17,12 +16,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from repro.cases.medfe.data.arrays import COLUMNS, INDEX, SPLITS, SplitName
-from repro.cases.medfe.data.crops import RESAMPLING, Region, choose_regions, cut
+from repro.cases.medfe.data.crops import RESAMPLING, CropBox, choose_crop_boxes, cut
+from repro.cases.medfe.data.datasets import open_dataset
+from repro.cases.medfe.data.datasets.catalogue import Catalogue
 from repro.cases.medfe.data.files import LeftOut
-from repro.cases.medfe.data.preparation_report import LEFT_OUT, REPORT, Account
+from repro.cases.medfe.data.preparation_report import LEFT_OUT, REPORT, PreparationReport
 from repro.cases.medfe.data.reading import View, read_photographs
-from repro.cases.medfe.data.sources import open_source
-from repro.cases.medfe.data.sources.catalogue import Catalogue
 from repro.cases.medfe.data.split import Pool, assign_split, make_pools
 from repro.cases.medfe.data.writing import SplitWriter
 from repro.cases.medfe.params.data import DataParams
@@ -33,33 +32,35 @@ DUPLICATE = "same bytes as another file"
 
 
 def prepare_photographs(params: DataParams, folder: Path) -> None:
-    """Writes the squares of all splits, their structure targets, the index and the report.
+    """Writes the crops of all splits, their structure targets, the index and the report.
 
     Args:
-        params: source, split, squares and structure.
+        params: data set, split, crops and structure.
         folder: takes the results once all is written; see `repro.cases.medfe.data.arrays` for its form.
 
     Raises:
-        UserError: the source is missing, or too few of its files can be read to fill every split.
+        UserError: the data set is missing, or too few of its files can be read to fill every split.
     """
-    catalogue = open_source(params)
+    catalogue = open_dataset(params)
     with written_folder(folder) as partial, _pillow_warnings():
-        account = Account(partial)
+        report = PreparationReport(partial)
         for item in catalogue.left_out:
-            account.leave_out(item)
+            report.leave_out(item)
         with ExitStack() as stack:
             index = csv.writer(stack.enter_context((partial / INDEX).open("w", newline="", encoding="utf-8")))
             index.writerow(COLUMNS)
             writers = {split: stack.enter_context(SplitWriter(partial, split, params, index)) for split in SPLITS}
-            _fill(writers, catalogue, params, account)
-        _require_all_splits(account, params)
-        write_json(partial / REPORT, _describe(params) | account.report())
-    if account.files_left_out:
-        files = account.files_left_out + account.files_read
-        print(f"{account.files_left_out} of {files} files left out; why stands in {folder / LEFT_OUT}", file=sys.stderr)
+            _fill(writers, catalogue, params, report)
+        _require_all_splits(report, params)
+        write_json(partial / REPORT, _describe(params) | report.summary())
+    if report.files_left_out:
+        files = report.files_left_out + report.files_read
+        print(f"{report.files_left_out} of {files} files left out; why stands in {folder / LEFT_OUT}", file=sys.stderr)
 
 
-def _fill(writers: dict[SplitName, SplitWriter], catalogue: Catalogue, params: DataParams, account: Account) -> None:
+def _fill(
+    writers: dict[SplitName, SplitWriter], catalogue: Catalogue, params: DataParams, report: PreparationReport
+) -> None:
     seen: set[bytes] = set()
     pools = make_pools(catalogue.published, params)
     with _progress() as progress:
@@ -69,54 +70,54 @@ def _fill(writers: dict[SplitName, SplitWriter], catalogue: Catalogue, params: D
             with closing(read_photographs(pool.names, catalogue.find_views)) as arriving:
                 for name, views in arriving:
                     progress.advance(task)
-                    if images := _sift(views, seen, account):
+                    if images := _sift(views, seen, report):
                         split = assign_split(pool, given)
                         given[split] += 1
-                        account.take(split, name, images)
-                        _write_squares(writers[split], name, images, params, account)
+                        report.add_photograph(split, name, images)
+                        _write_crops(writers[split], name, images, params, report)
                     if given.total() == pool.limit:
                         break
 
 
-def _sift(views: list[View], seen: set[bytes], account: Account) -> dict[str, Image.Image]:
-    """Returns the views that gave an image which has not come before; the others are accounted for."""
+def _sift(views: list[View], seen: set[bytes], report: PreparationReport) -> dict[str, Image.Image]:
+    """Returns the views that gave an image which has not come before; the others are reported as left out."""
     images = {}
     for view in views:
         if view.image is None:
-            account.leave_out(LeftOut(view.file, view.refusal))
+            report.leave_out(LeftOut(view.file, view.refusal))
         elif view.digest in seen:
-            account.leave_out(LeftOut(view.file, DUPLICATE))
+            report.leave_out(LeftOut(view.file, DUPLICATE))
         else:
             seen.add(view.digest)
-            account.convert(view.conversions)
+            report.add_conversions(view.conversions)
             images[view.file] = view.image
     return images
 
 
-def _write_squares(
-    writer: SplitWriter, photograph: str, views: dict[str, Image.Image], params: DataParams, account: Account
+def _write_crops(
+    writer: SplitWriter, photograph: str, views: dict[str, Image.Image], params: DataParams, report: PreparationReport
 ) -> None:
     count = params.crops_per_photo if writer.split == "train" else params.evaluation_crops_per_photo
     files = list(views)
     sizes_px = [views[file].size for file in files]
-    regions = choose_regions(sizes_px, count, params.resize, params.image_px, params.split_seed, photograph)
-    for view, region in regions:
-        writer.append(photograph, files[view], region, cut(views[files[view]], region))
-        account.images[writer.split] += 1
-        account.enlarged[writer.split] += _is_enlarged(region, params.image_px)
+    boxes = choose_crop_boxes(sizes_px, count, params.resize, params.image_px, params.split_seed, photograph)
+    for view, box in boxes:
+        writer.append(photograph, files[view], box, cut(views[files[view]], box))
+        report.images[writer.split] += 1
+        report.upsampled[writer.split] += _is_upsampled(box, params.image_px)
 
 
-def _is_enlarged(region: Region, image_px: int) -> bool:
-    return min(region.width_px, region.height_px) < image_px
+def _is_upsampled(box: CropBox, image_px: int) -> bool:
+    return min(box.width_px, box.height_px) < image_px
 
 
-def _require_all_splits(account: Account, params: DataParams) -> None:
-    empty = [split for split in SPLITS if not account.photographs[split]]
+def _require_all_splits(report: PreparationReport, params: DataParams) -> None:
+    empty = [split for split in SPLITS if not report.photographs[split]]
     if empty:
-        reasons = "; ".join(f"{count} x {reason}" for reason, count in account.report()["left_out_reasons"].items())
+        reasons = "; ".join(f"{count} x {reason}" for reason, count in report.summary()["left_out_reasons"].items())
         raise UserError(
             f"data.source={params.source}, data.root={params.root}: no photograph for {', '.join(empty)}: "
-            f"{account.photographs.total()} can be used, {account.files_left_out} files are left out ({reasons}).\n"
+            f"{report.photographs.total()} can be used, {report.files_left_out} files are left out ({reasons}).\n"
             "At least one photograph is needed for each of train, validation and test."
         )
 

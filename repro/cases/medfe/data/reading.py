@@ -1,7 +1,7 @@
 """Photographs are read and decoded ahead of their use, in threads, and arrive in the order of their names.
 
-Names flow in, decoded views flow out; at most a few photographs, or some dozens of small ones, are in memory at once.
-Threads suffice because Pillow releases the interpreter lock while it decodes. Knows nothing of splits and squares.
+At most a few photographs, or some dozens of small ones, are in memory at once. Threads suffice because Pillow releases
+the interpreter lock while it decodes.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ THREADS = min(4, os.cpu_count() or 1)
 """No effect on what comes out."""
 
 AHEAD = 8 * THREADS
-"""Most photographs that are decoded ahead, so that no thread waits while squares are written."""
+"""Most photographs that are decoded ahead, so that no thread waits while crops are written."""
 AHEAD_BYTES = 8 * 2**20
 """And most bytes of their files, beyond one photograph for each thread: large photographs must not fill the memory."""
 
 SMALLEST_SIDE_PX = 16
-"""Photographs with a shorter side are left out. Source: our inference; enlarged they are blur."""
+"""Photographs with a shorter side are left out. Source: our inference; upsampled they are blur."""
 TOO_SMALL = f"shorter side below {SMALLEST_SIDE_PX} px"
 
 

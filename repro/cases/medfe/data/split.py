@@ -1,8 +1,8 @@
 """Which photographs serve for training, validation and test; never by crop.
 
-Names flow in, in the parts that a publisher made of them; pools flow out, each with the splits that share it. The
-order in a pool is a seeded permutation. Whether a file can be read is known only once it has been decoded, so a
-split is given to each photograph as it arrives, by how many came before it. Knows nothing of files.
+A split that the publisher made is kept; the others are cut from its training photographs, in the order of a seeded
+permutation. Whether a file can be read is known only once it has been decoded, so each photograph gets its split as it
+arrives, by how many came before it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class Pool(NamedTuple):
 
 
 def make_pools(published: Mapping[SplitName, Sequence[str]], params: DataParams) -> list[Pool]:
-    """Returns the pools of a source: test first, then validation, then train.
+    """Returns the pools of a data set: test first, then validation, then train.
 
     A split that its publisher has made is taken as it is; one that is missing is cut from `train`. Where
     `max_photos` is set, each split gets its share of that number.

@@ -1,7 +1,6 @@
-"""Cut regions become squares and structure targets of one split, written in small groups.
+"""Crops are resized to squares, smoothed to structure targets and written, in small groups.
 
-A region's pixels flow in at their own resolution; rows of two arrays and of the index flow out. The structure
-target is made after the resize or before it, as `data.structure.order` says.
+The structure target is made after the resize or before it, as `data.structure.order` says.
 """
 
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from repro.cases.medfe.data.arrays import AppendedArray, SplitName, images_file, structure_file
-from repro.cases.medfe.data.crops import Region, resize_to_square
+from repro.cases.medfe.data.crops import CropBox, resize_to_square
 from repro.cases.medfe.params.data import DataParams
 from repro.cases.medfe.structure import smooth_images
 
@@ -24,13 +23,13 @@ Enough to smooth in long vectors, and few, because nothing else is cut in the me
 """
 
 LARGEST_SMOOTHED_PX = 512
-"""Before the resize, a larger region is first shrunk to this side: the cost of smoothing grows with the area.
+"""Before the resize, a larger crop is first downsampled to this side: the cost of smoothing grows with the area.
 
 Departs: from a smoothing of the photograph exactly as it was shot, where that is larger or is squashed to a square.
 """
 
 
-class Row(Protocol):
+class RowWriter(Protocol):
     """What writes one row of the index; a writer of the module csv is one."""
 
     def writerow(self, row: tuple[object, ...], /) -> object:
@@ -41,7 +40,7 @@ class Row(Protocol):
 class SplitWriter:
     """Writes the images of one split."""
 
-    def __init__(self, folder: Path, split: SplitName, params: DataParams, index: Row) -> None:
+    def __init__(self, folder: Path, split: SplitName, params: DataParams, index: RowWriter) -> None:
         self.split = split
         self._params = params
         self._index = index
@@ -53,17 +52,17 @@ class SplitWriter:
         self._image_array = self._open.enter_context(AppendedArray(images_file(folder, split), shape))
         self._structure_array = self._open.enter_context(AppendedArray(structure_file(folder, split), shape))
 
-    def append(self, photograph: str, file: str, region: Region, pixels: Image.Image) -> None:
+    def append(self, photograph: str, file: str, box: CropBox, pixels: Image.Image) -> None:
         """Adds one image.
 
         Args:
             photograph: name of the photograph.
             file: name of its file.
-            region: where the pixels come from.
+            box: where the pixels come from in the photograph.
             pixels: RGB at the photograph's own resolution; larger than `image_px` or not.
         """
-        side_px = region.width_px if region.width_px == region.height_px else ""
-        row = self.split, self._written + len(self._images), photograph, file, region.left, region.top, side_px
+        side_px = box.width_px if box.width_px == box.height_px else ""
+        row = self.split, self._written + len(self._images), photograph, file, box.left, box.top, side_px
         self._index.writerow(row)
         self._images.append(to_array(resize_to_square(pixels, self._params.image_px)))
         if self._params.structure.order == "before_resize":

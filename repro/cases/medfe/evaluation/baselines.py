@@ -1,9 +1,9 @@
 """The classical baselines, filled and measured on the same pairs as the model, and before any model exists.
 
-Test images and holes flow in, one row per baseline and pair flows out. Depends on no parameter of the model or its
-training, so that no variant of them ever computes this again.
+Depends on no parameter of the model or its training, so that no variant of them ever computes this again.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -15,9 +15,10 @@ from repro import paths
 from repro.cases.medfe.baselines import BASELINES, Filler, Hole, open_filler
 from repro.cases.medfe.evaluation.pairs import Batch, Pairs, open_pairs
 from repro.cases.medfe.evaluation.tables import IMAGE_COLUMNS, batch_table, join_tables, write_table
-from repro.cases.medfe.metrics.learned import NotComputed, PairMetric, open_lpips
+from repro.cases.medfe.metrics.learned import NotComputed, PairDistance, measure_pairs
 from repro.cases.medfe.metrics.measure import measure
 from repro.cases.medfe.metrics.protocol import Protocol, headline
+from repro.cases.medfe.metrics.records import PAIR_METRICS
 from repro.cases.medfe.params.evaluation import EvaluationParams
 from repro.storage import written_folder
 
@@ -43,24 +44,28 @@ def evaluate_baselines(prepared: Path, masks: Path, params: EvaluationParams, fo
 def measure_baselines(pairs: Pairs, protocol: Protocol) -> pd.DataFrame:
     """Returns one row per baseline and pair under a protocol, whose output is taken to be the composite."""
     composite = protocol._replace(output="composite")
-    lpips = open_lpips(torch.device("cpu"))
+    networks = {metric.name: metric.open_network(torch.device("cpu")) for metric in PAIR_METRICS}
     tables: list[pd.DataFrame] = []
     batches = -(-len(pairs) // FILLED_AT_ONCE)
     with open_filler(len(pairs) * pairs.images.shape[-1] ** 2) as filler:
         for batch in track(pairs.batches(FILLED_AT_ONCE), "Baselines", batches, console=Console(stderr=True)):
-            tables += _measure_batch(pairs, batch, filler, composite, lpips)
+            tables += _measure_batch(pairs, batch, filler, composite, networks)
     return join_tables(tables, IMAGE_COLUMNS)
 
 
 def _measure_batch(
-    pairs: Pairs, batch: Batch, filler: Filler, protocol: Protocol, lpips: PairMetric | NotComputed
+    pairs: Pairs,
+    batch: Batch,
+    filler: Filler,
+    protocol: Protocol,
+    networks: Mapping[str, PairDistance | NotComputed],
 ) -> list[pd.DataFrame]:
     fills = torch.from_numpy(filler([Hole(*pair) for pair in zip(batch.truth, batch.hole, strict=True)]))
     truth, hole = torch.from_numpy(batch.truth).double(), torch.from_numpy(batch.hole)[:, None]
     tables = []
     for number, baseline in enumerate(BASELINES):
         [(_, measures)] = measure(fills[:, number], truth, hole, [protocol])
-        distance = torch.nan if isinstance(lpips, NotComputed) else lpips(fills[:, number], truth)
-        labels = {"method": baseline, "output": protocol.output, "lpips": distance}
+        distances = {name: measure_pairs(network, fills[:, number], truth) for name, network in networks.items()}
+        labels = {"method": baseline, "output": protocol.output, **distances}
         tables.append(batch_table(pairs, batch, measures, labels))
     return tables

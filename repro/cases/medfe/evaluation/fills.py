@@ -1,12 +1,8 @@
-"""Any function that fills holes, measured on the test pairs under every protocol and set beside the baselines.
+"""Any function that fills holes, measured on the test pairs under every protocol and set beside the baselines."""
 
-The function, the pairs and the baselines' table flow in; rows, headline figures and a grid flow out. Knows nothing of
-networks and checkpoints.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import pandas as pd
 import torch
@@ -17,23 +13,30 @@ from torch import Tensor
 from repro import paths
 from repro.cases.medfe.evaluation.pairs import Batch, Pairs
 from repro.cases.medfe.evaluation.pictures import choose_cases, draw_cases
-from repro.cases.medfe.evaluation.summary import summarise, summarise_learned
+from repro.cases.medfe.evaluation.summary import bucket_means, summarise, write_bucket_means, write_figures
 from repro.cases.medfe.evaluation.tables import IMAGE_COLUMNS, PROTOCOL_COLUMNS, batch_table, join_tables, write_table
-from repro.cases.medfe.metrics.learned import FrechetDistance, NotComputed, PairMetric, open_fid, open_lpips
+from repro.cases.medfe.metrics.learned import NotComputed, measure_pairs
 from repro.cases.medfe.metrics.measure import measure
 from repro.cases.medfe.metrics.protocol import ALL, Protocol, headline, round_bytes, select_output, to_byte_scale
+from repro.cases.medfe.metrics.records import PAIR_METRICS, SET_METRICS
 from repro.cases.medfe.params.evaluation import EvaluationParams
 from repro.errors import DivergedError
-from repro.storage import write_json, written_folder
+from repro.storage import written_folder
 
 Fill = Callable[[Tensor, Tensor], Tensor]
 """From image (B, 3, S, S) float32 in [-1, 1], 0 in its hole, and hole (B, 1, S, S) bool to an image of that kind."""
+
+FILES: Final = (
+    *(paths.METRICS, paths.NOT_COMPUTED),
+    *(paths.IMAGES, paths.PROTOCOLS, paths.BUCKET_MEANS, paths.GRID),
+)
+"""What an evaluation leaves in its folder."""
 
 
 def evaluate_fill(
     fill: Fill, pairs: Pairs, baselines: pd.DataFrame, params: EvaluationParams, device: torch.device, folder: Path
 ) -> None:
-    """Writes `images.csv`, `protocols.csv`, `metrics.json` and `grid.png` of a function that fills holes.
+    """Writes `FILES` of a function that fills holes.
 
     Raises:
         DivergedError: it fills with values that are not finite.
@@ -43,22 +46,28 @@ def evaluate_fill(
     shown = results.images[results.images["output"] == protocol.output]
     cases = choose_cases(shown)
     fills = [_raw_output(fill, pairs.read(case.image, case.bucket), device).cpu().numpy()[0] for case in cases]
-    figures = summarise(results.images, baselines, protocol)
-    figures |= summarise_learned(results.images, protocol, results.lpips, results.fid)
     with written_folder(folder) as partial:
         write_table(results.images, partial / paths.IMAGES)
         write_table(results.protocols, partial / paths.PROTOCOLS)
-        write_json(partial / paths.METRICS, figures)
+        write_figures(partial, summarise(results.images, results.whole, results.not_computed, protocol))
+        write_bucket_means(partial, bucket_means(results.images, baselines, protocol))
         draw_cases(cases, fills, pairs, shown, baselines).save(partial / paths.GRID)
 
 
 class Results(NamedTuple):
-    """What one pass over the pairs gives: two tables, and the metrics by trained networks or why there are none."""
+    """What one pass over the pairs gives.
+
+    Attributes:
+        images: one row per pair and output, by the headline's other choices.
+        protocols: one row per pair and protocol.
+        whole: metrics of all images together, as far as they were computed.
+        not_computed: why there is no value of a metric by a trained network.
+    """
 
     images: pd.DataFrame
     protocols: pd.DataFrame
-    lpips: PairMetric | NotComputed
-    fid: FrechetDistance | NotComputed
+    whole: Mapping[str, float]
+    not_computed: Mapping[str, str]
 
 
 def measure_fill(
@@ -71,9 +80,10 @@ def measure_fill(
 ) -> Results:
     """Returns the measures of every pair: under the given protocols, and those of the headline by output.
 
-    LPIPS and FID take colour images; FID takes bytes, so that it rounds, and holds every true image once per bucket.
+    Trained networks take colour images; FID takes bytes, so that it rounds, and holds every true image once per bucket.
     """
-    lpips, fid = open_lpips(device), open_fid(len(pairs.images), device)
+    by_pair = {metric.name: metric.open_network(device) for metric in PAIR_METRICS}
+    by_set = {metric.name: metric.open_network(len(pairs.images), device) for metric in SET_METRICS}
     images: list[pd.DataFrame] = []
     by_protocol: list[pd.DataFrame] = []
     batches = -(-len(pairs) // batch_size)
@@ -83,22 +93,21 @@ def measure_fill(
         for measured, measures in measure(raw, truth, hole, protocols):
             by_protocol.append(batch_table(pairs, batch, measures, measured._asdict()))
             if measured == protocol._replace(output=measured.output):
-                distance = _lpips(lpips, raw, truth, hole, measured)
-                labels = {"method": "model", "output": measured.output, "lpips": distance}
+                image = round_bytes(select_output(raw, truth, hole, measured.output), measured.rounding)
+                distances = {name: measure_pairs(network, image, truth) for name, network in by_pair.items()}
+                labels = {"method": "model", "output": measured.output, **distances}
                 images.append(batch_table(pairs, batch, measures, labels))
-        if not isinstance(fid, NotComputed):
-            fid.update(truth.byte(), real=True)
-            fid.update(select_output(raw, truth, hole, protocol.output).round().byte(), real=False)
-    return Results(join_tables(images, IMAGE_COLUMNS), join_tables(by_protocol, PROTOCOL_COLUMNS), lpips, fid)
-
-
-def _lpips(
-    lpips: PairMetric | NotComputed, raw: Tensor, truth: Tensor, hole: Tensor, protocol: Protocol
-) -> Tensor | float:
-    """Returns the distance of each pair in colour, whatever the protocol's colour; NaN where it is not computed."""
-    if isinstance(lpips, NotComputed):
-        return torch.nan
-    return lpips(round_bytes(select_output(raw, truth, hole, protocol.output), protocol.rounding), truth)
+        for network in by_set.values():
+            if not isinstance(network, NotComputed):
+                network.update(truth.byte(), real=True)
+                network.update(select_output(raw, truth, hole, protocol.output).round().byte(), real=False)
+    opened = {**by_pair, **by_set}
+    return Results(
+        join_tables(images, IMAGE_COLUMNS),
+        join_tables(by_protocol, PROTOCOL_COLUMNS),
+        {name: float(item.compute()) for name, item in by_set.items() if not isinstance(item, NotComputed)},
+        {name: item.reason for name, item in opened.items() if isinstance(item, NotComputed)},
+    )
 
 
 @torch.inference_mode()

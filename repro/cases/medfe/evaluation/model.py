@@ -1,7 +1,4 @@
-"""The trained model, evaluated: a checkpoint becomes a function that fills holes.
-
-A checkpoint and the baselines' table flow in; rows, headline figures and a grid flow out.
-"""
+"""The trained model, evaluated: a checkpoint becomes a function that fills holes."""
 
 from pathlib import Path
 

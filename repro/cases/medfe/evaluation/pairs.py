@@ -1,7 +1,6 @@
 """The images and holes that every method is measured on: each test image with one fixed hole of each bucket.
 
-Arrays on disk flow in, batches of (image, hole) pairs flow out, always in the same order: image by image, and within
-an image bucket by bucket. Knows nothing of the methods that fill the holes.
+Always in the same order: image by image, and within an image bucket by bucket.
 """
 
 from collections.abc import Callable, Iterator

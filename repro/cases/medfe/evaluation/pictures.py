@@ -1,7 +1,7 @@
 """Which results are shown, and the grid that shows them.
 
-Tables of results flow in, the pairs to show and their picture flow out. Pairs are chosen by rule, never by hand: the
-median of every bucket and the worst of all, by the model's PSNR over the hole.
+Pairs are chosen by rule, never by hand: the median of every bucket and the worst of all, by the model's PSNR over the
+hole.
 """
 
 from typing import Final, NamedTuple

@@ -19,6 +19,7 @@ from repro.cases.medfe.checkpoint import load_generator
 from repro.cases.medfe.devices import set_up_device
 from repro.cases.medfe.evaluation.fills import Fill, measure_fill
 from repro.cases.medfe.evaluation.pairs import Pairs, open_pairs
+from repro.cases.medfe.evaluation.rows import protocol_rows, unit_rows
 from repro.cases.medfe.evaluation.tables import MEASURES, write_table
 from repro.cases.medfe.metrics.protocol import Protocol, headline, select_output, to_byte_scale
 from repro.cases.medfe.params.evaluation import CheckpointChoice, EvaluationParams
@@ -27,7 +28,7 @@ from repro.cases.medfe.params.runtime import RuntimeParams
 SHOWN_PAIRS: Final = 48
 HALF_WAY: Final = 0.5
 """Share of the training after which the checkpoint `paths.HALF` was taken."""
-CHOICES: Final = ["output", "rounding", "ssim_window", "colour"]
+CHOICES: Final = list(Protocol._fields)
 
 
 def evaluate_run(
@@ -56,35 +57,11 @@ def evaluate_run(
     results = measure_fill(fill, pairs, protocol, params.batch_size, device)
     write_table(results.images, kept / paths.IMAGES)
     write_fills(fill, pairs, device, kept / paths.FILLS)
-    rows = unit_rows(results.images[results.images["output"] == protocol.output], train_fraction=1.0)
+    rows = unit_rows(results.images, results.whole, protocol.output)
     half = open_fill(trained / paths.HALF, params.checkpoint, device)
     earlier = measure_fill(half, pairs, protocol, params.batch_size, device, [protocol])
-    rows += unit_rows(earlier.images, train_fraction=HALF_WAY)
+    rows += unit_rows(earlier.images, earlier.whole, protocol.output, HALF_WAY)
     return rows, protocol_rows(protocol_means(results.protocols, protocol))
-
-
-def unit_rows(images: pd.DataFrame, train_fraction: float) -> list[Row]:
-    """Returns one row per image and metric: the mean over the image's holes, one of each hole ratio.
-
-    Args:
-        images: rows of one output.
-        train_fraction: share of the training after which they were measured.
-    """
-    means = images.groupby("image", sort=False)[list(MEASURES)].mean(skipna=False)
-    return [
-        Row(int(image), metric, float(value), train_fraction)
-        for metric in MEASURES
-        for image, value in zip(means.index.to_numpy(), means[metric], strict=True)
-    ]
-
-
-def protocol_rows(means: pd.DataFrame) -> list[ProtocolRow]:
-    """Returns one row per protocol and metric, in the order of the table."""
-    return [
-        ProtocolRow({name: str(row[name]) for name in CHOICES}, metric, float(row[metric]))
-        for row in means.to_dict("records")
-        for metric in MEASURES
-    ]
 
 
 def open_fill(checkpoint: Path, which: CheckpointChoice, device: torch.device) -> Fill:

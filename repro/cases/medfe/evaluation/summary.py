@@ -1,64 +1,83 @@
-"""The figures of a run in one flat mapping, as `dvc metrics` shows them.
+"""The headline figures of a run, and its means by hole ratio.
 
-Tables of rows per image flow in, names with numbers flow out; a number that could not be computed is a sentence that
-says why. Every image has one hole of every bucket, so that the plain mean over rows is the mean over images x buckets.
-The images of one photograph are no independent samples: the number of photographs stands beside that of the images.
+Every image has one hole of every bucket, so that the plain mean over rows is the mean over images x buckets. The images
+of one photograph are no independent samples.
 """
 
-from typing import Any, Final
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import pandas as pd
 
-from repro.cases.medfe.evaluation.tables import MEASURES
-from repro.cases.medfe.metrics.learned import NotComputed
+from repro import paths
+from repro.cases.medfe.evaluation.tables import DECIMALS, write_table
 from repro.cases.medfe.metrics.protocol import Protocol
+from repro.cases.medfe.metrics.records import COLUMNS, METRICS, ImageMetric
+from repro.storage import write_json, written_file
 
-DECIMALS: Final = 6
+HEADLINES: Final = 8
+"""So many numbers `dvc exp show` can hold beside the params without scrolling."""
 
-Figures = dict[str, float | int | str]
+
+class Figures(NamedTuple):
+    """The headline figures: a number for each metric that was computed, a reason for each other one."""
+
+    numbers: dict[str, float]
+    not_computed: dict[str, str]
 
 
-def summarise(model: pd.DataFrame, baselines: pd.DataFrame, protocol: Protocol) -> Figures:
-    """Returns the headline figures: overall and per bucket, those of each baseline, and the margins over them.
+def summarise(
+    model: pd.DataFrame, whole: Mapping[str, float], not_computed: Mapping[str, str], protocol: Protocol
+) -> Figures:
+    """Returns the headline figures: means over all pairs, and metrics of all images together.
+
+    Args:
+        model: the model's rows of `images.csv`, composite and raw.
+        whole: metrics of all images together, as far as they were computed.
+        not_computed: why there is no value of a metric by a trained network.
+        protocol: the headline protocol.
+    """
+    rows = model[model["output"] == protocol.output]
+    numbers, reasons = {}, dict(not_computed)
+    for metric in METRICS:
+        if metric.name in reasons:
+            continue
+        if isinstance(metric, ImageMetric) and bool(rows[metric.name].isna().all()):
+            reasons[metric.name] = metric.undefined.format(**protocol._asdict())
+            continue
+        value = whole[metric.name] if metric.name in whole else rows[metric.name].mean(skipna=False)
+        numbers[metric.name] = round(float(value), DECIMALS)
+    return Figures(dict(list(numbers.items())[:HEADLINES]), reasons)
+
+
+def bucket_means(model: pd.DataFrame, baselines: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """Returns the means of every metric over the pairs of each bucket: one row per method and bucket, the model first.
 
     Args:
         model: the model's rows of `images.csv`, composite and raw.
         baselines: rows of the baselines on the same pairs; may be empty.
-        protocol: the headline protocol.
+        protocol: the headline protocol; a baseline keeps the known pixels, whatever its output.
     """
-    rows = model[model["output"] == protocol.output]
-    figures: Figures = {name: _mean(rows[name], name, protocol) for name in MEASURES}
-    for bucket, part in rows.groupby("bucket"):
-        figures |= {f"{name}_{bucket}": _mean(part[name], name, protocol) for name in MEASURES}
-    for baseline, part in baselines.groupby("method"):
-        figures[f"{baseline}_psnr_hole_db"] = _number(part["psnr_hole_db"].mean())
-        margin = rows["psnr_hole_db"].mean() - part["psnr_hole_db"].mean()
-        figures[f"margin_over_{baseline}_db"] = _number(margin)
-    counts: Figures = {"photographs": rows["photograph"].nunique(), "images": rows["image"].nunique()}
-    return figures | counts | {"pairs": len(rows)}
+    shown = model[model["output"] == protocol.output]
+    tables = [_bucket_means(rows) for rows in (shown, baselines) if not rows.empty]
+    return pd.concat(tables, ignore_index=True)
 
 
-def summarise_learned(model: pd.DataFrame, protocol: Protocol, lpips: Any, fid: Any) -> Figures:
-    """Returns the mean LPIPS and the FID of the headline output, or why there is none.
-
-    Args:
-        model: the model's rows of `images.csv`.
-        protocol: the headline protocol.
-        lpips: `NotComputed`, or anything else where the rows hold it.
-        fid: `NotComputed`, or the filled distance.
-    """
-    rows = model[model["output"] == protocol.output]
-    return {
-        "lpips": str(lpips) if isinstance(lpips, NotComputed) else _number(rows["lpips"].mean()),
-        "fid": str(fid) if isinstance(fid, NotComputed) else _number(float(fid.compute())),
-    }
+def _bucket_means(rows: pd.DataFrame) -> pd.DataFrame:
+    groups = rows.groupby(["method", "bucket"], sort=False)
+    means = groups[list(COLUMNS)].mean().assign(pairs=groups.size()).reset_index()
+    return means[["method", "bucket", "pairs", *COLUMNS]].sort_values(["method", "bucket"], kind="stable")
 
 
-def _mean(values: "pd.Series[float]", name: str, protocol: Protocol) -> float | str:
-    if name == "ssim" and bool(values.isna().all()):
-        return str(NotComputed(f"the window {protocol.ssim_window} does not fit into the images"))
-    return _number(values.mean(skipna=False))
+def write_figures(folder: Path, figures: Figures) -> None:
+    """Writes the numbers, the headline first as DVC then shows it, and the reasons beside them."""
+    with written_file(folder / paths.METRICS) as partial:
+        partial.write_text(json.dumps(figures.numbers, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / paths.NOT_COMPUTED, figures.not_computed)
 
 
-def _number(value: float) -> float:
-    return round(float(value), DECIMALS)
+def write_bucket_means(folder: Path, means: pd.DataFrame) -> None:
+    """Writes the means by bucket."""
+    write_table(means, folder / paths.BUCKET_MEANS)

@@ -1,6 +1,6 @@
 """The tables of results: one row per method, image, hole and output, written the same way twice.
 
-Measures of a batch flow in, data frames flow out and to disk. Knows nothing of how the numbers came about.
+Which metrics they hold follows from the records of `repro.cases.medfe.metrics.records`.
 """
 
 from collections.abc import Mapping
@@ -12,17 +12,19 @@ from torch import Tensor
 
 from repro.cases.medfe.evaluation.pairs import Batch, Pairs
 from repro.cases.medfe.metrics.measure import Measures
+from repro.cases.medfe.metrics.records import COLUMNS, IMAGE_METRICS
 from repro.errors import UserError
 from repro.storage import written_file
 
-MEASURES: Final = ("psnr_hole_db", "psnr_db", "ssim", "l1_hole", "l1")
-IMAGE_COLUMNS: Final = ("method", "image", "photograph", "bucket", "hole_ratio", "output", *MEASURES, "lpips")
+MEASURES: Final = tuple(metric.name for metric in IMAGE_METRICS)
+"""Metrics that every protocol has."""
+IMAGE_COLUMNS: Final = ("method", "image", "photograph", "bucket", "hole_ratio", "output", *COLUMNS)
 PROTOCOL_COLUMNS: Final = (
     *("image", "photograph", "bucket", "hole_ratio", "output", "rounding", "ssim_window", "colour"),
     *MEASURES,
 )
 
-FLOAT_FORMAT: Final = "%.6f"
+DECIMALS: Final = 6
 """Coarser than the last bits in which a batch of one and a batch of many differ, finer than any difference of use."""
 
 _TEXT = ("method", "photograph", "bucket", "output", "rounding", "ssim_window", "colour")
@@ -43,7 +45,7 @@ def batch_table(pairs: Pairs, batch: Batch, measures: Measures, labels: Mapping[
             "photograph": [pairs.photographs[image] for image in batch.image],
             "bucket": batch.bucket,
             "hole_ratio": batch.hole.mean(axis=(1, 2)),
-            **{name: _array(values) for name, values in measures._asdict().items()},
+            **{name: _array(values) for name, values in measures.items()},
             **{name: _array(values) for name, values in labels.items()},
         }
     )
@@ -57,14 +59,14 @@ def join_tables(tables: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.Data
     """Returns the rows of all tables with these columns, sorted by everything that names a row."""
     if not tables:
         return pd.DataFrame(columns=list(columns))
-    named = [name for name in columns if name not in (*MEASURES, "lpips", "photograph", "hole_ratio")]
+    named = [name for name in columns if name not in (*COLUMNS, "photograph", "hole_ratio")]
     return pd.concat(tables)[list(columns)].sort_values(named, kind="stable", ignore_index=True)
 
 
 def write_table(table: pd.DataFrame, file: Path) -> None:
     """Writes a CSV file; a number that was not computed is left empty."""
     with written_file(file) as partial:
-        table.to_csv(partial, index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+        table.to_csv(partial, index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n")
 
 
 def read_table(file: Path) -> pd.DataFrame:

@@ -1,11 +1,11 @@
-"""The adversarial losses: what each player minimises, given the logits of real and of filled images.
+"""The adversarial losses: what discriminator and generator minimise, given the logits of real and of filled images.
 
 Logits are (B, 1, h, w) of one discriminator. Source of the relativistic forms: Jolicoeur-Martineau 2019;
 RelativisticGAN @2646c0b numbers them 6 to 8. Source of the rest: the options of `loss.adv` in the ledger.
 """
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import torch
 import torch.nn.functional as F
@@ -17,68 +17,83 @@ GRADIENT_PENALTY = 10.0
 """Weight of the gradient penalty. Source: GMCNN @08eb38f."""
 
 
+class Game(NamedTuple):
+    """What each player minimises, as functions of the logits of real and of filled images."""
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor, Tensor], Tensor]
+
+
 def discriminator_loss(kind: Adversarial, real: Tensor, fake: Tensor) -> Tensor:
     """Returns what a discriminator minimises; the penalty of `wgan_gp` comes from `gradient_penalty`."""
-    match kind:
-        case "ralsgan" | "ragan" | "rahinge":
-            return _relativistic(kind, real, fake)
-        case "lsgan":
-            return ((real - 1).square().mean() + fake.square().mean()) / 2
-        case "nsgan":
-            return (F.softplus(-real).mean() + F.softplus(fake).mean()) / 2
-        case "hinge":
-            return ((1 - real).relu().mean() + (1 + fake).relu().mean()) / 2
-        case "wgan_gp":
-            return fake.mean() - real.mean()
-        case "none":
-            return fake.new_zeros(())
-        case _:
-            assert_never(kind)
+    return find_game(kind).discriminator(real, fake)
 
 
 def generator_loss(kind: Adversarial, real: Tensor, fake: Tensor) -> Tensor:
     """Returns what the generator minimises."""
+    return find_game(kind).generator(real, fake)
+
+
+def find_game(kind: Adversarial) -> Game:
+    """Returns the game of an option; each stands here and nowhere else."""
     match kind:
-        case "ralsgan" | "ragan" | "rahinge":
-            return _relativistic(kind, fake, real)
+        case "ralsgan":
+            return _relativistic(lambda above: (above - 1).square(), lambda below: (below + 1).square())
+        case "ragan":
+            return _relativistic(lambda above: F.softplus(-above), F.softplus)
+        case "rahinge":
+            return _relativistic(lambda above: (1 - above).relu(), lambda below: (1 + below).relu())
         case "lsgan":
-            return (fake - 1).square().mean()
+            return Game(
+                lambda real, fake: ((real - 1).square().mean() + fake.square().mean()) / 2,
+                lambda _, fake: (fake - 1).square().mean(),
+            )
         case "nsgan":
-            return F.softplus(-fake).mean()
-        case "hinge" | "wgan_gp":
-            return -fake.mean()
+            return Game(
+                lambda real, fake: (F.softplus(-real).mean() + F.softplus(fake).mean()) / 2,
+                lambda _, fake: F.softplus(-fake).mean(),
+            )
+        case "hinge":
+            return Game(
+                lambda real, fake: ((1 - real).relu().mean() + (1 + fake).relu().mean()) / 2,
+                lambda _, fake: -fake.mean(),
+            )
+        case "wgan_gp":
+            return Game(lambda real, fake: fake.mean() - real.mean(), lambda _, fake: -fake.mean())
         case "none":
-            return fake.new_zeros(())
+            return Game(lambda _, fake: fake.new_zeros(()), lambda _, fake: fake.new_zeros(()))
         case _:
             assert_never(kind)
 
 
-def _relativistic(kind: Adversarial, better: Tensor, worse: Tensor) -> Tensor:
-    """Returns the relativistic average loss of the player who wants `better` to score above `worse`."""
-    above, below = better - worse.mean(), worse - better.mean()
-    match kind:
-        case "ralsgan":
-            return ((above - 1).square().mean() + (below + 1).square().mean()) / 2
-        case "ragan":
-            return (F.softplus(-above).mean() + F.softplus(below).mean()) / 2
-        case "rahinge":
-            return ((1 - above).relu().mean() + (1 + below).relu().mean()) / 2
-        case _:
-            raise ValueError(f"{kind} is not relativistic")
+def _relativistic(above: Callable[[Tensor], Tensor], below: Callable[[Tensor], Tensor]) -> Game:
+    """Returns the relativistic average game, in which both networks compare with the mean of the other images.
+
+    Args:
+        above: the loss of how far the images that shall score higher are above the mean of the others.
+        below: the loss of how far the others are below the mean of the former.
+    """
+
+    def of_player(better: Tensor, worse: Tensor) -> Tensor:
+        return (above(better - worse.mean()).mean() + below(worse - better.mean()).mean()) / 2
+
+    return Game(of_player, lambda real, fake: of_player(fake, real))
 
 
-def gradient_penalty(judge: Callable[[Tensor], list[Tensor]], real: Tensor, fake: Tensor, mix: Tensor) -> list[Tensor]:
+def gradient_penalty(
+    discriminate: Callable[[Tensor], list[Tensor]], real: Tensor, fake: Tensor, mix: Tensor
+) -> list[Tensor]:
     """Returns one penalty for each discriminator (Gulrajani et al. 2017).
 
     Args:
-        judge: gives each discriminator's logits of images (B, C, H, W).
-        real: (B, C, H, W), what the discriminators judge of photographs.
+        discriminate: gives each discriminator's logits of images (B, C, H, W).
+        real: (B, C, H, W), what the discriminators see of photographs.
         fake: likewise of filled images.
         mix: (B, 1, 1, 1) in [0, 1], each sample's own.
     """
     between = torch.lerp(real, fake, mix).requires_grad_()
     penalties = []
-    for scores in judge(between):
+    for scores in discriminate(between):
         (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
         norms = gradient.flatten(1).square().sum(1).add(1e-12).sqrt()
         penalties.append(GRADIENT_PENALTY * (norms - 1).square().mean())

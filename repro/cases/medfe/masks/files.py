@@ -104,11 +104,15 @@ def read_mask_file(file: Path, size_px: int, polarity: Polarity, binarise: Binar
     return hole
 
 
+def spread_zeros_and_ones(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Returns grey values, (H, W) uint8, in which 255 is white: some programs write masks of zeros and ones."""
+    return grey * np.uint8(255) if grey.max() <= 1 else grey
+
+
 def _to_grey(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Returns (H, W) uint8 in which 255 is white, also for files of zeros and ones or of 16 bits."""
     deep = image.mode.startswith("I") or image.mode == "F"
-    grey = _reduce_to_8_bits(image) if deep else np.asarray(image.convert("L"))
-    return grey * np.uint8(255) if grey.max() <= 1 else grey
+    return spread_zeros_and_ones(_reduce_to_8_bits(image) if deep else np.asarray(image.convert("L")))
 
 
 def _reduce_to_8_bits(image: Image.Image) -> npt.NDArray[np.uint8]:

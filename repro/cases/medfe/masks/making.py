@@ -1,7 +1,6 @@
 """Makes all masks of a variant once: a pool to train on, and fixed ones for each evaluation image and bucket.
 
-Each mask has its own random stream, so it depends neither on how many others are made nor on their order. Knows
-only how many images each split has.
+Each mask has its own random stream, so it depends neither on how many others are made nor on their order.
 """
 
 import sys
@@ -18,7 +17,7 @@ from rich.progress import track
 from repro.cases.medfe.data.arrays import SPLITS, SplitName
 from repro.cases.medfe.masks.arrays import RECORD
 from repro.cases.medfe.masks.buckets import Bucket
-from repro.cases.medfe.masks.sources import Source, open_source
+from repro.cases.medfe.masks.generators import MaskGenerator, open_generator
 from repro.cases.medfe.masks.threads import map_in_threads
 from repro.cases.medfe.params.masks import MasksParams
 from repro.randomness import numpy_generator
@@ -29,7 +28,7 @@ def make_masks(params: MasksParams, size_px: int, images: Mapping[SplitName, int
     """Writes the masks of all splits.
 
     Args:
-        params: sources, size of the training pool, seed.
+        params: generators, size of the training pool, seed.
         size_px: side of the masks.
         images: how many images the splits "validation" and "test" hold; "train" does not count.
         folder: becomes `train.npy` (P, S, ceil(S / 8)), `validation.npy` and `test.npy` (N, B, S, ceil(S / 8)),
@@ -38,36 +37,36 @@ def make_masks(params: MasksParams, size_px: int, images: Mapping[SplitName, int
     Raises:
         UserError: mask files are wanted and missing.
     """
-    training = open_source(params.source, params, size_px)
+    training = open_generator(params.source, params, size_px)
     same = params.evaluation_source == params.source
-    evaluation = training if same else open_source(params.evaluation_source, params, size_px)
+    evaluation = training if same else open_generator(params.evaluation_source, params, size_px)
     record: dict[str, Any] = {"size_px": size_px, "seed": params.seed, "splits": {}}
     with written_folder(folder) as partial:
         for split in SPLITS:
-            source, name = (training, params.source) if split == "train" else (evaluation, params.evaluation_source)
-            shape = (params.pool_size,) if split == "train" else (images[split], len(source.buckets))
-            ratios = _write_split(partial / f"{split}.npy", split, source, shape, size_px, params.seed)
+            generator, name = (training, params.source) if split == "train" else (evaluation, params.evaluation_source)
+            shape = (params.pool_size,) if split == "train" else (images[split], len(generator.buckets))
+            ratios = _write_split(partial / f"{split}.npy", split, generator, shape, size_px, params.seed)
             record["splits"][split] = {
                 "source": name,
-                "left_out": source.left_out,
-                "buckets": [bucket.name for bucket in source.buckets],
-                "masks": _summarise(ratios, source.buckets),
+                "left_out": generator.left_out,
+                "buckets": [bucket.name for bucket in generator.buckets],
+                "masks": _summarise(ratios, generator.buckets),
             }
         write_json(partial / RECORD, record)
 
 
 def _write_split(
-    file: Path, split: SplitName, source: Source, shape: tuple[int, ...], size_px: int, seed: int
+    file: Path, split: SplitName, generator: MaskGenerator, shape: tuple[int, ...], size_px: int, seed: int
 ) -> list[list[float]]:
     """Writes one array; returns the hole ratios by bucket."""
     packed = open_memmap(file, "w+", np.uint8, (*shape, size_px, -(-size_px // 8)))
-    ratios: list[list[float]] = [[] for _ in source.buckets]
-    places = list(_places(split, shape, len(source.buckets)))
+    ratios: list[list[float]] = [[] for _ in generator.buckets]
+    places = list(_places(split, shape, len(generator.buckets)))
 
     def draw(place: tuple[tuple[int, ...], int]) -> npt.NDArray[np.bool_]:
         index, number = place
-        bucket = source.buckets[number]
-        return source.draw(numpy_generator(seed, f"masks/{split}", *index), size_px, bucket.low, bucket.high)
+        bucket = generator.buckets[number]
+        return generator.draw(numpy_generator(seed, f"masks/{split}", *index), size_px, bucket.low, bucket.high)
 
     holes = map_in_threads(draw, places)
     progress = track(

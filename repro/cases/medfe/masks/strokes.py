@@ -35,28 +35,28 @@ def draw_strokes(rng: np.random.Generator, size_px: int, low: float, high: float
         (size_px, size_px) bool, True where there is a hole.
     """
     hole = np.zeros((size_px, size_px), np.uint8)
-    goal, shrink = rng.uniform(low, high) * hole.size, 1.0
+    goal, scale = rng.uniform(low, high) * hole.size, 1.0
     while np.count_nonzero(hole) <= goal:
         trial = hole.copy()
-        _draw_stroke(rng, trial, shrink, goal)
+        _draw_stroke(rng, trial, scale, goal)
         covered = np.count_nonzero(trial)
         if covered <= high * hole.size:
             hole = trial
-        elif np.count_nonzero(hole) > low * hole.size and shrink < 1 / size_px:
+        elif np.count_nonzero(hole) > low * hole.size and scale < 1 / size_px:
             break
         else:
-            shrink /= 2
+            scale /= 2
     return hole.astype(bool)
 
 
-def _draw_stroke(rng: np.random.Generator, hole: npt.NDArray[np.uint8], shrink: float, goal: float) -> None:
-    """Draws one stroke into the mask; it ends early once the mask holds `goal` pixels."""
+def _draw_stroke(rng: np.random.Generator, hole: npt.NDArray[np.uint8], scale: float, goal: float) -> None:
+    """Draws one stroke into the mask, its width and lengths times `scale`; it ends once `goal` pixels are covered."""
     size_px = len(hole)
-    width_px = max(1, round(rng.uniform(*BRUSH) * size_px * shrink))
+    width_px = max(1, round(rng.uniform(*BRUSH) * size_px * scale))
     heading = rng.uniform(0, 2 * math.pi)
     x, y = rng.uniform(0, size_px - 1, 2)
     for _ in range(rng.integers(1, SEGMENTS, endpoint=True)):
-        length_px = rng.uniform(*SEGMENT) * size_px * shrink
+        length_px = rng.uniform(*SEGMENT) * size_px * scale
         heading += rng.normal(0, TURN)
         end_x = min(max(x + length_px * math.cos(heading), 0.0), size_px - 1.0)
         end_y = min(max(y + length_px * math.sin(heading), 0.0), size_px - 1.0)

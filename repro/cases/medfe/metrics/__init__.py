@@ -1,1 +1,1 @@
-"""What turns a filled image into numbers; batched functions of tensors that know no files and no model."""
+"""What turns a filled image into numbers: a record for each metric, and batched functions of tensors."""

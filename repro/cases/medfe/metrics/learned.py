@@ -1,7 +1,7 @@
 """Metrics by trained networks, LPIPS and FID: computed where their weights are on disk, else refused with the reason.
 
-Images flow in, numbers or the reason why there are none flow out. Nothing is ever downloaded: an evaluation that hangs
-for want of a network, or that differs between two machines for it, would be worse than a gap that says so.
+Nothing is ever downloaded: an evaluation that hangs for want of a network, or that differs between two machines for
+it, would be worse than a gap that says so.
 """
 
 import typing
@@ -28,19 +28,25 @@ class NotComputed(NamedTuple):
 
     reason: str
 
-    def __str__(self) -> str:
-        return f"not computed: {self.reason}"
 
-
-PairMetric = Callable[[Tensor, Tensor], Tensor]
+PairDistance = Callable[[Tensor, Tensor], Tensor]
 """From two batches (B, 3, H, W) float64 in [0, 255] to the distance of each pair (B,) float64."""
 
 
-def open_lpips(device: torch.device) -> PairMetric | NotComputed:
+def measure_pairs(network: PairDistance | NotComputed, image: Tensor, truth: Tensor) -> Tensor | float:
+    """Returns the distance of each pair (B,) of images (B, 3, S, S) in [0, 255]; NaN where it is not computed."""
+    return torch.nan if isinstance(network, NotComputed) else network(image, truth)
+
+
+def lpips_obstacle() -> str:
+    """Returns why LPIPS cannot be computed on this machine; empty if it can."""
+    return _missing_weights(LPIPS_WEIGHTS)
+
+
+def open_lpips(device: torch.device) -> PairDistance | NotComputed:
     """Returns LPIPS with AlexNet, or why there is none."""
-    weights = _weights_folder() / LPIPS_WEIGHTS
-    if not weights.is_file():
-        return NotComputed(f"{LPIPS_WEIGHTS} is not in torch's folder of downloaded weights")
+    if obstacle := lpips_obstacle():
+        return NotComputed(obstacle)
     from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
     network = LearnedPerceptualImagePatchSimilarity(net_type="alex").net.to(device)
@@ -69,6 +75,13 @@ class FrechetDistance(typing.Protocol):
         """Returns the distance of what was taken in."""
 
 
+def fid_obstacle() -> str:
+    """Returns why FID cannot be computed on this machine, whatever the number of images; empty if it can."""
+    if find_spec("torch_fidelity") is None:
+        return "the package torch-fidelity, which holds its network, is not installed"
+    return _missing_weights(FID_WEIGHTS)
+
+
 def open_fid(images: int, device: torch.device) -> FrechetDistance | NotComputed:
     """Returns an empty FID over InceptionV3's 2048 features, or why there is none.
 
@@ -76,16 +89,18 @@ def open_fid(images: int, device: torch.device) -> FrechetDistance | NotComputed
         images: how many different true images there are; holes do not multiply them.
         device: where the network runs.
     """
-    weights = _weights_folder() / FID_WEIGHTS
     if images < FID_MIN_IMAGES:
         return NotComputed(f"{images} images; its covariance of 2048 features needs at least {FID_MIN_IMAGES}")
-    if find_spec("torch_fidelity") is None:
-        return NotComputed("the package torch-fidelity, which holds its network, is not installed")
-    if not weights.is_file():
-        return NotComputed(f"{FID_WEIGHTS} is not in torch's folder of downloaded weights")
+    if obstacle := fid_obstacle():
+        return NotComputed(obstacle)
     from torchmetrics.image.fid import FrechetInceptionDistance
 
+    weights = _weights_folder() / FID_WEIGHTS
     return FrechetInceptionDistance(feature=2048, feature_extractor_weights_path=str(weights)).to(device)
+
+
+def _missing_weights(name: str) -> str:
+    return "" if (_weights_folder() / name).is_file() else f"{name} is not in torch's folder of downloaded weights"
 
 
 def _weights_folder() -> Path:

@@ -1,6 +1,6 @@
 """Metrics that compare pixel by pixel: mean squared and absolute error over the hole or the whole image, and PSNR.
 
-Two images flow in, one number per image flows out, in float64. Each image weighs the same, however large its hole.
+In float64. Each image weighs the same, however large its hole.
 """
 
 from typing import Final

@@ -1,7 +1,6 @@
 """Evaluation protocols: what is done to a filled image before it is measured.
 
-Raw output of a generator flows in; the image that a protocol measures flows out, on the scale of bytes. Papers differ
-in each of the four choices and rarely name them. Knows neither the metrics nor where the images come from.
+Papers differ in each of the four choices and rarely name them. Images are on the scale of bytes throughout.
 """
 
 from itertools import product

@@ -1,9 +1,8 @@
 """Structural similarity with the windows that inpainting papers use, in one separable form.
 
-Averages over windows flow in and out, at last one number per image, in float64. An average over every window that lies
-inside the image is a product with two banded matrices, a band at a time, which is exact and, for wide windows, hundreds
-of times faster than the convolution with the whole window. What depends on the true image alone is computed once and
-shared by all fills of it.
+In float64. An average over every window that lies inside the image is a product with two banded matrices, a band at a
+time, which is exact and, for wide windows, hundreds of times faster than the convolution with the whole window. What
+depends on the true image alone is computed once and shared by all fills of it.
 """
 
 from collections.abc import Iterator

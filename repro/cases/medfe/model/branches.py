@@ -1,4 +1,4 @@
-"""The way to the branches: the encoder's levels, and the mask, brought to one grid."""
+"""From encoder to branches: its levels and the mask are resampled to the branch grid, an eighth of the image's size."""
 
 from typing import assert_never
 
@@ -30,7 +30,7 @@ def branch_channels(model: ModelParams) -> int:
 
 
 class TextureLevels(nn.Module):
-    """Levels 1 to 3, brought down to the branch grid and concatenated."""
+    """Levels 1 to 3, downsampled to the branch grid and concatenated."""
 
     def __init__(self, model: ModelParams) -> None:
         super().__init__()
@@ -55,9 +55,9 @@ class TextureLevels(nn.Module):
 
 
 class StructureLevels(nn.Module):
-    """Levels 4 and deeper, brought up to the branch grid and concatenated.
+    """Levels 4 and deeper, upsampled to the branch grid and concatenated.
 
-    Departs: the 1x1 convolution comes before the resizing, with which it commutes (see `Enlarging` in skips.py).
+    Departs: the 1x1 convolution comes before the resizing, with which it commutes (see `Upsample` in skips.py).
     """
 
     def __init__(self, model: ModelParams) -> None:
@@ -84,16 +84,16 @@ class StructureLevels(nn.Module):
 
     def forward(self, levels: list[Tensor], grid: torch.Size) -> Tensor:
         """Returns (B, number of levels * branch channels, *grid)."""
-        enlarged = []
+        upsampled = []
         for path, level in zip(self.paths, levels, strict=True):
             convolution, norm, activation = path.children()
-            features = enlarge(convolution(self.activation(level)), grid, self.rescale)
-            enlarged.append(activation(norm(features)))
-        return torch.cat(enlarged, dim=1)
+            features = upsample(convolution(self.activation(level)), grid, self.rescale)
+            upsampled.append(activation(norm(features)))
+        return torch.cat(upsampled, dim=1)
 
 
-def enlarge(features: Tensor, size: torch.Size, rescale: RescaleUp) -> Tensor:
-    """Enlarges (B, C, h, w) to (B, C, *size), but for `transposed`, whose convolution does it."""
+def upsample(features: Tensor, size: torch.Size, rescale: RescaleUp) -> Tensor:
+    """Upsamples (B, C, h, w) to (B, C, *size), but for `transposed`, whose convolution does it."""
     match rescale:
         case "bilinear":
             return resize_bilinear(features, size)
@@ -107,7 +107,7 @@ def enlarge(features: Tensor, size: torch.Size, rescale: RescaleUp) -> Tensor:
             assert_never(rescale)
 
 
-def shrink_mask(hole: Tensor, grid: torch.Size, rescale: MaskToBranch) -> Tensor:
+def downsample_mask(hole: Tensor, grid: torch.Size, rescale: MaskToBranch) -> Tensor:
     """Returns the hole mask on the branch grid.
 
     Args:
@@ -133,7 +133,7 @@ def shrink_mask(hole: Tensor, grid: torch.Size, rescale: MaskToBranch) -> Tensor
             assert_never(rescale)
 
 
-def _single_stride(source: int, target: int, stride: int, model: ModelParams) -> nn.Sequential:
+def _single_stride(in_channels: int, out_channels: int, stride: int, model: ModelParams) -> nn.Sequential:
     """Returns one 4x4 convolution and a 1x1. Source: RKlazinga/MEDFE @9b64dc3."""
-    down = nn.Conv2d(source, target, 4, stride=stride, padding=0 if stride == 4 else 1, bias=False)
-    return nn.Sequential(down, *projection(target, target, model))
+    down = nn.Conv2d(in_channels, out_channels, 4, stride=stride, padding=0 if stride == 4 else 1, bias=False)
+    return nn.Sequential(down, *projection(out_channels, out_channels, model))

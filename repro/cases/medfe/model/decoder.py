@@ -16,11 +16,11 @@ class Decoder(nn.Module):
     def __init__(self, model: ModelParams) -> None:
         super().__init__()
         inward = level_widths(model)[::-1]
-        sources = [inward[0], *(2 * width for width in inward[1:])]
-        targets = [*inward[1:], 3]
+        in_widths = [inward[0], *(2 * width for width in inward[1:])]
+        out_widths = [*inward[1:], 3]
         self.levels = nn.ModuleList(
-            DecoderLevel(model, source, target, outermost=level == len(targets) - 1)
-            for level, (source, target) in enumerate(zip(sources, targets, strict=True))
+            DecoderLevel(model, in_channels, out_channels, outermost=level == len(out_widths) - 1)
+            for level, (in_channels, out_channels) in enumerate(zip(in_widths, out_widths, strict=True))
         )
         self.output_activation = model.output_activation
 
@@ -36,7 +36,7 @@ class Decoder(nn.Module):
 class DecoderLevel(nn.Module):
     """One doubling with its norm; its activation stands before or after the convolution."""
 
-    def __init__(self, model: ModelParams, source: int, target: int, *, outermost: bool) -> None:
+    def __init__(self, model: ModelParams, in_channels: int, out_channels: int, *, outermost: bool) -> None:
         super().__init__()
         first = model.block_order == "activation_first"
         self.before = make_decoder_activation(model.activation) if first else nn.Identity()
@@ -44,13 +44,15 @@ class DecoderLevel(nn.Module):
         self.convolution: nn.Module
         match model.decoder_upsampling:
             case "transposed_4":
-                self.convolution = TransposedConvolution(source, target, 4, stride=2, padding=1)
+                self.convolution = TransposedConvolution(in_channels, out_channels, 4, stride=2, padding=1)
             case "nearest_conv_3":
-                self.convolution = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(source, target, 3, padding=1))
+                self.convolution = nn.Sequential(
+                    nn.Upsample(scale_factor=2), nn.Conv2d(in_channels, out_channels, 3, padding=1)
+                )
             case _:
                 assert_never(model.decoder_upsampling)
-        self.norm = make_norm("none" if outermost else model.norm, target, affine=True)
+        self.norm = make_norm("none" if outermost else model.norm, out_channels, affine=True)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Returns (B, target, 2 H, 2 W)."""
+        """Returns (B, out_channels, 2 H, 2 W)."""
         return self.norm(self.after(self.convolution(self.before(features))))

@@ -1,4 +1,4 @@
-"""The discriminators: one judges the whole image, one a region; both are five convolutions."""
+"""The global and the local discriminator: one sees the whole image, one a square region; both are five convolutions."""
 
 from typing import NamedTuple, assert_never
 
@@ -22,7 +22,7 @@ FULL_FROM_PX = 4
 
 
 class Scores(NamedTuple):
-    """Logits of each discriminator that is in place, with those of the same images' regions."""
+    """Logits (B, 1, h, w) of each discriminator; nothing where the details leave it out."""
 
     whole: Tensor | None
     region: Tensor | None
@@ -38,33 +38,33 @@ class Discriminators(nn.Module):
     def __init__(self, model: ModelParams, loss: LossParams, image_px: int) -> None:
         super().__init__()
         self.local_px = local_size(image_px)
-        inputs = count_judged(loss.adv_input)
-        self.whole = Discriminator(model, inputs, image_px) if loss.global_region == "whole" else None
+        in_channels = count_discriminator_channels(loss.adv_input)
+        self.whole = Discriminator(model, in_channels, image_px) if loss.global_region == "whole" else None
         self.region: Discriminator | None = None
         if loss.local_region != "none":
             sharing = loss.local_network == "shared" and model.discriminator_head == "patch"
             shared = self.whole if sharing else None
-            self.region = shared or Discriminator(model, inputs, self.local_px)
+            self.region = shared or Discriminator(model, in_channels, self.local_px)
 
-    def forward(self, judged: Tensor, corners: Tensor) -> Scores:
-        """Judges images.
+    def forward(self, inputs: Tensor, corners: Tensor) -> Scores:
+        """Returns the logits of images.
 
         Args:
-            judged: (B, C, H, W), see `stack_judged`.
+            inputs: (B, C, H, W), see `stack_discriminator_input`.
             corners: (B, 2) int, the top and left pixel of each image's region.
         """
-        whole = self.whole(judged) if self.whole is not None else None
-        region = self.region(crop_regions(judged, corners, self.local_px)) if self.region is not None else None
+        whole = self.whole(inputs) if self.whole is not None else None
+        region = self.region(crop_regions(inputs, corners, self.local_px)) if self.region is not None else None
         return Scores(whole, region)
 
 
 class Discriminator(nn.Module):
     """Five convolutions; LeakyReLU between, no sigmoid. Source: discriminators @9adf889 as the details say."""
 
-    def __init__(self, model: ModelParams, inputs: int, image_px: int) -> None:
+    def __init__(self, model: ModelParams, in_channels: int, image_px: int) -> None:
         super().__init__()
         kernel, strides = model.discriminator_kernel, model.discriminator_strides
-        widths = [inputs, *(factor * model.base_width for factor in WIDTHS)]
+        widths = [in_channels, *(factor * model.base_width for factor in WIDTHS)]
         padding = (kernel - 1) // 2
         layers: list[nn.Module] = []
         for index, stride in enumerate(strides[:-1]):
@@ -85,13 +85,15 @@ class Discriminator(nn.Module):
                 assert_never(model.discriminator_head)
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, judged: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """Returns logits (B, 1, h, w)."""
-        return self.layers(channels_last_on_cpu(judged))
+        return self.layers(channels_last_on_cpu(inputs))
 
     @staticmethod
-    def _convolution(model: ModelParams, source: int, target: int, kernel: int, stride: int, padding: int) -> nn.Module:
-        convolution = nn.Conv2d(source, target, kernel, stride=stride, padding=padding)
+    def _convolution(
+        model: ModelParams, in_channels: int, out_channels: int, kernel: int, stride: int, padding: int
+    ) -> nn.Module:
+        convolution = nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=padding)
         match model.discriminator_regularisation:
             case "spectral_norm":
                 return spectral_norm(convolution)
@@ -106,13 +108,15 @@ def local_size(image_px: int) -> int:
     return max(MIN_LOCAL_PX, image_px // 4)
 
 
-def count_judged(adv_input: AdversarialInput) -> int:
-    """Returns the channels that `stack_judged` gives."""
+def count_discriminator_channels(adv_input: AdversarialInput) -> int:
+    """Returns the channels that `stack_discriminator_input` gives."""
     return {"raw": 3, "composite": 3, "composite_with_mask": 4, "conditional": 6}[adv_input]
 
 
-def stack_judged(output: Tensor, filled: Tensor, target: Tensor, hole: Tensor, adv_input: AdversarialInput) -> Tensor:
-    """Returns what the discriminators judge of an output.
+def stack_discriminator_input(
+    output: Tensor, filled: Tensor, target: Tensor, hole: Tensor, adv_input: AdversarialInput
+) -> Tensor:
+    """Returns what the discriminators see of an output.
 
     Args:
         output: (B, 3, H, W) in [-1, 1]: the generator's, or the target itself.

@@ -38,8 +38,8 @@ class Encoder(nn.Module):
         super().__init__()
         widths = level_widths(model)
         self.levels = nn.ModuleList(
-            EncoderLevel(model, level, source, target)
-            for level, (source, target) in enumerate(
+            EncoderLevel(model, level, in_channels, out_channels)
+            for level, (in_channels, out_channels) in enumerate(
                 zip([count_inputs(model.hole_input), *widths[:-1]], widths, strict=True)
             )
         )
@@ -65,18 +65,18 @@ class Encoder(nn.Module):
 class EncoderLevel(nn.Module):
     """One stride-2 convolution with its norm; its activation stands before or after it."""
 
-    def __init__(self, model: ModelParams, level: int, source: int, target: int) -> None:
+    def __init__(self, model: ModelParams, level: int, in_channels: int, out_channels: int) -> None:
         super().__init__()
         kernel = model.encoder_kernels[min(level, len(model.encoder_kernels) - 1)]
         padding = (kernel - 1) // 2
         self.convolution: nn.Conv2d | PartialConvolution
         match model.encoder_convolution:
             case "plain":
-                self.convolution = Convolution(source, target, kernel, stride=2, padding=padding)
+                self.convolution = Convolution(in_channels, out_channels, kernel, stride=2, padding=padding)
             case "partial":
                 self.convolution = PartialConvolution(
-                    source,
-                    target,
+                    in_channels,
+                    out_channels,
                     kernel,
                     stride=2,
                     padding=padding,
@@ -88,7 +88,7 @@ class EncoderLevel(nn.Module):
                 assert_never(model.encoder_convolution)
         outer = level in (0, model.depth - 1)
         bare = outer and model.norm_levels == "inner"
-        self.norm = make_norm("none" if bare else model.norm, target, affine=True)
+        self.norm = make_norm("none" if bare else model.norm, out_channels, affine=True)
         last = model.block_order == "activation_last"
         self.activation = make_encoder_activation(model.activation) if last else nn.Identity()
 
@@ -160,6 +160,6 @@ def stack_inputs(filled: Tensor, hole: Tensor, hole_input: HoleInput) -> Tensor:
             assert_never(hole_input)
 
 
-def shrink_hole(hole: Tensor, size: torch.Size) -> Tensor:
+def downsample_hole(hole: Tensor, size: torch.Size) -> Tensor:
     """Returns the hole (B, 1, H, W) at a level's size; a position that covers any of the hole is in it."""
     return F.max_pool2d(hole, hole.shape[-1] // size[-1])

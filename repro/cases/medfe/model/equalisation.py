@@ -1,4 +1,7 @@
-"""Feature equalisation: channels are reweighed first, then features propagate between positions."""
+"""Feature equalisation: channel attention first, then bilateral propagation between positions.
+
+Source: Figure 2; models/PCconv.py @9adf889 as the details say.
+"""
 
 import math
 from typing import assert_never
@@ -83,7 +86,7 @@ class SelectiveKernel(nn.Module):
 
 
 class BilateralPropagation(nn.Module):
-    """Each position becomes a mean of its surroundings, by distance and by likeness; the two are fused.
+    """Bilateral propagation: each position becomes a mean by spatial distance and one by similarity; the two are fused.
 
     Source: the paper's abstract; the terms from models/PCconv.py @9adf889.
     Departs: the release sums over all pairs of positions; the Gaussian is separable, so two small matrix products
@@ -99,8 +102,8 @@ class BilateralPropagation(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Keeps the shape (B, C, H, W)."""
         terms = (
-            propagate_by_distance(features, self.sigma, self.window),
-            propagate_by_likeness(features, self.similarity),
+            spatial_propagation(features, self.sigma, self.window),
+            range_propagation(features, self.similarity),
         )
         return self.fuse(torch.cat([self._lay_out(term) for term in terms], dim=1))
 
@@ -114,7 +117,7 @@ class BilateralPropagation(nn.Module):
                 assert_never(self.layout)
 
 
-def propagate_by_distance(features: Tensor, sigma: float, window: SpatialWindow) -> Tensor:
+def spatial_propagation(features: Tensor, sigma: float, window: SpatialWindow) -> Tensor:
     """Returns the Gaussian mean of (B, C, H, W) around each position, its weights summing to 1 inside the grid."""
     rows, columns = (gaussian_weights(side, sigma, window, features) for side in features.shape[-2:])
     return rows @ features @ columns.T
@@ -138,12 +141,12 @@ def gaussian_weights(side: int, sigma: float, window: SpatialWindow, like: Tenso
     return (weights / weights.sum(dim=1, keepdim=True)).to(like.dtype)
 
 
-def propagate_by_likeness(features: Tensor, similarity: RangeSimilarity) -> Tensor:
-    """Returns the mean of (B, C, H, W) over the 3x3 neighbours of each position, weighed by a softmax of likeness.
+def range_propagation(features: Tensor, similarity: RangeSimilarity) -> Tensor:
+    """Returns the mean of (B, C, H, W) over the 3x3 neighbours of each position, weighed by a softmax of similarity.
 
-    Positions outside the grid have likeness 0 and feature 0; they stay in the softmax, as in the release.
+    Positions outside the grid have similarity 0 and feature 0; they stay in the softmax, as in the release.
     """
-    weights = find_likeness(features, similarity).softmax(dim=1)
+    weights = find_similarity(features, similarity).softmax(dim=1)
     total = torch.zeros_like(features).transpose(1, 2)
     for row, around in enumerate(_rows_around(features)):
         band = weights.new_zeros(*around.shape[:2], features.shape[-1], around.shape[-1])
@@ -154,8 +157,8 @@ def propagate_by_likeness(features: Tensor, similarity: RangeSimilarity) -> Tens
     return total.transpose(1, 2)
 
 
-def find_likeness(features: Tensor, similarity: RangeSimilarity) -> Tensor:
-    """Returns (B, 9, H, W): how much each position of (B, C, H, W) is like each of its 3x3 neighbours, row by row.
+def find_similarity(features: Tensor, similarity: RangeSimilarity) -> Tensor:
+    """Returns (B, 9, H, W): the similarity of each position of (B, C, H, W) to each of its 3x3 neighbours, row by row.
 
     All pairs of positions of two rows are multiplied in one matrix product, of which three diagonals are kept. That is
     more arithmetic than the nine products of shifted features, and a tenth of their time forward and backward.

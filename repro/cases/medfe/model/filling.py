@@ -1,7 +1,7 @@
 """Multi-scale filling: both branches' features pass streams of partial convolutions on the branch grid.
 
-The branches arrive as concatenated levels and leave filled, each with the image it shows for its supervision. Nothing
-here knows where the levels come from or what becomes of the filled features.
+A filled branch also gives an image, by which the paper supervises it: structure by the structure target, texture by the
+photograph. Source: Figure 2; layers from models/PCconv.py @9adf889 as the details say.
 """
 
 from typing import NamedTuple
@@ -115,10 +115,10 @@ class Branches:
             show,
         )
 
-    def _project(self, source: int) -> nn.Module:
+    def _project(self, in_channels: int) -> nn.Module:
         if self.model.projection_weights == "separate":
-            return projection(source, self.channels, self.model)
-        return self.projections.setdefault(source, projection(source, self.channels, self.model))
+            return projection(in_channels, self.channels, self.model)
+        return self.projections.setdefault(in_channels, projection(in_channels, self.channels, self.model))
 
 
 def fill_together(

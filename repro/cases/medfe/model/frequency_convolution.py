@@ -4,9 +4,7 @@ Rows are cut into tiles of `TILE_PX` outputs. On each tile a row of the kernel a
 real discrete Fourier transform turns into products of complex numbers, three real ones each (Gauss). The products of
 all channels are matrix products, so that the work stays where a CPU is fastest, and there is less of it: for 7x7
 kernels 19 products for 8 outputs instead of 56. Rows of the kernel are summed as in a direct convolution. Rounding is
-like that of a direct convolution, since the Fourier basis is orthogonal.
-
-Nothing here knows when this pays; convolution.py decides.
+like that of a direct convolution, since the Fourier basis is orthogonal. convolution.py decides when this pays.
 """
 
 import math

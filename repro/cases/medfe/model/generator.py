@@ -11,7 +11,7 @@ from repro.cases.medfe.model.branches import (
     StructureLevels,
     TextureLevels,
     branch_channels,
-    shrink_mask,
+    downsample_mask,
 )
 from repro.cases.medfe.model.decoder import Decoder
 from repro.cases.medfe.model.encoder import Encoder
@@ -78,7 +78,7 @@ class Generator(nn.Module):
         grid = levels[2].shape[-2:]
         # an empty mask is told from the params, never from its values: looking at them would halt a GPU
         rescale = self.model.mask_to_branch
-        known = None if rescale == "empty" else 1 - shrink_mask(missing, grid, rescale)
+        known = None if rescale == "empty" else 1 - downsample_mask(missing, grid, rescale)
         branch_levels = self.texture_levels(levels), self.structure_levels(deep[TEXTURE_LEVELS:], grid)
         texture, structure = fill_together(self.model, (self.texture, self.structure), branch_levels, known)
         fused = self.fuse(torch.cat([structure.features, texture.features], dim=1))

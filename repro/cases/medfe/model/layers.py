@@ -127,11 +127,11 @@ def strided_chain(widths: list[int], model: ModelParams, *, last_activation: boo
     return nn.Sequential(*layers)
 
 
-def projection(source: int, target: int, model: ModelParams) -> nn.Sequential:
+def projection(in_channels: int, out_channels: int, model: ModelParams) -> nn.Sequential:
     """Returns a 1x1 convolution without bias, its norm and its activation."""
     return nn.Sequential(
-        Convolution(source, target, 1, bias=False),
-        make_norm(model.norm, target, affine=False),
+        Convolution(in_channels, out_channels, 1, bias=False),
+        make_norm(model.norm, out_channels, affine=False),
         make_encoder_activation(model.activation, inplace=True),
     )
 

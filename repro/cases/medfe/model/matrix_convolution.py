@@ -1,8 +1,8 @@
-"""Convolutions as one matrix product: windows are laid out as columns first.
+"""Convolutions as one matrix product: windows are laid out as columns first (im2col).
 
 For few positions and many channels, where the work is to read the weights. torch's direct convolution rearranges them
-at each call, which then costs more than the convolution; a matrix product reads them as they are. Nothing here knows
-when this pays; convolution.py decides.
+at each call, which then costs more than the convolution; a matrix product reads them as they are. convolution.py
+decides when this pays.
 """
 
 import torch.nn.functional as F

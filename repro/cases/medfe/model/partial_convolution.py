@@ -26,8 +26,8 @@ class PartialConvolution(nn.Module):
 
     def __init__(
         self,
-        source: int,
-        target: int,
+        in_channels: int,
+        out_channels: int,
         kernel: int,
         *,
         stride: int = 1,
@@ -37,13 +37,13 @@ class PartialConvolution(nn.Module):
         update: MaskUpdate,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(target, source, kernel, kernel))
-        self.bias = nn.Parameter(torch.zeros(target)) if bias else None
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         self.kernel, self.stride, self.padding = kernel, stride, padding
         self.scaling, self.update = scaling, update
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)
         counted = scaling == "counting_kernels"
-        counting = COUNTING_DEVIATION * torch.randn(target, source, kernel, kernel) if counted else None
+        counting = COUNTING_DEVIATION * torch.randn(out_channels, in_channels, kernel, kernel) if counted else None
         self.register_buffer("counting", counting)
 
     def forward(self, features: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:

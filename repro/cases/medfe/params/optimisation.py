@@ -6,6 +6,7 @@ from pydantic import Field
 
 from repro.audit.ledger.choice import Choice
 from repro.audit.ledger.source import inference, related, release, replication
+from repro.cases.medfe.params.conditions import NO_ADVERSARY
 from repro.cases.medfe.params.group import Group
 
 Schedule = Literal["constant_then_linear", "constant", "step", "finetune"]
@@ -51,7 +52,7 @@ class OptimisationParams(Group):
                 0.2: (related("TSGL @e9f6438: 5e-4 and 1e-4"),),
             },
             free=True,
-            only_if={"loss.adv": ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp")},
+            unless=NO_ADVERSARY,
         ),
     ]
     betas: Annotated[
@@ -92,7 +93,7 @@ class OptimisationParams(Group):
             paper="silent",
             options={1: (release("@9adf889"),), 5: (related("GMCNN @08eb38f, with wgan_gp"),)},
             free=True,
-            only_if={"loss.adv": ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp")},
+            unless=NO_ADVERSARY,
         ),
     ]
     initialisation: Annotated[
@@ -119,9 +120,6 @@ class OptimisationParams(Group):
                 "same": (inference("one rule for all networks"),),
                 "default": (release("models/networks.py @9adf889: it misses spectrally normalised weights", "C"),),
             },
-            only_if={
-                "optimisation.initialisation": ("normal", "xavier", "kaiming"),
-                "loss.adv": ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp"),
-            },
+            unless={"optimisation.initialisation": ("default",), **NO_ADVERSARY},
         ),
     ]

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from repro.audit.ledger.choice import show_value, walk_details
+from repro.audit.ledger.conditions import find_forbidding
 from repro.audit.ledger.identity import variant_id
 from repro.cases.medfe.params.augmentation import AugmentationParams
 from repro.cases.medfe.params.data import DataParams
@@ -41,9 +42,8 @@ class Params(Group):
                 "data.image_px", f"a multiple of {2**self.model.depth}, which model.depth={self.model.depth} halves"
             )
         for detail in walk_details(type(self)):
-            for key, values in detail.choice.forbidden_with.get(self.value(detail.key), {}).items():
-                if self.value(key) in values:
-                    _refuse(detail.key, f"another option, or {key} another than {show_value(self.value(key))}")
+            if (key := find_forbidding(detail.choice, self.value(detail.key), self.value)) is not None:
+                _refuse(detail.key, f"another option, or {key} another than {show_value(self.value(key))}")
         if self.loss.vgg_width != 1 and self.loss.vgg_weights != "random":
             _refuse("loss.vgg_width", "1 with loss.vgg_weights=imagenet, whose channels are what was trained")
         if self.training.validate_every_steps % self.training.log_every_steps:
@@ -63,7 +63,7 @@ class Params(Group):
         return self.model_dump(mode="json")
 
     def variant(self) -> str:
-        """Returns the id of the variant: a hash of all that can change a result, but for the seed."""
+        """Returns the id of the variant; see `variant_id`."""
         return variant_id(type(self), self.resolved())
 
 

@@ -1,9 +1,10 @@
 """Sections on the active variant: what ran, how it compares with the baselines, pictures and training curves.
 
-`Contents` flows in, fragments of the page flow out. Every number in a sentence is read from the results.
+Every number in a sentence is read from the results.
 """
 
 import html
+from functools import partial
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from repro import paths
 from repro.audit.page.figures import encode_png, figure_html, plot_curves, plot_groups
 from repro.audit.page.fragment import Fragment
 from repro.audit.page.tables import means_by_group, show_number, table_html
+from repro.cases.medfe.metrics.records import HEADLINE, METRICS, SET_METRICS
 from repro.cases.medfe.report.contents import MODEL, TITLES, Contents, method_means
 
 PAPER_PX = 256
@@ -19,6 +21,7 @@ FULL_WIDTH = 64
 """Base width of the released network."""
 PAPER_SOURCES = ("places365", "celeba", "paris_streetview")
 """Values of `data.source` that name a data set of the paper's."""
+MARGIN = f"MEDFE's margin, {HEADLINE.unit}"
 ACTIVE = TITLES[MODEL]
 CONSTANT = TITLES["constant"]
 
@@ -40,34 +43,29 @@ def show_summary(contents: Contents) -> Fragment:
 
 def show_comparison(contents: Contents) -> Fragment:
     """Returns the model beside the baselines: means over all pairs of image and hole, and the model's margin."""
-    measures = {"psnr_hole_db": "hole PSNR, dB", "ssim": "SSIM", "l1_hole": "hole L1"}
-    measures = {name: title for name, title in measures.items() if name in contents.rows}
-    table = pd.DataFrame({title: method_means(contents, name) for name, title in measures.items()})
-    psnr = table["hole PSNR, dB"]
-    table.insert(1, "MEDFE's margin, dB", psnr[ACTIVE] - psnr.drop(ACTIVE))
-    table = table.loc[psnr.sort_values(ascending=False).index].rename_axis("method")
-    formats = {
-        "hole PSNR, dB": lambda value: show_number(value, 2),
-        "MEDFE's margin, dB": lambda value: show_number(value, 2, signed=True),
-        "SSIM": lambda value: show_number(value, 3),
-        "hole L1": lambda value: show_number(value, 4),
-    }
-    caption = f"{_count_pairs(contents)}; best first. Higher is better but for L1."
+    metrics = [metric for metric in METRICS if metric.name in contents.rows]
+    table = pd.DataFrame({metric.label: method_means(contents, metric.name) for metric in metrics})
+    headline = table[HEADLINE.label]
+    table.insert(1, MARGIN, headline[ACTIVE] - headline.drop(ACTIVE))
+    table = table.loc[headline.sort_values(ascending=HEADLINE.direction == "lower").index].rename_axis("method")
+    formats = {metric.label: partial(show_number, decimals=metric.decimals) for metric in metrics}
+    formats[MARGIN] = partial(show_number, decimals=HEADLINE.decimals, signed=True)
+    lower = [metric.title for metric in metrics if metric.direction == "lower"]
+    caption = f"{_count_pairs(contents)}; best first. Higher is better but for {' and '.join(lower)}."
     return Fragment(table_html(table, caption, formats, marked=[ACTIVE]))
 
 
 def show_buckets(contents: Contents) -> Fragment:
-    """Returns the mean hole PSNR by hole ratio, as a figure and as a table."""
-    means = means_by_group(contents.rows, "title", "bucket", "psnr_hole_db")
+    """Returns the mean of the headline metric by hole ratio, as a figure and as a table."""
+    means = means_by_group(contents.rows, "title", "bucket", HEADLINE.name)
     means.index = means.index.map(_show_bucket)
-    figure = plot_groups(means, ACTIVE, ("hole ratio, %", "mean PSNR over the hole, dB"))
-    words = (
-        f"Mean PSNR over the hole by hole ratio, for {', '.join(map(str, means))}; the table below holds the numbers."
-    )
+    figure = plot_groups(means, ACTIVE, ("hole ratio, %", f"mean {HEADLINE.label}"))
+    words = f"Mean {HEADLINE.title} by hole ratio, for {', '.join(map(str, means))}; the table below holds the numbers."
     picture = figure_html(encode_png(figure), words, "Mean over the test pairs of each hole ratio.", wide=True)
     table = means.T.rename_axis("method")
-    formats = {str(bucket): lambda value: show_number(value, 2) for bucket in table}
-    return Fragment(picture + table_html(table, "Hole PSNR in dB, by hole ratio in %", formats, marked=[ACTIVE]))
+    formats = {str(bucket): partial(show_number, decimals=HEADLINE.decimals) for bucket in table}
+    caption = f"Mean {HEADLINE.label}, by hole ratio in %"
+    return Fragment(picture + table_html(table, caption, formats, marked=[ACTIVE]))
 
 
 def show_pictures(contents: Contents) -> Fragment:
@@ -124,17 +122,23 @@ def show_what_it_means(contents: Contents) -> Fragment:
 
 
 def _cards(contents: Contents) -> list[tuple[str, str]]:
-    psnr = method_means(contents, "psnr_hole_db")
-    cards = [("mean PSNR over the hole", f"{show_number(psnr[ACTIVE], 2)} dB")]
-    baselines = psnr.drop(ACTIVE)
+    means = method_means(contents, HEADLINE.name)
+    cards = [(f"mean {HEADLINE.title}", _show_headline(means[ACTIVE]))]
+    baselines = means.drop(ACTIVE)
     if CONSTANT in baselines:
-        cards.append((f"over the {CONSTANT}", f"{show_number(psnr[ACTIVE] - baselines[CONSTANT], 2, signed=True)} dB"))
+        cards.append((f"over the {CONSTANT}", _show_headline(means[ACTIVE] - baselines[CONSTANT], signed=True)))
     if len(baselines):
-        best = str(baselines.idxmax())
-        margin = show_number(psnr[ACTIVE] - baselines[best], 2, signed=True)
-        cards.append((f"over {best}, the best baseline", f"{margin} dB"))
+        best = str(baselines.idxmax() if HEADLINE.direction == "higher" else baselines.idxmin())
+        margin = _show_headline(means[ACTIVE] - baselines[best], signed=True)
+        cards.append((f"over {best}, the best baseline", margin))
+    whole = [metric for metric in SET_METRICS if metric.name in contents.figures]  # these have no rows, and no baseline
+    cards += [(metric.label, show_number(contents.figures[metric.name], metric.decimals)) for metric in whole]
     rows = contents.rows
     return [*cards, ("test photographs / images", f"{rows['photograph'].nunique()} / {rows['image'].nunique()}")]
+
+
+def _show_headline(value: float, *, signed: bool = False) -> str:
+    return f"{show_number(value, HEADLINE.decimals, signed=signed)} {HEADLINE.unit}".rstrip()
 
 
 def _show_bucket(bucket: str) -> str:

@@ -1,7 +1,6 @@
 """What the report is about: the active variant's results, the inputs they were made from, and the logged runs.
 
-Files and the tracking store flow in, one `Contents` flows out, which all sections read. Knows nothing of how it is
-shown.
+All sections read one `Contents`.
 """
 
 import json
@@ -37,7 +36,8 @@ class Contents(NamedTuple):
         evidence: the active variant.
         settings: its parameters by dotted key.
         rows: per-image rows of its headline output, and those of the baselines, with `title` for the method.
-        figures: the headline figures.
+        figures: the headline figures, by name of the metric.
+        not_computed: the metrics that there are no figures of, each with the reason.
         history: loss terms by step.
         prepared: the account of the photographs.
         logged: the runs in the tracking store, one for each variant and seed.
@@ -47,7 +47,8 @@ class Contents(NamedTuple):
     evidence: Evidence
     settings: dict[str, Any]
     rows: pd.DataFrame
-    figures: dict[str, Any]
+    figures: dict[str, float]
+    not_computed: dict[str, str]
     history: pd.DataFrame
     prepared: dict[str, Any]
     logged: Logged
@@ -67,6 +68,7 @@ def load_contents() -> Contents:
         settings,
         _method_rows(settings["evaluation.output"]),
         json.loads((paths.EVALUATE / paths.METRICS).read_text()),
+        json.loads((paths.EVALUATE / paths.NOT_COMPUTED).read_text()),
         pd.read_csv(paths.TRAIN / paths.HISTORY),
         _read_account(paths.PREPARED / PREPARED_ACCOUNT),
         *_keep_current(logged_variants(CASE), evidence),

@@ -1,7 +1,4 @@
-"""Sections on what the results rest on: photographs, holes, what could not be computed, and the machine.
-
-`Contents` flows in, fragments of the page flow out.
-"""
+"""Sections on what the results rest on: photographs, holes, what could not be computed, and the machine."""
 
 import html
 
@@ -10,9 +7,8 @@ import pandas as pd
 from repro.audit.ledger.values import flatten
 from repro.audit.page.fragment import Fragment
 from repro.audit.page.tables import table_html
+from repro.cases.medfe.metrics.records import METRICS
 from repro.cases.medfe.report.contents import Contents
-
-NOT_COMPUTED = "not computed"
 
 
 def show_photographs(contents: Contents) -> Fragment:
@@ -27,10 +23,13 @@ def show_photographs(contents: Contents) -> Fragment:
 
 def show_not_computed(contents: Contents) -> Fragment:
     """Returns the figures that there are not, each with the reason."""
-    reasons = {name: text for name, text in contents.figures.items() if isinstance(text, str)}
+    reasons = contents.not_computed
     if not reasons:
         return Fragment("<p>Every metric was computed.</p>")
-    items = "".join(f"<li><b>{name.upper()}</b>: {html.escape(text)}</li>" for name, text in reasons.items())
+    titles = {metric.name: metric.title for metric in METRICS}
+    items = "".join(
+        f"<li><b>{titles.get(name, name)}</b>: not computed: {html.escape(text)}</li>" for name, text in reasons.items()
+    )
     return Fragment(f"<ul>{items}</ul>")
 
 
@@ -41,7 +40,7 @@ def show_environment(contents: Contents) -> Fragment:
     return Fragment(table_html(table.rename_axis("recorded"), "As recorded by the training"))
 
 
-_SPLIT_COLUMNS = {"photographs": "photographs", "images": "images", "enlarged_images": "images enlarged to size"}
+_SPLIT_COLUMNS = {"photographs": "photographs", "images": "images", "upsampled_images": "images upsampled to size"}
 
 
 def _describe_source(contents: Contents) -> str:

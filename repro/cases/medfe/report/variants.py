@@ -1,21 +1,26 @@
 """Section on all logged variants: what each differs in from the active one, its figures, and links to its runs.
 
-`Contents` flows in, fragments of the page flow out. Gives no verdict: that needs a noise floor.
+Gives no verdict: that needs a noise floor.
 """
 
 import html
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from repro import paths
 from repro.audit.ledger.choice import show_value, walk_details
 from repro.audit.page.fragment import Fragment
 from repro.audit.page.tables import differing_settings, show_number, show_spread, table_html
+from repro.audit.study.metric import Metric
+from repro.cases.medfe.metrics.records import HEADLINE, METRICS
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.report.contents import MODEL, Contents
 
-HEADLINE = "evaluate/psnr_hole_db"
-FIGURES = {"evaluate/ssim": ("SSIM", 3), "evaluate/l1_hole": ("hole L1", 4)}
+SHOWN = tuple(metric for metric in METRICS if metric.margin is not None)
+"""Metrics of which one knows which difference counts; the headline is the first."""
+DIFFERENCE = f"difference, {HEADLINE.unit}"
 MAX_DIFFERENCES = 6
 PAIR = ["image", "photograph", "bucket", "hole_ratio"]
 """What two runs must share, row by row, for their figures to be of the same test."""
@@ -31,11 +36,13 @@ def show_variants(contents: Contents) -> Fragment:
     order = sorted(logged.runs["variant"].unique(), key=lambda variant: (variant != active, variant))
     rows = [_describe_variant(contents, variant) for variant in order]
     table = pd.DataFrame(rows, index=pd.Index(order, name="variant"))
-    formats = dict.fromkeys(table.columns, str) | {"difference, dB": lambda value: show_number(value, 2, signed=True)}
+    formats = dict.fromkeys(table.columns, str) | {
+        DIFFERENCE: partial(show_number, decimals=HEADLINE.decimals, signed=True)
+    }
     caption = (
         f"{len(logged.runs)} finished runs of {len(order)} variants. Several seeds: mean, lowest to highest. "
-        "Difference: mean hole PSNR minus that of the active variant, where all runs of both were tested on the same "
-        f"pairs. {_count_left_out(contents.left_out)}"
+        f"Difference: mean {HEADLINE.title} minus that of the active variant, where all runs of both were tested on "
+        f"the same pairs. {_count_left_out(contents.left_out)}"
     ).strip()
     note = "<p>The links open while <code>mlflow ui --backend-store-uri sqlite:///mlflow.db</code> runs.</p>"
     on_disk = logged.runs["link"].str.startswith("http://127.0.0.1:5000").all()
@@ -48,16 +55,29 @@ def _describe_variant(contents: Contents, variant: str) -> dict[str, Any]:
     is_active = variant == contents.evidence.variant
     own = contents.logged.runs.index[contents.logged.runs["variant"] == contents.evidence.variant]
     comparable = not is_active and len(own) and all(_same_test(contents, run) for run in [*own, *runs.index])
-    active_db = contents.logged.metrics.loc[own, HEADLINE].mean() if comparable else float("nan")
+    headline = logged_name(HEADLINE)
+    active_mean = contents.logged.metrics.loc[own, headline].mean() if comparable else float("nan")
     return {
         "differs in": "the active variant" if is_active else _differences(contents, runs.index[0]),
         "runs by seed": ", ".join(
             f'<a href="{html.escape(str(run.link))}">{run.seed}</a>' for run in runs.itertuples(index=False)
         ),
-        "hole PSNR, dB": show_spread(metrics[HEADLINE].tolist(), 2),
-        "difference, dB": metrics[HEADLINE].mean() - active_db,
-        **{title: show_spread(metrics[name].tolist(), digits) for name, (title, digits) in FIGURES.items()},
+        HEADLINE.label: _show_runs(metrics, HEADLINE),
+        DIFFERENCE: metrics[headline].mean() - active_mean,
+        **{metric.label: _show_runs(metrics, metric) for metric in SHOWN if metric is not HEADLINE},
     }
+
+
+def logged_name(metric: Metric) -> str:
+    """Returns the name of a headline figure in the tracking store."""
+    return f"{paths.EVALUATE.name}/{metric.name}"
+
+
+def _show_runs(metrics: pd.DataFrame, metric: Metric) -> str:
+    """Returns the mean of the runs that have the metric, with its range."""
+    name = logged_name(metric)
+    values = metrics[name].dropna().tolist() if name in metrics else []
+    return show_spread(values, metric.decimals) if values else show_number(float("nan"), metric.decimals)
 
 
 def _count_left_out(count: int) -> str:

@@ -1,6 +1,7 @@
-"""Structure images: what is left of photographs once their texture is smoothed away.
+"""Structure images: what is left of photographs once their texture is smoothed away; one method per module.
 
-Bytes in, bytes out; one method per module, chosen by `StructureParams`. Knows nothing of files or splits.
+Source: the paper supervises its structure branch by images from relative total variation (Xu et al. 2012); the other
+methods are what related work takes.
 """
 
 from typing import assert_never

@@ -1,7 +1,6 @@
 """Structure by relative total variation: texture is what varies a lot within a window and sums up to little.
 
-Per iteration: weights from the current estimate, then one linear system on the photograph itself. Takes and gives
-images in [0, 1]; knows nothing of files or splits.
+Per iteration: weights from the current estimate, then one linear system on the photograph itself, images in [0, 1].
 
 Source: Xu, Yan, Xia & Jia 2012, "Structure extraction from texture via relative total variation", sections 3 and
 4, with the conventions of their program: the smoothing is halved, the windowed total variation (their outer
@@ -18,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from repro.cases.medfe.structure.grid import solve_grid
+from repro.cases.medfe.structure.solver.grid import solve_grid
 
 WINDOW_FLOOR = 1e-3
 """Least windowed inherent variation that is divided by. Source: the authors' program."""

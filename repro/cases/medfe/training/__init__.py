@@ -1,1 +1,1 @@
-"""From arrays to a trained generator: batches, one step of both players, the loop around it, and its resume state."""
+"""Training: batches and their prefetching, the adversarial step, the loop around it, and what it leaves on disk."""

@@ -32,8 +32,8 @@ class Batch(NamedTuple):
     """(B, 1, 1, 1) float32 in [0, 1], for the gradient penalty."""
 
 
-class Drawn(NamedTuple):
-    """A batch as it leaves the host: a quarter of the bytes."""
+class ByteBatch(NamedTuple):
+    """A batch whose images are bytes still, a quarter of what floats would be, to be copied to the device."""
 
     images: Tensor
     """(B, 3, S, S) uint8."""
@@ -44,36 +44,36 @@ class Drawn(NamedTuple):
     corners: Tensor
     mix: Tensor
 
-    def finish(self, layout: torch.memory_format = torch.preserve_format) -> Batch:
-        """Returns the batch, where this lies."""
+    def to_batch(self, layout: torch.memory_format = torch.preserve_format) -> Batch:
+        """Returns the batch on the device of these tensors."""
         image, structure = (scale_bytes(item).contiguous(memory_format=layout) for item in self[:2])
         return Batch(image, structure, self.hole, self.corners, self.mix)
 
 
-class Placed(NamedTuple):
-    """A batch whose images lie where the step runs: which ones, and which of their columns comes where."""
+class IndexedBatch(NamedTuple):
+    """A batch of images that are on the device already: which ones, and in which order their columns come."""
 
-    chosen: Tensor
-    """(B,) int64."""
+    images: Tensor
+    """(B,) int64: places among the images of the split."""
     columns: Tensor
-    """(B, S) int64."""
+    """(B, S) int64: which column of the image stands at each place."""
     hole: Tensor
     """As in `Batch`, and what follows too."""
     corners: Tensor
     mix: Tensor
 
-    def look_up(self, images: Tensor, structures: Tensor) -> Drawn:
-        """Returns the batch from all images and all structure images, (N, 3, S, S) uint8 each, where this lies."""
+    def look_up(self, images: Tensor, structures: Tensor) -> ByteBatch:
+        """Returns the batch from all images and all structure images, (N, 3, S, S) uint8 each, on the same device."""
         columns = self.columns[:, None, None, :].expand(-1, *images.shape[1:])
-        image, structure = (torch.gather(array[self.chosen], 3, columns) for array in (images, structures))
-        return Drawn(image, structure, self.hole, self.corners, self.mix)
+        image, structure = (torch.gather(array[self.images], 3, columns) for array in (images, structures))
+        return ByteBatch(image, structure, self.hole, self.corners, self.mix)
 
 
 class TrainingBatches:
     """Draws batches from the prepared arrays and the pool of masks.
 
-    Order, masks, augmentation and regions come from streams of their own, derived from the seed. Of several processes
-    each draws its own rows of the same batches.
+    Order, masks, augmentation and regions have a random stream each, derived from the seed. Of several processes each
+    draws its own rows of the same batches.
     """
 
     def __init__(
@@ -93,32 +93,32 @@ class TrainingBatches:
 
     def batch(self, step: int) -> Batch:
         """Returns the batch of a step; samples are numbered through from the first step."""
-        return self.draw(step).finish()
+        return self.draw(step).to_batch()
 
-    def draw(self, step: int) -> Drawn:
+    def draw(self, step: int) -> ByteBatch:
         """Returns the batch of a step as bytes."""
-        pairs = [self._pictures(number) for number in self._numbers(step)]
+        pairs = [self._images(number) for number in self._numbers(step)]
         images, structures = (torch.from_numpy(np.stack(items)) for items in zip(*pairs, strict=True))
-        return Drawn(images, structures, *self._holes(step))
+        return ByteBatch(images, structures, *self._holes(step))
 
-    def place(self, step: int) -> Placed:
-        """Returns the batch of a step without its images; for augmentations that `moves_columns` names."""
+    def draw_indices(self, step: int) -> IndexedBatch:
+        """Returns the batch of a step without its images; for augmentations of which `permutes_columns` is true."""
         numbers = self._numbers(step)
-        chosen = torch.tensor([self._index(number) for number in numbers])
+        images = torch.tensor([self._index(number) for number in numbers])
         columns = torch.from_numpy(np.stack([self._columns(number) for number in numbers]))
-        return Placed(chosen, columns, *self._holes(step))
+        return IndexedBatch(images, columns, *self._holes(step))
 
     def _numbers(self, step: int) -> range:
         rows = self.size // self.process.ranks
         first = step * self.size + self.process.rank * rows
         return range(first, first + rows)
 
-    def _pictures(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def _images(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         index, rng = self._index(number), numpy_generator(self.seed, "training/image", number)
         return augment_image(self.split.images[index], self.split.structure[index], self.augmentation.image, rng)
 
     def _columns(self, number: int) -> np.ndarray:
-        """Returns what the augmentation makes of the numbers of the columns."""
+        """Returns (S,) int64: the augmentation applied to the numbers of the columns instead of to an image."""
         rng = numpy_generator(self.seed, "training/image", number)
         columns: Any = np.arange(self.split.images.shape[-1])[None, None]
         return augment_image(columns, columns, self.augmentation.image, rng)[0][0, 0]
@@ -161,8 +161,8 @@ def place_region(hole: np.ndarray, region: LocalRegion, rng: np.random.Generator
             assert_never(region)
 
 
-def moves_columns(augmentation: ImageAugmentation) -> bool:
-    """Returns whether an augmentation does nothing to an image but to put its columns elsewhere."""
+def permutes_columns(augmentation: ImageAugmentation) -> bool:
+    """Tells whether an augmentation only puts an image's columns in another order, as a flip does."""
     match augmentation:
         case "none" | "flip":
             return True

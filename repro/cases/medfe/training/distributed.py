@@ -1,7 +1,7 @@
 """Several processes as one training: each takes its rows of every batch, together they compute what one would.
 
-What couples the images of a batch crosses the processes here: gradients, statistics of batch norms, scores that a
-relativistic loss compares with the mean of all others. Knows nothing of the networks but where their batch norms are.
+Three things couple the images of a batch, and are communicated here: gradients, the statistics of batch norms, and the
+scores that a relativistic loss compares with the mean of all others.
 """
 
 import signal
@@ -18,39 +18,39 @@ from torch.distributed.distributed_c10d import Store
 
 from repro.processes import Process
 
-PATIENCE = timedelta(days=7)
+TIMEOUT = timedelta(days=7)
 """How long a process waits for the first one, which may wait for a lock; one that dies is noticed at once."""
 
-LOST = "a process of this training was ended; the same command goes on from the last checkpoint"
+PROCESS_LOST = "a process of this training was ended; the same command goes on from the last checkpoint"
 
 
 @contextmanager
-def joined(process: Process, device: torch.device) -> Iterator[None]:
+def process_group(process: Process, device: torch.device) -> Iterator[None]:
     """Connects the processes that `torchrun` has started; where one of them dies, the others end with one line.
 
-    gloo carries the tensors of CPUs, NCCL those of GPUs.
+    The backend is gloo on CPUs and NCCL on GPUs.
     """
     if process.ranks == 1:
         yield
         return
-    store, rank, ranks = next(dist.rendezvous("env://", timeout=PATIENCE))  # type: ignore[attr-defined]  # is public
+    store, rank, ranks = next(dist.rendezvous("env://", timeout=TIMEOUT))  # type: ignore[attr-defined]  # is public
     backend = "nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=PATIENCE)
-    before = signal.signal(signal.SIGTERM, lambda *_: _give_up(store))
+    dist.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=TIMEOUT)
+    before = signal.signal(signal.SIGTERM, lambda *_: _exit(store))
     try:
         yield
     except RuntimeError as error:
-        if not _tells_of_a_loss(error):
+        if not _is_lost_connection(error):
             raise
-        _give_up(store)
+        _exit(store)
     finally:
         signal.signal(signal.SIGTERM, before)
     dist.destroy_process_group()
 
 
 def gather(item: Tensor) -> Tensor:
-    """Returns (number of processes, *shape): the items (*shape) of all processes, which gradients flow back to."""
-    gathered: Tensor = _Gather.apply(item)
+    """Returns (number of processes, *shape): the items (*shape) of all processes; each gets its own gradient back."""
+    gathered: Tensor = _AllGather.apply(item)
     return gathered
 
 
@@ -104,7 +104,7 @@ class GlobalBatchNorm(nn.BatchNorm2d):
         self.running_var.lerp_(variance, self.momentum)
 
 
-class _Gather(torch.autograd.Function):
+class _AllGather(torch.autograd.Function):
     @staticmethod
     def forward(_context: Any, item: Tensor) -> Tensor:
         gathered = item.new_empty((dist.get_world_size() * item.shape[0], *item.shape[1:]))
@@ -122,12 +122,12 @@ def _as_map(values: Tensor) -> Tensor:
     return values.view(1, -1, 1, 1)
 
 
-def _tells_of_a_loss(error: RuntimeError) -> bool:
+def _is_lost_connection(error: RuntimeError) -> bool:
     return isinstance(error, dist.DistError) or "gloo" in str(error).lower()
 
 
-def _give_up(store: Store) -> None:
+def _exit(store: Store) -> None:
     """Ends this process; the first one of those that are left says why."""
     if store.add("repro/told", 1) == 1:
-        print(f"train: {LOST}", file=sys.stderr, flush=True)
+        print(f"train: {PROCESS_LOST}", file=sys.stderr, flush=True)
     raise SystemExit(2)

@@ -1,6 +1,6 @@
-"""How the networks of a training run: their layout in memory, compiled or not, in one process or in several.
+"""How the networks of a training are executed: layout in memory, precision, compiled or not, one process or several.
 
-What they compute is the same in each way, up to the last bits.
+None of these is a detail of the paper: results agree up to rounding, and up to the precision that is asked for.
 """
 
 from collections.abc import Callable
@@ -20,52 +20,52 @@ from repro.cases.medfe.training.distributed import gather, synchronise_norms
 from repro.processes import Process
 
 
-class Running(NamedTuple):
-    """The networks as the step calls them."""
+class Networks(NamedTuple):
+    """The networks as the step calls them: compiled and distributed as `runtime` says."""
 
-    fill: Callable[[Tensor, Tensor], GeneratorOutput]
-    """The generator; its gradients are those of all processes."""
-    judge: Callable[[Tensor, Tensor], Scores]
-    """The discriminators, likewise."""
-    score: Callable[[Tensor, Tensor], Scores]
-    """The discriminators where they are not trained."""
-    compare: Callable[[Tensor, Tensor], VggTerms] | None
-    """The VGG terms."""
-    collect: Callable[[Tensor], Tensor]
-    """From this process's scores (B, ...) to those of the whole batch."""
+    generator: Callable[[Tensor, Tensor], GeneratorOutput]
+    """Its gradients are averaged over all processes."""
+    discriminators: Callable[[Tensor, Tensor], Scores]
+    """Likewise."""
+    frozen_discriminators: Callable[[Tensor, Tensor], Scores]
+    """The same weights, for the generator's step, in which they get no gradient."""
+    vgg: Callable[[Tensor, Tensor], VggTerms] | None
+    """The VGG terms; nothing where both have weight zero."""
+    gather_scores: Callable[[Tensor], Tensor]
+    """From this process's scores (B, ...) to those of the whole batch, which a relativistic loss averages."""
 
 
-def set_running(
+def prepare_networks(
     generator: Generator,
     discriminators: Discriminators,
     vgg: VggLoss | None,
     runtime: RuntimeParams,
     process: Process,
-) -> Running:
-    """Returns the networks, which lie on their device, as the step calls them.
+) -> Networks:
+    """Returns the networks, which are on their device already, as the step calls them.
 
     Raises:
         UserError: they are to be compiled and there is no compiler.
     """
     if runtime.compile:
         check_compiler()
-    fill: nn.Module = generator
-    judge: nn.Module = discriminators
+    trained_generator: nn.Module = generator
+    trained_discriminators: nn.Module = discriminators
     if process.ranks > 1:
         synchronise_norms(generator)
         synchronise_norms(discriminators)
-        fill, judge = _share(generator), _share(discriminators)
+        trained_generator, trained_discriminators = _distribute(generator), _distribute(discriminators)
 
     def compiled(network: nn.Module) -> Callable[..., Any]:
         return torch.compile(network, dynamic=False) if runtime.compile else network
 
-    score = compiled(discriminators)
-    return Running(
-        fill=compiled(fill),
-        judge=score if judge is discriminators else compiled(judge),
-        score=score,
-        compare=compiled(vgg) if vgg is not None else None,
-        collect=_collect if process.ranks > 1 else _keep,
+    frozen = compiled(discriminators)
+    return Networks(
+        generator=compiled(trained_generator),
+        discriminators=frozen if trained_discriminators is discriminators else compiled(trained_discriminators),
+        frozen_discriminators=frozen,
+        vgg=compiled(vgg) if vgg is not None else None,
+        gather_scores=_gather_scores if process.ranks > 1 else _identity,
     )
 
 
@@ -79,16 +79,16 @@ def memory_format(runtime: RuntimeParams) -> torch.memory_format:
     return torch.channels_last if runtime.channels_last else torch.preserve_format
 
 
-def _share(network: nn.Module) -> nn.Module:
+def _distribute(network: nn.Module) -> nn.Module:
     """Returns the network with gradients averaged over the processes, whose weights and buffers stay equal."""
     if not any(parameter.requires_grad for parameter in network.parameters()):
         return network
     return DistributedDataParallel(network, forward_sync_buffers=False)
 
 
-def _collect(scores: Tensor) -> Tensor:
+def _gather_scores(scores: Tensor) -> Tensor:
     return gather(scores).flatten(0, 1)
 
 
-def _keep(scores: Tensor) -> Tensor:
+def _identity(scores: Tensor) -> Tensor:
     return scores

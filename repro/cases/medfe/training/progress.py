@@ -1,4 +1,4 @@
-"""The progress of a training on a terminal: a bar with rate, remaining time and losses; plain lines elsewhere."""
+"""Progress of a training: on a terminal a bar with rate, remaining time and losses, elsewhere a line now and then."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,10 @@
-"""One training step: the discriminators first, then the generator, which meets the updated ones."""
+"""One training step: the discriminators first, then the generator, against the updated discriminators.
+
+Source: the authors' release @9adf889 for this order; terms and weights as the details say.
+"""
 
 from contextlib import AbstractContextManager
-from typing import assert_never
+from typing import Any, assert_never
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +15,12 @@ from repro.cases.medfe.losses.adversarial import discriminator_loss, generator_l
 from repro.cases.medfe.losses.pixels import pixel_loss, supervision_loss
 from repro.cases.medfe.losses.vgg import VggLoss, make_vgg_loss
 from repro.cases.medfe.model import Discriminators, Generator, GeneratorOutput
-from repro.cases.medfe.model.discriminator import Scores, stack_judged
+from repro.cases.medfe.model.discriminator import Scores, stack_discriminator_input
 from repro.cases.medfe.model.generator import fill_hole
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.params.optimisation import OptimisationParams, Schedule
 from repro.cases.medfe.training.batches import Batch
-from repro.cases.medfe.training.execution import autocast, memory_format, set_running
-from repro.cases.medfe.training.seed import training_seed
+from repro.cases.medfe.training.execution import autocast, memory_format, prepare_networks
 from repro.processes import ALONE, Process
 from repro.randomness import derive_seed
 
@@ -29,10 +31,10 @@ Terms = dict[str, Tensor]
 """Unweighted terms by name, detached."""
 
 
-class Players(nn.Module):
-    """The generator, the discriminators, their optimisers and the fixed VGG.
+class AdversarialTrainer(nn.Module):
+    """Trains the generator against the discriminators, with the optimiser of each and the fixed VGG.
 
-    Several processes have the same players, and take the same steps, each on its rows of the batch.
+    Of several processes each holds the same weights and takes the same steps, on its own rows of the batch.
     """
 
     def __init__(self, params: Params, device: torch.device, process: Process = ALONE) -> None:
@@ -48,33 +50,52 @@ class Players(nn.Module):
         initialise(self.discriminators, optimisation.initialisation if same else "default", seed, "discriminators")
         self.vgg: VggLoss | None = make_vgg_loss(params.loss)
         self.to(device).to(memory_format=memory_format(params.runtime))
-        self.running = set_running(self.generator, self.discriminators, self.vgg, params.runtime, process)
-        self.optimiser = _adam(self.generator, optimisation, 1)
-        self.critic: Optimizer | None = None
+        self.networks = prepare_networks(self.generator, self.discriminators, self.vgg, params.runtime, process)
+        self.generator_optimiser = _adam(self.generator, optimisation, 1)
+        self.discriminator_optimiser: Optimizer | None = None
         if params.loss.adv != "none":
-            self.critic = _adam(self.discriminators, optimisation, optimisation.discriminator_ratio)
+            ratio = optimisation.discriminator_ratio
+            self.discriminator_optimiser = _adam(self.discriminators, optimisation, ratio)
 
     def step(self, batch: Batch, step: int) -> Terms:
-        """Trains both players on one batch and returns the terms."""
+        """Takes one step of discriminators and generator on a batch and returns the terms of both."""
         factor = schedule_factor(self.params.optimisation.schedule, step / self.params.training.steps)
         with self._autocast():
-            output = GeneratorOutput(*(item.float() for item in self.running.fill(batch.image, batch.hole)))
+            output = GeneratorOutput(*(item.float() for item in self.networks.generator(batch.image, batch.hole)))
         terms: Terms = {}
-        if self.critic is not None:
-            _set_rate(self.critic, factor)
+        if self.discriminator_optimiser is not None:
+            _set_rate(self.discriminator_optimiser, factor)
             for _ in range(self.params.optimisation.critic_steps):
-                terms |= self._step_discriminators(self.critic, output.image.detach(), batch)
-        _set_rate(self.optimiser, factor)
+                terms |= self._step_discriminators(self.discriminator_optimiser, output.image.detach(), batch)
+        _set_rate(self.generator_optimiser, factor)
         return terms | self._step_generator(output, batch)
 
-    def _step_discriminators(self, critic: Optimizer, output: Tensor, batch: Batch) -> Terms:
+    def pack(self) -> dict[str, Any]:
+        """Returns weights and optimiser states; the VGG is not trained and left out."""
+        optimiser = self.discriminator_optimiser
+        return {
+            "generator": self.generator.state_dict(),
+            "discriminators": self.discriminators.state_dict(),
+            "generator_optimiser": self.generator_optimiser.state_dict(),
+            "discriminator_optimiser": None if optimiser is None else optimiser.state_dict(),
+        }
+
+    def unpack(self, state: dict[str, Any]) -> None:
+        """Goes back to what `pack` returned."""
+        self.generator.load_state_dict(state["generator"])
+        self.discriminators.load_state_dict(state["discriminators"])
+        self.generator_optimiser.load_state_dict(state["generator_optimiser"])
+        if self.discriminator_optimiser is not None:
+            self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+
+    def _step_discriminators(self, optimiser: Optimizer, output: Tensor, batch: Batch) -> Terms:
         loss = self.params.loss
-        real, fake = self._judged(batch.image, batch), self._judged(output, batch)
+        real, fake = self._discriminator_input(batch.image, batch), self._discriminator_input(output, batch)
         with self._autocast():
-            scores = self.running.judge(torch.cat([real, fake]), batch.corners.repeat(2, 1))
+            scores = self.networks.discriminators(torch.cat([real, fake]), batch.corners.repeat(2, 1))
         terms = {}
         for name, logits in zip(self._names("discriminator"), scores.present(), strict=True):
-            of_real, of_fake = (self.running.collect(half) for half in logits.float().chunk(2))
+            of_real, of_fake = (self.networks.gather_scores(half) for half in logits.float().chunk(2))
             terms[name] = discriminator_loss(loss.adv, of_real, of_fake)
         if loss.adv == "wgan_gp" or self.params.model.discriminator_regularisation == "gradient_penalty":
             penalties = gradient_penalty(
@@ -82,9 +103,9 @@ class Players(nn.Module):
             )
             terms |= dict(zip(self._names("gradient_penalty"), penalties, strict=True))
         total = loss.discriminator_factor * torch.stack(list(terms.values())).sum()
-        critic.zero_grad(set_to_none=True)
+        optimiser.zero_grad(set_to_none=True)
         total.backward()
-        critic.step()
+        optimiser.step()
         return {name: term.detach() for name, term in terms.items()}
 
     def _step_generator(self, output: GeneratorOutput, batch: Batch) -> Terms:
@@ -94,26 +115,28 @@ class Players(nn.Module):
             "structure": supervision_loss(output.structure, batch.structure, model.target_resize),
             "texture": supervision_loss(output.texture, batch.image, model.target_resize),
         }
-        if self.running.compare is not None:
+        if self.networks.vgg is not None:
             with self._autocast():
-                vgg = self.running.compare(output.image, batch.image)
+                vgg = self.networks.vgg(output.image, batch.image)
             terms |= {"perceptual": vgg.perceptual, "style": vgg.style}
-        if self.critic is not None:
+        if self.discriminator_optimiser is not None:
             terms |= self._adversarial(output.image, batch)
         total = torch.stack([self._weight(name) * term for name, term in terms.items()]).sum()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.generator_optimiser.zero_grad(set_to_none=True)
         total.backward()
-        self.optimiser.step()
+        self.generator_optimiser.step()
         return {name: term.detach() for name, term in terms.items()} | {"total": total.detach()}
 
     def _adversarial(self, output: Tensor, batch: Batch) -> Terms:
         self.discriminators.requires_grad_(False)
         with self._autocast():
             with torch.no_grad():
-                real: Scores = self.running.score(self._judged(batch.image, batch), batch.corners)
-            fake: Scores = self.running.score(self._judged(output, batch), batch.corners)
+                real = self._score(batch.image, batch)
+            fake = self._score(output, batch)
         self.discriminators.requires_grad_(True)
-        collected = ([self.running.collect(item.float()) for item in scores.present()] for scores in (real, fake))
+        collected = (
+            [self.networks.gather_scores(item.float()) for item in scores.present()] for scores in (real, fake)
+        )
         pairs = zip(self._names("adversarial"), *collected, strict=True)
         return {name: generator_loss(self.params.loss.adv, r, f) for name, r, f in pairs}
 
@@ -138,16 +161,29 @@ class Players(nn.Module):
         regions = {"global": loss.global_region != "none", "local": loss.local_region != "none"}
         return [f"{term}_{region}" for region, present in regions.items() if present]
 
-    def _judged(self, image: Tensor, batch: Batch) -> Tensor:
+    def _score(self, image: Tensor, batch: Batch) -> Scores:
+        return self.networks.frozen_discriminators(self._discriminator_input(image, batch), batch.corners)
+
+    def _discriminator_input(self, image: Tensor, batch: Batch) -> Tensor:
         filled = fill_hole(batch.image, batch.hole, self.params.model.hole_fill)
-        return stack_judged(image, filled, batch.image, batch.hole, self.params.loss.adv_input)
+        return stack_discriminator_input(image, filled, batch.image, batch.hole, self.params.loss.adv_input)
 
     def _autocast(self) -> AbstractContextManager[None]:
         return autocast(self.params.runtime.precision, self.device)
 
 
+def training_seed(params: Params) -> int:
+    """Returns the seed of initialisation, order, masks, augmentation and regions.
+
+    It is `seed` under `runtime.stream` 0. Any other stream is what another seed would be, and nothing else: it is the
+    negative control of an audit, which has found noise if it finds an effect of it.
+    """
+    stream = params.runtime.stream
+    return params.seed if stream == 0 else derive_seed(params.seed, "stream", stream)
+
+
 def schedule_factor(schedule: Schedule, progress: float) -> float:
-    """Returns the factor of the learning rate at a share `progress` in [0, 1) of the training."""
+    """Returns the factor of the learning rate at the fraction `progress` in [0, 1) of the training."""
     match schedule:
         case "constant_then_linear":
             return min(1.0, (1 - progress) / (1 - CONSTANT_SHARE))

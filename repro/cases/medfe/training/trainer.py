@@ -1,7 +1,7 @@
-"""The course of a training: step, log, validate, keep; resumed anywhere, it goes on to the same bits.
+"""The trainer: step, log, validate, checkpoint; resumed from any checkpoint, it goes on to the same bits.
 
-Batches and players flow in, history, best weights and half-way weights grow inside. Knows nothing of where they are
-written.
+In memory it keeps the history, the weights with the best validation PSNR and, for the audit's effect of the train
+fraction, those after half the steps.
 """
 
 import math
@@ -18,10 +18,9 @@ from repro.cases.medfe.params import Params
 from repro.cases.medfe.training.batches import TrainingBatches
 from repro.cases.medfe.training.distributed import gather
 from repro.cases.medfe.training.execution import memory_format
-from repro.cases.medfe.training.prefetch import open_feed
-from repro.cases.medfe.training.seed import training_seed
-from repro.cases.medfe.training.step import Players, Terms
-from repro.cases.medfe.training.training_state import ResumeState, pack_players, unpack_players
+from repro.cases.medfe.training.prefetch import open_prefetcher
+from repro.cases.medfe.training.step import AdversarialTrainer, Terms, training_seed
+from repro.cases.medfe.training.training_state import TrainingStateFile
 from repro.cases.medfe.training.validation import Validation, open_validation
 from repro.errors import DivergedError
 from repro.processes import ALONE, Process
@@ -31,14 +30,14 @@ Tick = Callable[[int, Row], None]
 Weights = dict[str, Tensor]
 
 
-class Training:
-    """One variant and seed, from its first step or from where it was left."""
+class Trainer:
+    """Trains one variant with one seed, from its first step or from where it was left."""
 
     def __init__(
         self, params: Params, prepared: Path, masks: Path, device: torch.device, process: Process = ALONE
     ) -> None:
         self.params, self.device, self.process = params, device, process
-        self.players = Players(params, device, process)
+        self.adversarial = AdversarialTrainer(params, device, process)
         batch_size, seed = params.training.batch_size, training_seed(params)
         self.batches = TrainingBatches(
             prepared, masks, params.augmentation, params.loss.local_region, seed, batch_size, process
@@ -51,7 +50,7 @@ class Training:
         self.half: dict[str, Any] | None = None
         self._sums: Terms = {}
 
-    def run(self, state: ResumeState, samples: Path, tick: Tick) -> None:
+    def run(self, state: TrainingStateFile, samples: Path, tick: Tick) -> None:
         """Trains to the end; of several processes the first one validates and keeps the state.
 
         Raises:
@@ -59,9 +58,9 @@ class Training:
         """
         training, leads = self.params.training, self.process.leads
         started = time.monotonic() - self.seconds
-        with closing(open_feed(self.batches, self.device, memory_format(self.params.runtime))) as feed:
+        with closing(open_prefetcher(self.batches, self.device, memory_format(self.params.runtime))) as prefetcher:
             while self.step < training.steps:
-                terms = self.players.step(feed.batch(self.step), self.step)
+                terms = self.adversarial.step(prefetcher.batch(self.step), self.step)
                 self._sums = {name: self._sums.get(name, 0) + term for name, term in terms.items()}
                 self.step += 1
                 if self._is_due(training.log_every_steps):
@@ -75,8 +74,8 @@ class Training:
                     state.save(self.pack())
 
     def weights(self) -> Weights:
-        """Returns a copy of the generator's weights, in memory of the CPU."""
-        return {name: value.detach().cpu().clone() for name, value in self.players.generator.state_dict().items()}
+        """Returns a copy of the generator's weights, on the CPU."""
+        return {name: value.detach().cpu().clone() for name, value in self.adversarial.generator.state_dict().items()}
 
     def _is_due(self, every_steps: int) -> bool:
         return self.step % every_steps == 0 or self.step == self.params.training.steps
@@ -99,7 +98,7 @@ class Training:
         return row
 
     def _validate(self, samples: Path) -> None:
-        generator, precision = self.players.generator, self.params.runtime.precision
+        generator, precision = self.adversarial.generator, self.params.runtime.precision
         psnr = self.validation.psnr_db(generator, self.params.training.batch_size, precision)
         if self.history and self.history[-1]["step"] == self.step:
             self.history[-1]["validation_psnr_hole_db"] = psnr
@@ -112,11 +111,11 @@ class Training:
         """Returns all that the rest of the training depends on; random streams follow from the step."""
         kept = {"step": self.step, "seconds": self.seconds, "history": self.history}
         kept |= {"best": self.best, "half": self.half}
-        return kept | {"players": pack_players(self.players)}
+        return kept | {"adversarial": self.adversarial.pack()}
 
     def unpack(self, state: dict[str, Any]) -> None:
         """Goes back to a packed state."""
-        unpack_players(self.players, state["players"])
+        self.adversarial.unpack(state["adversarial"])
         self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
         self.best, self.half = state["best"], state["half"]
 

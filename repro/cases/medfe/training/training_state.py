@@ -1,18 +1,20 @@
-"""The resume state of a training: kept under the original project, keyed by all that the training depends on."""
+"""The state that an interrupted training is resumed from: one file, named by all that the training depends on."""
 
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from repro.cases.medfe.checkpoint import load_tensors, save_tensors
-from repro.cases.medfe.training.step import Players
 from repro.errors import UserError
 from repro.storage import hash_json, hash_tree
 
 
-class ResumeState:
-    """One file, replaced atomically at each checkpoint, removed when the training's outputs stand."""
+class TrainingStateFile:
+    """Replaced atomically at each checkpoint, removed once the training's outputs are on disk.
+
+    Args:
+        folder: lies in the project that the user works in, so that it outlives the temporary copies that DVC makes.
+        key: see `resume_key`.
+    """
 
     def __init__(self, folder: Path, key: str) -> None:
         self.file = folder / f"{key}.pt"
@@ -34,30 +36,11 @@ class ResumeState:
         self.file.unlink(missing_ok=True)
 
 
-def resume_key(identity: dict[str, Any], sources: list[Path]) -> str:
-    """Returns the key of a training: its params, versions and device, and the contents of what it reads."""
-    return hash_json([identity, [hash_tree(source) for source in sources]])[:24]
+def resume_key(identity: dict[str, Any], files: list[Path]) -> str:
+    """Returns the key of a training: 24 hex digits of a hash.
 
-
-def pack_players(players: Players) -> dict[str, Any]:
-    """Returns weights and optimiser states."""
-    critic = players.critic.state_dict() if players.critic is not None else None
-    return {
-        "generator": players.generator.state_dict(),
-        "discriminators": players.discriminators.state_dict(),
-        "optimiser": players.optimiser.state_dict(),
-        "critic": critic,
-    }
-
-
-def unpack_players(players: Players, state: dict[str, Any]) -> None:
-    """Puts weights and optimiser states back."""
-    networks: list[tuple[nn.Module, str]] = [
-        (players.generator, "generator"),
-        (players.discriminators, "discriminators"),
-    ]
-    for network, name in networks:
-        network.load_state_dict(state[name])
-    players.optimiser.load_state_dict(state["optimiser"])
-    if players.critic is not None:
-        players.critic.load_state_dict(state["critic"])
+    Args:
+        identity: its params, the versions of packages and the device.
+        files: what it reads and the code that it runs; the contents count.
+    """
+    return hash_json([identity, [hash_tree(file) for file in files]])[:24]

@@ -1,4 +1,4 @@
-"""Validation during training: hole PSNR on held-out photographs, and sample pictures."""
+"""Validation during training: PSNR over the hole on held-out photographs, and sheets of sample images."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -19,13 +19,13 @@ from repro.cases.medfe.training.batches import to_unit_range
 from repro.cases.medfe.training.execution import autocast
 
 SAMPLES = 6
-"""Pictures in a sample sheet: the first validation images, one per bucket in turn."""
+"""Images on a sample sheet: the first of the validation split, their holes from each bucket in turn."""
 
 
 class Validation(NamedTuple):
-    """The validation split, of which a batch at a time is read and put on the device; image i has one hole.
+    """The validation split, read and copied to the device a batch at a time.
 
-    That hole is of bucket i modulo the number of buckets.
+    Each image has one hole here, that of image i from bucket i modulo the number of buckets.
     """
 
     images: npt.NDArray[np.uint8]
@@ -39,8 +39,8 @@ class Validation(NamedTuple):
         for start in range(0, len(self.images), batch_size):
             images, holes = self._read(start, batch_size)
             output = predict(generator, images, holes, precision)
-            squares = ((output - images) / 2).square() * holes
-            error = squares.sum(dim=(1, 2, 3)).double() / (3 * holes.sum(dim=(1, 2, 3))).clamp(min=1)
+            squared = ((output - images) / 2).square() * holes
+            error = squared.sum(dim=(1, 2, 3)).double() / (3 * holes.sum(dim=(1, 2, 3))).clamp(min=1)
             values.append(-10 * error.clamp(min=1e-10).log10())
         return float(torch.cat(values).mean())
 

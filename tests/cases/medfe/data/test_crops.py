@@ -4,43 +4,43 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from repro.cases.medfe.data.crops import Region, choose_regions, cut, resize_to_square, whole_region
+from repro.cases.medfe.data.crops import CropBox, choose_crop_boxes, cut, resize_to_square, whole_crop_box
 
 
 @pytest.mark.parametrize(
     ("resize", "expected"),
     [
-        ("centre_crop", Region(50, 0, 200, 200)),
-        ("squash", Region(0, 0, 300, 200)),
-        ("shorter_side", Region(0, 0, 200, 200)),
+        ("centre_crop", CropBox(50, 0, 200, 200)),
+        ("squash", CropBox(0, 0, 300, 200)),
+        ("shorter_side", CropBox(0, 0, 200, 200)),
     ],
 )
 def test_whole_photograph(resize, expected):
-    assert whole_region((300, 200), resize) == expected
+    assert whole_crop_box((300, 200), resize) == expected
 
 
 def test_centre_crop_of_an_upright_photograph():
-    assert whole_region((200, 301), "centre_crop") == Region(0, 50, 200, 200)
+    assert whole_crop_box((200, 301), "centre_crop") == CropBox(0, 50, 200, 200)
 
 
 @pytest.mark.parametrize(("size_px", "smallest"), [((1000, 800), 200), ((300, 240), 64), ((50, 40), 40)])
-def test_random_squares_lie_inside_and_use_the_allowed_sides(size_px, smallest):
-    regions = [region for _, region in choose_regions([size_px], 400, "centre_crop", 64, 0, "a")]
+def test_random_crops_lie_inside_and_use_the_allowed_sides(size_px, smallest):
+    boxes = [box for _, box in choose_crop_boxes([size_px], 400, "centre_crop", 64, 0, "a")]
     width, height = size_px
-    assert regions[0] == whole_region(size_px, "centre_crop")
-    for left, top, side, other in regions[1:]:
+    assert boxes[0] == whole_crop_box(size_px, "centre_crop")
+    for left, top, side, other in boxes[1:]:
         assert side == other
         assert smallest <= side <= height
         assert 0 <= left <= width - side
         assert 0 <= top <= height - side
-    sides = [region.width_px for region in regions[1:]]
+    sides = [box.width_px for box in boxes[1:]]
     assert min(sides) <= smallest + 10
     assert max(sides) >= height - 10
 
 
-def test_squares_depend_on_name_seed_and_index_alone():
+def test_random_crops_depend_on_name_seed_and_index_alone():
     def some(count=5, seed=0, name="a"):
-        return choose_regions([(300, 200)], count, "centre_crop", 64, seed, name)
+        return choose_crop_boxes([(300, 200)], count, "centre_crop", 64, seed, name)
 
     assert some() == some()
     assert some(count=3) == some()[:3]
@@ -49,17 +49,17 @@ def test_squares_depend_on_name_seed_and_index_alone():
 
 
 def test_views_take_turns_and_each_begins_with_the_whole():
-    regions = choose_regions([(300, 200), (280, 200)], 5, "centre_crop", 64, 0, "pair")
-    assert [view for view, _ in regions] == [0, 1, 0, 1, 0]
-    assert regions[0][1] == Region(50, 0, 200, 200)
-    assert regions[1][1] == Region(40, 0, 200, 200)
-    assert choose_regions([(300, 200), (280, 200)], 1, "centre_crop", 64, 0, "pair") == regions[:1]
+    boxes = choose_crop_boxes([(300, 200), (280, 200)], 5, "centre_crop", 64, 0, "pair")
+    assert [view for view, _ in boxes] == [0, 1, 0, 1, 0]
+    assert boxes[0][1] == CropBox(50, 0, 200, 200)
+    assert boxes[1][1] == CropBox(40, 0, 200, 200)
+    assert choose_crop_boxes([(300, 200), (280, 200)], 1, "centre_crop", 64, 0, "pair") == boxes[:1]
 
 
 def test_a_cut_keeps_the_pixels():
     values = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    region = cut(Image.fromarray(values), Region(4, 7, 9, 11))
-    assert np.array_equal(np.asarray(region), values[7:18, 4:13])
+    crop = cut(Image.fromarray(values), CropBox(4, 7, 9, 11))
+    assert np.array_equal(np.asarray(crop), values[7:18, 4:13])
 
 
 def test_reduction_does_not_alias():
@@ -69,7 +69,7 @@ def test_reduction_does_not_alias():
     assert np.abs(inner.astype(int) - 127).max() < 12  # sampling without a filter gives 0 and 255
 
 
-def test_the_right_size_is_left_alone_and_a_smaller_one_enlarged():
+def test_the_right_size_is_left_alone_and_a_smaller_one_upsampled():
     values = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     assert np.array_equal(np.asarray(resize_to_square(Image.fromarray(values), 64)), values)
     assert resize_to_square(Image.fromarray(values), 96).size == (96, 96)

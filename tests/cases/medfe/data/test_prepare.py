@@ -1,4 +1,4 @@
-"""A preparation from files to arrays: squares, index and report belong together, and broken files are counted."""
+"""A preparation from files to arrays: crops, index and report belong together, and broken files are counted."""
 
 import csv
 import json
@@ -28,7 +28,7 @@ def read_report(folder):
     return json.loads((folder / REPORT).read_text())
 
 
-def test_squares_index_and_structure_belong_together(tmp_path, data_params, write_photographs):
+def test_crops_index_and_structure_belong_together(tmp_path, data_params, write_photographs):
     write_photographs(tmp_path / "in", range(11))
     params = data_params(root=str(tmp_path / "in"), crops_per_photo=7, evaluation_crops_per_photo=2)
     prepare_photographs(params, tmp_path / "out")
@@ -42,8 +42,8 @@ def test_squares_index_and_structure_belong_together(tmp_path, data_params, writ
         assert np.array_equal(opened.structure, 255 - opened.images)
         for image, row in zip(opened.images, own, strict=True):
             left, top, side = int(row["left"]), int(row["top"]), int(row["side_px"])
-            region = Image.open(tmp_path / "in" / row["file"]).crop((left, top, left + side, top + side))
-            expected = np.asarray(region.resize((64, 64), Image.Resampling.BICUBIC))
+            crop = Image.open(tmp_path / "in" / row["file"]).crop((left, top, left + side, top + side))
+            expected = np.asarray(crop.resize((64, 64), Image.Resampling.BICUBIC))
             assert np.array_equal(image.transpose(1, 2, 0), expected)
         seen.update(set(opened.photographs))
     assert len(seen) == 11
@@ -66,17 +66,17 @@ def test_twice_gives_the_same_bytes_with_any_number_of_threads(tmp_path, data_pa
     assert hash_tree(tmp_path / "out") not in hashes
 
 
-def test_adding_a_photograph_moves_no_square_of_the_others(tmp_path, data_params, write_photographs):
-    def squares():
+def test_adding_a_photograph_moves_no_crop_of_the_others(tmp_path, data_params, write_photographs):
+    def crops():
         params = data_params(root=str(tmp_path / "in"), crops_per_photo=4, evaluation_crops_per_photo=4)
         prepare_photographs(params, tmp_path / "out")
         keys = ("file", "left", "top", "side_px")
         return {tuple(row[key] for key in keys) for row in read_rows(tmp_path / "out" / INDEX)}
 
     write_photographs(tmp_path / "in", range(6))
-    before = squares()
+    before = crops()
     write_photographs(tmp_path / "in", range(6, 8))
-    assert before < squares()
+    assert before < crops()
 
 
 def test_broken_and_mixed_files_are_counted(tmp_path, data_params, write_photographs):
@@ -93,7 +93,7 @@ def test_broken_and_mixed_files_are_counted(tmp_path, data_params, write_photogr
     report = read_report(tmp_path / "out")
     assert sum(report["photographs"].values()) == report["files_read"] == 7
     assert report["files_converted"] == {"CMYK": 1, "grey with alpha": 1}
-    assert sum(report["enlarged_images"].values()) == 1
+    assert sum(report["upsampled_images"].values()) == 1
     assert report["left_out_reasons"] == {
         decode.DAMAGED: 1,
         decode.EMPTY: 1,

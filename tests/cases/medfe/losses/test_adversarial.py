@@ -37,12 +37,27 @@ EXPECTED = {
 }
 
 
-def test_every_option_has_an_expectation() -> None:
-    assert set(EXPECTED) == set(get_args(Adversarial))
+@pytest.mark.parametrize("kind", get_args(Adversarial))
+def test_the_players_of_every_option_want_opposite_scores(kind: Adversarial) -> None:
+    """Where fills score higher than photographs, the discriminator turns that round, and the generator goes on."""
+    real, fake = torch.zeros(4, 1, 1, 1, requires_grad=True), torch.full((4, 1, 1, 1), 0.5, requires_grad=True)
+    wanted = 0 if kind == "none" else 1
+    for_real, for_fake = _gradients(discriminator_loss(kind, real, fake), real, fake)
+    assert (-for_real.sum().sign(), for_fake.sum().sign()) == (wanted, wanted)
+    _, for_fake = _gradients(generator_loss(kind, real, fake), real, fake)
+    assert -for_fake.sum().sign() == wanted
+
+
+def _gradients(loss: torch.Tensor, *logits: torch.Tensor) -> list[torch.Tensor]:
+    assert loss.shape == ()
+    assert loss.isfinite()
+    if not loss.requires_grad:
+        return [torch.zeros_like(item) for item in logits]
+    return list(torch.autograd.grad(loss, logits, allow_unused=True, materialize_grads=True))
 
 
 @pytest.mark.parametrize("kind", EXPECTED)
-def test_both_players(kind: Adversarial) -> None:
+def test_discriminator_and_generator(kind: Adversarial) -> None:
     torch.testing.assert_close(discriminator_loss(kind, REAL, FAKE), EXPECTED[kind][0])
     torch.testing.assert_close(generator_loss(kind, REAL, FAKE), EXPECTED[kind][1])
 

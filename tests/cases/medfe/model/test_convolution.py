@@ -101,7 +101,7 @@ def test_elsewhere_than_on_a_cpu_in_full_precision_the_way_is_torchs() -> None:
 
 
 def test_the_layers_are_torchs_with_bias_and_names() -> None:
-    features = torch.randn(1, 256, 8, 8)
+    features = torch.randn(1, 256, 8, 8, dtype=torch.float64)
     for ours, theirs in (
         (Convolution(256, 256, 4, stride=2, padding=1), torch.nn.Conv2d(256, 256, 4, stride=2, padding=1)),
         (
@@ -110,7 +110,7 @@ def test_the_layers_are_torchs_with_bias_and_names() -> None:
         ),
     ):
         ours.load_state_dict(theirs.state_dict())
-        torch.testing.assert_close(ours(features), theirs(features))
+        torch.testing.assert_close(ours.double()(features), theirs.double()(features))
 
 
 @pytest.mark.parametrize(("size", "dilation"), [((5, 7), 1), ((5, 7), 2), ((2, 4), 1)])

@@ -9,8 +9,8 @@ from torch import Tensor
 from repro.cases.medfe.model.equalisation import (
     BilateralPropagation,
     SelectiveKernel,
-    propagate_by_distance,
-    propagate_by_likeness,
+    range_propagation,
+    spatial_propagation,
 )
 from repro.cases.medfe.params.model.bilateral import RangeSimilarity
 from tiny import tiny_params
@@ -35,13 +35,13 @@ def test_the_spatial_term_is_the_gaussian_sum_over_all_positions(sigma: float) -
         weights = torch.tensor([[(r - row) ** 2 + (c - column) ** 2 for c in range(5)] for r in range(6)]).double()
         weights = torch.exp(-weights / (2 * sigma**2))
         expected[..., row, column] = (given * weights).sum(dim=(2, 3)) / weights.sum()
-    torch.testing.assert_close(propagate_by_distance(given, sigma, "grid"), expected)
+    torch.testing.assert_close(spatial_propagation(given, sigma, "grid"), expected)
 
 
 def test_the_window_of_33_cuts_the_gaussian() -> None:
     row = torch.zeros(1, 1, 40, 40, dtype=torch.float64)
     row[..., 0, :] = 1
-    within = propagate_by_distance(row, 96.0, "window_33")
+    within = spatial_propagation(row, 96.0, "window_33")
     assert within[0, 0, 16, 3] > 0
     assert within[0, 0, 17, 3] == 0
 
@@ -63,12 +63,12 @@ def test_the_range_term_is_the_softmax_over_nine_neighbours(similarity: RangeSim
                         seen.append(other.double())
                 weights = torch.stack(scores).softmax(0)
                 expected[item, :, row, column] = (weights[:, None] * torch.stack(seen)).sum(0)
-    torch.testing.assert_close(propagate_by_likeness(given, similarity), expected)
+    torch.testing.assert_close(range_propagation(given, similarity), expected)
 
 
 def test_the_cosine_of_equal_features_weighs_all_inner_neighbours_alike() -> None:
     given = torch.ones(1, 4, 5, 5, dtype=torch.float64)
-    result = propagate_by_likeness(given, "cosine")
+    result = range_propagation(given, "cosine")
     torch.testing.assert_close(result[..., 1:-1, 1:-1], given[..., 1:-1, 1:-1])
 
 
@@ -82,7 +82,7 @@ def test_the_release_reads_positions_back_as_channels() -> None:
 
 
 def test_the_spatial_term_keeps_a_constant() -> None:
-    assert torch.allclose(propagate_by_distance(torch.full((1, 1, 8, 8), 3.0), 1.5, "grid"), torch.tensor(3.0))
+    assert torch.allclose(spatial_propagation(torch.full((1, 1, 8, 8), 3.0), 1.5, "grid"), torch.tensor(3.0))
 
 
 @pytest.mark.parametrize("channels", [4, 48, 56])

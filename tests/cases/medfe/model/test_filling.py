@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from repro.cases.medfe.model import Generator
 from repro.cases.medfe.model.filling import fill_together
 from repro.cases.medfe.model.layers import InstanceNorm
-from repro.cases.medfe.model.skips import Enlarging
+from repro.cases.medfe.model.skips import Upsample
 from tiny import tiny_params
 
 
@@ -48,7 +48,7 @@ def test_instance_norm_is_torchs() -> None:
 
 
 def test_projecting_and_resizing_commute() -> None:
-    enlarging = Enlarging(tiny_params().model, 4, 6, 5).double().eval()
+    enlarging = Upsample(tiny_params().model, 4, 6, 5).double().eval()
     equalised = torch.randn(2, 6, 8, 8, dtype=torch.float64)
     resized = F.interpolate(equalised, size=(32, 32), mode="bilinear", align_corners=False)
     torch.testing.assert_close(enlarging(equalised, torch.Size((32, 32))), enlarging.project(resized))

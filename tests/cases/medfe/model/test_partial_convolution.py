@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from repro.cases.medfe.model.branches import shrink_mask
+from repro.cases.medfe.model.branches import downsample_mask
 from repro.cases.medfe.model.partial_convolution import PartialConvolution
 
 
@@ -72,10 +72,10 @@ def test_the_mask_on_the_branch_grid() -> None:
     square[2:6, 2:6] = 1
     with_corner = square.clone()
     with_corner[0, 0] = 1
-    assert torch.equal(shrink_mask(hole, grid, "nearest")[0, 0], with_corner)
-    assert torch.equal(shrink_mask(hole, grid, "max_pool")[0, 0], with_corner)
-    assert torch.equal(shrink_mask(hole, grid, "empty")[0, 0], torch.zeros(8, 8))
-    assert torch.equal(shrink_mask(hole, grid, "mean_5_16")[0, 0], literal_mean(hole, 5 / 16))
+    assert torch.equal(downsample_mask(hole, grid, "nearest")[0, 0], with_corner)
+    assert torch.equal(downsample_mask(hole, grid, "max_pool")[0, 0], with_corner)
+    assert torch.equal(downsample_mask(hole, grid, "empty")[0, 0], torch.zeros(8, 8))
+    assert torch.equal(downsample_mask(hole, grid, "mean_5_16")[0, 0], literal_mean(hole, 5 / 16))
     assert torch.equal(literal_mean(hole, 1.0), torch.zeros(8, 8))
 
 

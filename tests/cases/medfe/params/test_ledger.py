@@ -49,14 +49,6 @@ def test_questions_are_one_line_and_asked_once() -> None:
     assert len(set(questions)) == len(questions)
 
 
-def test_conditions_name_details_and_their_options() -> None:
-    options = {detail.key: detail.choice for detail in DETAILS}
-    for detail in DETAILS:
-        for key, values in detail.choice.only_if.items():
-            assert all(value in options[key].options or options[key].free for value in values)
-        assert set(detail.choice.inert) <= set(detail.choice.options)
-
-
 def test_every_component_can_be_disabled() -> None:
     options = {detail.key: detail.choice.options for detail in DETAILS}
     disabling = {

@@ -11,7 +11,7 @@ from simulated_factorial import linear, make_plan, simulate, two_levels
 
 from repro import paths
 from repro.audit.page.subject import Subject
-from repro.audit.statistics.report import Analysis
+from repro.audit.statistics.analysis import Analysis
 from repro.cases.medfe.report import fills
 from repro.cases.medfe.report.fills import (
     GAIN,

@@ -24,6 +24,7 @@ from repro.cases.medfe.training import loop
 from repro.cases.medfe.training.distributed import GlobalBatchNorm, synchronise_norms
 from repro.errors import UserError
 from repro.processes import ALONE, Process, this_process
+from rounding import HALF_THE_DIGITS, unit_roundoff
 
 ROOT = Path(__file__).parents[4]
 LENGTH = {
@@ -33,6 +34,15 @@ LENGTH = {
     "validate_every_steps": 5,
     "checkpoint_every_steps": 1,
 }
+FLOAT32_TOLERANCE = 2**9 * unit_roundoff(torch.float32)
+"""The sums behind a term have up to 2^18 summands, whose roundings go as far as the root of their number."""
+
+BF16_TOLERANCE = 2 * 8 * unit_roundoff(torch.bfloat16)
+"""A term or a statistic comes after up to 20 layers of three roundings each, of factors, sums and what follows.
+
+60 roundings go as far as a random walk of 8 does, and there are two walks: sums that are added in another order fall to
+the other side now and then.
+"""
 
 
 def environment() -> dict[str, str]:
@@ -53,15 +63,17 @@ def together(tmp_path_factory) -> list[dict]:
 def test_two_processes_take_the_steps_of_one(together, name: str) -> None:
     wanted = two_ranks.take_steps(two_ranks.variant_params(name), ALONE)
     mine, others = (one[name] for one in together)
-    tolerances = {"terms 0": 1e-4, "statistics": 1e-3, "gradients": 1e-3, "terms 1": 2e-2}
-    if name == "bf16":  # whose gradients are mostly rounding here
-        tolerances = {"terms 0": 2e-2, "statistics": 5e-2}
-    for kind, tolerance in tolerances.items():
+    if name == "bf16":  # gradients are mostly rounding here, and so is what comes after a step
+        tolerance, kinds, late = BF16_TOLERANCE, ("terms 0", "statistics"), "adversarial"
+    else:
+        tolerance, kinds, late = HALF_THE_DIGITS, ("terms 0", "statistics", "gradients", "terms 1"), "none"
+    for kind in kinds:
         assert wanted[kind].keys() == mine[kind].keys()
+        norms = {key: float(value.norm()) for key, value in wanted[kind].items()}
+        least = max(norms.values(), default=0) / 100  # below which a value is zero but for rounding, as before a norm
         for key, value in wanted[kind].items():
-            found = (mine[kind][key] + others[kind][key]) / 2
-            slack = 1e-6 if kind == "statistics" else 1e-4  # of scores near zero, and of biases before a norm
-            assert (found - value).norm() <= tolerance * value.norm() + slack, f"{kind}: {key}"
+            error = float(((mine[kind][key] + others[kind][key]) / 2 - value).norm())
+            assert key.startswith(late) or error <= tolerance * max(norms[key], least), f"{kind}: {key}"
     for kind in ("gradients", "weights"):
         assert all(torch.equal(mine[kind][key], others[kind][key]) for key in mine[kind]), "they never drift apart"
 
@@ -138,7 +150,9 @@ def test_torchrun_ends_with_one_line_when_a_process_dies_and_goes_on(project) ->
     loop.train(params, root / paths.PREPARED, root / paths.MASKS, root / "one", root / "states")
     wanted = pd.read_csv(root / "one" / paths.HISTORY)
     assert list(history.columns) == list(wanted.columns)
-    assert history.to_numpy()[0] == pytest.approx(wanted.to_numpy()[0], rel=2e-5, nan_ok=True)
+    late = [column for column in wanted if column.startswith(("adversarial", "total"))]  # meet updated discriminators
+    first, alone = (table.drop(columns=late).iloc[0].to_numpy() for table in (history, wanted))
+    assert first == pytest.approx(alone, rel=FLOAT32_TOLERANCE, nan_ok=True)
     assert history.to_numpy() == pytest.approx(wanted.to_numpy(), rel=3e-2, abs=1e-3, nan_ok=True)
     both = [load_checkpoint(folder / paths.CHECKPOINT).last for folder in (root / paths.TRAIN, root / "one")]
     assert both[0].keys() == both[1].keys()

@@ -10,7 +10,7 @@ from repro import paths
 from repro.cases.medfe.checkpoint import Checkpoint, load_checkpoint
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training.loop import train
-from repro.cases.medfe.training.step import Players
+from repro.cases.medfe.training.step import AdversarialTrainer
 from repro.cases.medfe.training.trainer import half_of
 from repro.storage import hash_tree
 
@@ -64,7 +64,7 @@ def test_before_the_first_validation_its_own_weights_are_the_best(prepared, tmp_
 
 @pytest.mark.parametrize("killed_at", [2, 5])
 def test_a_kill_loses_nothing_of_it(prepared, whole, tmp_path, monkeypatch, killed_at: int) -> None:
-    stepped = Players.step
+    stepped = AdversarialTrainer.step
 
     def step(self, batch, number):
         if number == killed_at:
@@ -72,7 +72,7 @@ def test_a_kill_loses_nothing_of_it(prepared, whole, tmp_path, monkeypatch, kill
         return stepped(self, batch, number)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Players, "step", step)
+        patched.setattr(AdversarialTrainer, "step", step)
         with pytest.raises(InterruptedError):
             run(prepared, tmp_path / "run")
     resumed = run(prepared, tmp_path / "run")

@@ -9,7 +9,7 @@ import torch
 
 from repro.audit.ledger.choice import Detail, walk_details
 from repro.cases.medfe.params import Params
-from repro.cases.medfe.training.step import Players
+from repro.cases.medfe.training.step import AdversarialTrainer
 from tiny import random_batch, tiny_params
 
 TRAINED = ("model.", "loss.", "optimisation.")
@@ -45,7 +45,7 @@ class Trained(NamedTuple):
     Attributes:
         terms: of the first step.
         moved: whether the generator has other weights afterwards.
-        fingerprint: numbers that differ where two steps differ: terms, gradients and new weights of both players.
+        fingerprint: numbers that differ where two steps differ: terms, and gradients and new weights of all networks.
     """
 
     terms: dict[str, float]
@@ -56,12 +56,12 @@ class Trained(NamedTuple):
 @cache
 def train(params: Params) -> Trained:
     """Takes two steps; options that are the same params take them once."""
-    players, batch = Players(params, torch.device("cpu")), random_batch(params)
-    before = torch.cat([item.detach().flatten() for item in players.generator.parameters()])
-    terms = [{name: float(term) for name, term in players.step(batch, LATE_STEP).items()} for _ in range(2)]
-    after = torch.cat([item.detach().flatten() for item in players.generator.parameters()])
+    trainer, batch = AdversarialTrainer(params, torch.device("cpu")), random_batch(params)
+    before = torch.cat([item.detach().flatten() for item in trainer.generator.parameters()])
+    terms = [{name: float(term) for name, term in trainer.step(batch, LATE_STEP).items()} for _ in range(2)]
+    after = torch.cat([item.detach().flatten() for item in trainer.generator.parameters()])
     numbers = [term for step in terms for term in step.values()]
-    for network in (players.generator, players.discriminators):
+    for network in (trainer.generator, trainer.discriminators):
         for parameter in network.parameters():
             numbers += [float(parameter.detach().double().norm())]
             numbers += [float(parameter.grad.double().norm())] if parameter.grad is not None else []

@@ -1,4 +1,4 @@
-"""The feed of a device gives the same batches, bit for bit, in whatever way they reach it."""
+"""A prefetcher gives the same batches, bit for bit, in whatever way they reach it."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import torch
 
 from prepared_on_disk import write_prepared
 from repro.cases.medfe.params import Params
-from repro.cases.medfe.training.batches import Batch, TrainingBatches, moves_columns
-from repro.cases.medfe.training.prefetch import Feed, make_resident, open_feed
+from repro.cases.medfe.training.batches import Batch, TrainingBatches, permutes_columns
+from repro.cases.medfe.training.prefetch import Prefetcher, make_resident, open_prefetcher
 from repro.processes import Process
 
 CPU = torch.device("cpu")
@@ -33,22 +33,22 @@ def equal(one: Batch, other: Batch) -> bool:
 @pytest.mark.parametrize("ahead", [False, True])
 def test_every_way_gives_the_same_batches(prepared, image: str, ahead: bool) -> None:
     batches = draw(prepared, image)
-    ways = [None, make_resident(batches, CPU)] if moves_columns(image) else [None]
+    ways = [None, make_resident(batches, CPU)] if permutes_columns(image) else [None]
     for resident in ways:
-        feed = Feed(draw(prepared, image), CPU, torch.preserve_format, resident, ahead=ahead)
+        prefetcher = Prefetcher(draw(prepared, image), CPU, torch.preserve_format, resident, ahead=ahead)
         for step in (0, 1, 2, 7, 8):
-            assert equal(feed.batch(step), batches.batch(step))
-        feed.close()
+            assert equal(prefetcher.batch(step), batches.batch(step))
+        prefetcher.close()
 
 
 def test_a_flip_does_happen(prepared) -> None:
-    flipped = [draw(prepared, "flip").place(step).columns[:, 0] for step in range(8)]
+    flipped = [draw(prepared, "flip").draw_indices(step).columns[:, 0] for step in range(8)]
     assert {0, 63} == set(torch.cat(flipped).tolist())
 
 
 def test_layout(prepared) -> None:
     plain, last = (
-        Feed(draw(prepared, "none"), CPU, layout, None, ahead=False).batch(0)
+        Prefetcher(draw(prepared, "none"), CPU, layout, None, ahead=False).batch(0)
         for layout in (torch.preserve_format, torch.channels_last)
     )
     assert equal(plain, last)
@@ -57,9 +57,9 @@ def test_layout(prepared) -> None:
 
 
 def test_a_cpu_draws_when_it_is_asked(prepared) -> None:
-    feed = open_feed(draw(prepared, "flip"), CPU, torch.preserve_format)
-    assert feed.resident is None
-    assert feed._pool is None
+    prefetcher = open_prefetcher(draw(prepared, "flip"), CPU, torch.preserve_format)
+    assert prefetcher.resident is None
+    assert prefetcher._pool is None
 
 
 @pytest.mark.parametrize("ranks", [2, 4])

@@ -9,7 +9,7 @@ from prepared_on_disk import write_prepared
 from repro.cases.medfe.checkpoint import load_checkpoint
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training.loop import train
-from repro.cases.medfe.training.seed import training_seed
+from repro.cases.medfe.training.step import training_seed
 from repro.randomness import derive_seed
 from tiny import tiny_params
 

@@ -13,7 +13,7 @@ from repro.cases.medfe.checkpoint import load_checkpoint, load_generator
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training import loop
 from repro.cases.medfe.training.batches import TrainingBatches, place_region
-from repro.cases.medfe.training.step import Players, schedule_factor
+from repro.cases.medfe.training.step import AdversarialTrainer, schedule_factor
 from repro.errors import UserError
 from repro.storage import hash_tree
 from tiny import random_batch, tiny_params
@@ -51,7 +51,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(prepared, tmp_pa
 @pytest.mark.parametrize("killed_at", [1, 4, 6])
 def test_a_killed_training_goes_on_to_the_same_bits(prepared, tmp_path, monkeypatch, killed_at: int) -> None:
     whole = run(prepared, tmp_path / "whole")
-    stepped = Players.step
+    stepped = AdversarialTrainer.step
     taken = []
 
     def step(self, batch, number):
@@ -60,7 +60,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(prepared, tmp_path, monkeypa
             raise KilledError
         return stepped(self, batch, number)
 
-    monkeypatch.setattr(Players, "step", step)
+    monkeypatch.setattr(AdversarialTrainer, "step", step)
     with pytest.raises(KilledError):
         run(prepared, tmp_path / "killed")
     assert not (tmp_path / "killed").exists()
@@ -70,7 +70,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(prepared, tmp_path, monkeypa
     assert results(tmp_path / "killed") == results(whole)
 
 
-@pytest.mark.parametrize("killed_in", ["outputs.save_checkpoint", "outputs.shutil.copyfile", "loop.ResumeState.remove"])
+@pytest.mark.parametrize("killed_in", ["loop.save_checkpoint", "loop.shutil.copyfile", "loop.TrainingStateFile.remove"])
 def test_a_kill_while_the_outputs_are_written_costs_nothing(prepared, tmp_path, monkeypatch, killed_in: str) -> None:
     whole = run(prepared, tmp_path / "whole")
 
@@ -151,7 +151,7 @@ def test_a_broken_resume_state_is_no_obstacle(prepared, tmp_path, monkeypatch) -
 
 
 def test_a_diverged_training_is_told_and_leaves_nothing(prepared, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(Players, "step", lambda *_: {"pixel": torch.tensor(float("nan"))})
+    monkeypatch.setattr(AdversarialTrainer, "step", lambda *_: {"pixel": torch.tensor(float("nan"))})
     with pytest.raises(UserError, match="diverged at step 1: pixel is no longer finite"):
         run(prepared, tmp_path / "run", tmp_path / "states")
     assert not (tmp_path / "run").exists()
@@ -206,13 +206,15 @@ def test_schedules(schedule, factors: list[float]) -> None:
 
 def test_bf16_trains() -> None:
     params = tiny_params({"runtime.precision": "bf16"})
-    terms = Players(params, torch.device("cpu")).step(random_batch(params), 0)
+    terms = AdversarialTrainer(params, torch.device("cpu")).step(random_batch(params), 0)
     assert all(torch.isfinite(term) for term in terms.values())
 
 
 def test_other_parts_keep_their_initial_weights_when_one_changes() -> None:
-    one = Players(tiny_params(), torch.device("cpu")).generator.state_dict()
-    other = Players(tiny_params({"model.stream_kernels": [3, 5]}), torch.device("cpu")).generator.state_dict()
+    one = AdversarialTrainer(tiny_params(), torch.device("cpu")).generator.state_dict()
+    other = AdversarialTrainer(
+        tiny_params({"model.stream_kernels": [3, 5]}), torch.device("cpu")
+    ).generator.state_dict()
     shared = [name for name in one if name in other and one[name].shape == other[name].shape]
     assert len(shared) > 100
     assert all(torch.equal(one[name], other[name]) for name in shared)

@@ -6,6 +6,7 @@ The processes are forks of one that has imported everything, so that it is done 
 import os
 import socket
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import torch
 
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training.batches import Batch
-from repro.cases.medfe.training.distributed import joined
-from repro.cases.medfe.training.step import Players
+from repro.cases.medfe.training.distributed import process_group
+from repro.cases.medfe.training.step import AdversarialTrainer
 from repro.processes import Process, this_process
+from rounding import in_double
 from tiny import random_batch, tiny_params
 
 STEPS = 2
@@ -47,18 +49,26 @@ def rows_of(batch: Batch, process: Process) -> Batch:
 
 
 def take_steps(params: Params, process: Process) -> dict[str, dict[str, torch.Tensor]]:
-    """Returns the terms of each step, and of the first one gradients and the generator's statistics, by name."""
-    players = Players(params, torch.device("cpu"), process)
+    """Returns the terms of each step, and of the first one gradients and the generator's statistics, by name.
+
+    In float64, but for bf16.
+    """
+    with nullcontext() if params.runtime.precision == "bf16" else in_double():
+        return _take_steps(params, process)
+
+
+def _take_steps(params: Params, process: Process) -> dict[str, dict[str, torch.Tensor]]:
+    trainer = AdversarialTrainer(params, torch.device("cpu"), process)
     taken: dict[str, dict[str, torch.Tensor]] = {}
     for number in range(STEPS):
-        terms = players.step(rows_of(random_batch(params, number), process), number)
+        terms = trainer.step(rows_of(random_batch(params, number), process), number)
         taken[f"terms {number}"] = {name: term.clone() for name, term in terms.items()}
         if number == 0:
-            parameters = {name: item for name, item in players.named_parameters() if item.grad is not None}
+            parameters = {name: item for name, item in trainer.named_parameters() if item.grad is not None}
             taken["gradients"] = {name: item.grad.clone() for name, item in parameters.items()}
-            buffers = players.generator.named_buffers()
+            buffers = trainer.generator.named_buffers()
             taken["statistics"] = {name: item.clone() for name, item in buffers if "running" in name}
-    taken["weights"] = players.generator.state_dict()
+    taken["weights"] = trainer.generator.state_dict()
     return taken
 
 
@@ -66,7 +76,7 @@ def work(folder: Path) -> None:
     """Writes what this process computed for each variant."""
     torch.set_num_threads(1)
     process = this_process()
-    with joined(process, torch.device("cpu")):
+    with process_group(process, torch.device("cpu")):
         results = {name: take_steps(variant_params(name), process) for name in VARIANTS}
     torch.save(results, folder / f"{process.rank}.pt")
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from repro.audit.ledger.choice import Choice
 from repro.audit.ledger.source import inference, related, release, replication
+from repro.cases.medfe.params.conditions import NO_ADVERSARY
 from repro.cases.medfe.params.group import Group
 from repro.cases.medfe.params.sources import PROBABLY_THE_PAPERS
 
@@ -14,9 +15,6 @@ GlobalRegion = Literal["whole", "none"]
 LocalRegion = Literal["random_crop", "hole_box", "none"]
 LocalNetwork = Literal["separate", "shared"]
 AdversarialInput = Literal["raw", "composite", "composite_with_mask", "conditional"]
-
-_GAME = ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp")
-_ADVERSARIAL = {"loss.adv": _GAME}
 
 
 class AdversarialDetails(Group):
@@ -65,7 +63,7 @@ class AdversarialDetails(Group):
                 1.0: (related("StructureFlow @1ac8f55"), related("generative_inpainting @3a53243")),
             },
             free=True,
-            only_if=_ADVERSARIAL,
+            unless=NO_ADVERSARY,
         ),
     ]
     global_region: Annotated[
@@ -82,7 +80,7 @@ class AdversarialDetails(Group):
                 "none": (inference("the component can be left out, as the replicators had to"),),
             },
             defensible="N",
-            only_if=_ADVERSARIAL,
+            unless=NO_ADVERSARY,
         ),
     ]
     local_region: Annotated[
@@ -96,7 +94,7 @@ class AdversarialDetails(Group):
                 "hole_box": (replication("RKlazinga/MEDFE @9b64dc3"), related("GMCNN @08eb38f")),
                 "none": (related("generative_inpainting @3a53243"), related("EdgeConnect @3142579")),
             },
-            only_if=_ADVERSARIAL,
+            unless=NO_ADVERSARY,
         ),
     ]
     local_network: Annotated[
@@ -109,12 +107,8 @@ class AdversarialDetails(Group):
                 "separate": (release("@9adf889: two networks"),),
                 "shared": (inference("a fully convolutional network can serve both"),),
             },
-            only_if={
-                **_ADVERSARIAL,
-                "loss.local_region": ("random_crop", "hole_box"),
-                "loss.global_region": ("whole",),
-                "model.discriminator_head": ("patch",),
-            },
+            only_if={"model.discriminator_head": ("patch",)},
+            unless={**NO_ADVERSARY, "loss.local_region": ("none",), "loss.global_region": ("none",)},
         ),
     ]
     adv_input: Annotated[
@@ -129,7 +123,7 @@ class AdversarialDetails(Group):
                 "composite_with_mask": (related("generative_inpainting @3a53243: mask channel"),),
                 "conditional": (related("pix2pix"),),
             },
-            only_if=_ADVERSARIAL,
+            unless=NO_ADVERSARY,
         ),
     ]
     discriminator_factor: Annotated[
@@ -141,6 +135,6 @@ class AdversarialDetails(Group):
             paper="silent",
             options={1.0: (release("@9adf889"),), 0.5: (related("CSA @f0b0712"),)},
             free=True,
-            only_if=_ADVERSARIAL,
+            unless=NO_ADVERSARY,
         ),
     ]

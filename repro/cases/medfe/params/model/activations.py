@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from repro.audit.ledger.choice import Choice
 from repro.audit.ledger.source import inference, related, release, replication
+from repro.cases.medfe.params.conditions import NO_ADVERSARY
 from repro.cases.medfe.params.group import Group
 
 Norm = Literal["instance", "batch", "group", "none"]
@@ -43,7 +44,7 @@ class Activations(Group):
                 "inner": (release("models/Encoder.py @d7d5aaa: none on levels 1 and 6"),),
                 "all": (inference("one rule for all levels"),),
             },
-            only_if={"model.norm": ("instance", "batch", "group")},
+            unless={"model.norm": ("none",)},
         ),
     ]
     activation: Annotated[
@@ -126,6 +127,6 @@ class Activations(Group):
                 "gradient_penalty": (related("GMCNN @08eb38f"), replication("RKlazinga/MEDFE @9b64dc3")),
                 "none": (inference("what the paper's silence amounts to"),),
             },
-            only_if={"loss.adv": ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp")},
+            unless=NO_ADVERSARY,
         ),
     ]

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from repro.audit.ledger.choice import Choice
 from repro.audit.ledger.source import paper, related, release, replication
+from repro.cases.medfe.params.conditions import NO_ADVERSARY, NO_RESIDUAL_BLOCKS
 from repro.cases.medfe.params.group import Group
 
 DecoderUpsampling = Literal["transposed_4", "nearest_conv_3"]
@@ -57,7 +58,7 @@ class Kernels(Group):
                 3: (release("models/Encoder.py @d7d5aaa"), related("EdgeConnect @3142579")),
                 2: (replication("RKlazinga res_block.py @9b64dc3"),),
             },
-            only_if={"model.residual_blocks": (4, 1, 2, 3, 8, 16)},
+            unless=NO_RESIDUAL_BLOCKS,
         ),
     ]
     residual_dilations: Annotated[
@@ -75,7 +76,7 @@ class Kernels(Group):
                 ),
             },
             visible="the innermost map has several positions: image_px of at least 2 ** (depth + 1)",
-            only_if={"model.residual_blocks": (4, 1, 2, 3, 8, 16)},
+            unless=NO_RESIDUAL_BLOCKS,
         ),
     ]
     stream_kernels: Annotated[
@@ -125,7 +126,7 @@ class Kernels(Group):
                 ),
                 5: (related("generative_inpainting @3a53243"),),
             },
-            only_if={"loss.adv": ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp")},
+            unless=NO_ADVERSARY,
         ),
     ]
     discriminator_strides: Annotated[
@@ -145,7 +146,7 @@ class Kernels(Group):
                     related("CTSDG @def0274"),
                 ),
             },
-            only_if={"loss.adv": ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp")},
+            unless=NO_ADVERSARY,
         ),
     ]
     discriminator_head: Annotated[
@@ -158,6 +159,6 @@ class Kernels(Group):
                 "patch": (release("discriminators @9adf889"), related("Shift-Net @a353431")),
                 "full": (replication("RKlazinga/MEDFE @9b64dc3: down to 4x4, then full"),),
             },
-            only_if={"loss.adv": ("ralsgan", "ragan", "rahinge", "lsgan", "nsgan", "hinge", "wgan_gp")},
+            unless=NO_ADVERSARY,
         ),
     ]

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from repro.audit.ledger.choice import Choice
 from repro.audit.ledger.source import inference, paper, related, release, replication
+from repro.cases.medfe.params.conditions import NO_RESIDUAL_BLOCKS, PARTIAL_ENCODER
 from repro.cases.medfe.params.group import Group
 
 StructureTap = Literal["before_residual", "after_residual"]
@@ -34,7 +35,7 @@ class Topology(Group):
                 "after_residual": (release("models/Encoder.py @d7d5aaa"),),
             },
             defensible="E",
-            only_if={"model.residual_blocks": (4, 1, 2, 3, 8, 16)},
+            unless=NO_RESIDUAL_BLOCKS,
         ),
     ]
     residual_blocks: Annotated[
@@ -66,7 +67,7 @@ class Topology(Group):
                 "parallel": (replication("RKlazinga/MEDFE @cfc9eab, later removed"),),
             },
             defensible="N",
-            only_if={"model.residual_blocks": (4, 1, 2, 3, 8, 16)},
+            unless=NO_RESIDUAL_BLOCKS,
         ),
     ]
     branch_weights: Annotated[
@@ -161,7 +162,7 @@ class Topology(Group):
                 "rgb_ones_mask": (related("generative_inpainting inpaint_model.py @3a53243"),),
                 "rgb": (related("naoto0804 PConv @8d64e7e"),),
             },
-            only_if={"model.encoder_convolution": ("plain",)},
+            unless=PARTIAL_ENCODER,
         ),
     ]
     skip_addition: Annotated[
@@ -187,7 +188,7 @@ class Topology(Group):
                 "per_layer": (release("models/PCconv.py @9adf889"), related("naoto0804 PConv @8d64e7e")),
                 "fixed": (replication("RKlazinga network/branch.py @9b64dc3"),),
             },
-            only_if={"model.mask_to_branch": ("nearest", "mean_5_16", "max_pool")},
+            unless={"model.mask_to_branch": ("empty",)},
         ),
     ]
     bilateral: Annotated[

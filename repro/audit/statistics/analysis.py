@@ -1,0 +1,112 @@
+"""The whole analysis of a study: which tables it has, and in which order its parts are asked for them.
+
+`Analysis` is the contract between the statistics and the page that shows them. Nothing is computed here.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from repro.audit.ledger.choice import Choice
+from repro.audit.statistics.claims import judge_claims
+from repro.audit.statistics.controls import judge_controls
+from repro.audit.statistics.effects import EFFECT_COLUMNS, contrast_effects, paired_effects
+from repro.audit.statistics.interactions import interactions as find_interactions
+from repro.audit.statistics.multiplicity import adjust_effects
+from repro.audit.statistics.multiverse import protocol_multiverse
+from repro.audit.statistics.outcomes import noise_floor, tabulate_outcomes
+from repro.audit.statistics.results import Results, list_failures, sum_costs
+from repro.audit.statistics.specification_curve import specification_curve
+from repro.audit.statistics.variance import rank_questions, variance_components
+from repro.audit.statistics.verdicts import judge_details
+from repro.audit.study.plan import Plan
+
+
+class Analysis(NamedTuple):
+    """Tables of one study, each with the columns `metric` and `train_fraction`; runs are named by tuples of ids.
+
+    Attributes:
+        noise: per metric and train fraction: sd over seeds of the replicated baseline, its 95 % interval (sd_low,
+            sd_high), n, mean, failed, runs.
+        effects: per detail, option, metric and train fraction: `baseline` (option), kind ("paired" or "contrast"),
+            seeds, estimate (option less baseline, in the metric's unit, not turned by direction), sd, se, df, low, high
+            (95 %), low90, high90, hedges_g, probability_of_improvement (that the option is better than the baseline:
+            over all pairs of seeds for "paired", at the same seed for "contrast"), bca_low, bca_high (NaN below 30
+            seeds), p, p_adjusted, family (how many p-values it was adjusted for), correlation (of the paired arms),
+            failed (runs of the arm that failed or diverged, counted as outcomes), runs, baseline_runs. The control
+            arms are in it, under the details "negative control" and "positive control".
+        interactions: per pair of details (first, second), metric and train fraction: estimate, low, high, p,
+            p_adjusted, aliases (text: what else the estimate may be), shared (how many other pairs are the very same
+            contrast), runs. Empty where the design cannot see any.
+        verdicts: per detail, metric and train fraction: verdict, reason (one sentence), refused (why the seeds cannot
+            carry more; empty if they can), further_seeds (Int64, NA where none is named), stable (whether half the
+            training gives the same verdict; NA where it was not measured).
+        claims: per claim: text, metric, reported, reproduced (with reproduced_low and reproduced_high, 95 %), estimate,
+            low, high, noise_sd, verdict, reason, source, runs.
+        controls: per control ("negative control", "positive control", "A/A re-splits"): expected, found, passed (bool),
+            detail (text), and of the re-splits the rate of false alarms, rate_low, rate_high.
+        curve: per variant, metric and train fraction: rank, mean, low, high (95 % over seeds), seeds, runs, null_low,
+            null_high (95 % band of the sorted curve under permutation of labels within seed).
+        curve_test: per metric and train fraction: statistic (text), observed, p, permutations.
+        variance: per metric and train fraction: component (a detail, "details together", "seed", "unit", "evaluation
+            protocol", "residual"), sd, variance, low, high (of the sd, 95 %), note.
+        protocols: per metric and protocol choice: option, mean, change (against the headline protocol), runs.
+        failures: per run that is not ok: variant, seed, status, reason, path.
+        cost: one row: runs, hours, hours_lost (in failed runs), joules (NaN where not measured), note.
+        questions: per detail: question, shrinks (how much of the uncertainty an answer would take away, in the
+            main metric's unit), reason; largest first.
+    """
+
+    noise: pd.DataFrame
+    effects: pd.DataFrame
+    interactions: pd.DataFrame
+    verdicts: pd.DataFrame
+    claims: pd.DataFrame
+    controls: pd.DataFrame
+    curve: pd.DataFrame
+    curve_test: pd.DataFrame
+    variance: pd.DataFrame
+    protocols: pd.DataFrame
+    failures: pd.DataFrame
+    cost: pd.DataFrame
+    questions: pd.DataFrame
+
+
+def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None = None) -> Analysis:
+    """Analyses a study.
+
+    Args:
+        plan: what was to be run.
+        results: what came out; runs that are missing are said and refuse the verdicts that need them.
+        details: the ledger by dotted key, for the words of the questions to the authors.
+
+    Raises:
+        UserError: runs were not measured on the same units.
+    """
+    design = plan.declared.design
+    tables = tabulate_outcomes(plan, results)
+    contrasts, parts = contrast_effects(plan, tables), [paired_effects(plan, tables)]
+    if design != "one_at_a_time":
+        parts.append(contrasts)
+    effects = pd.concat([part for part in parts if len(part)] or [pd.DataFrame(columns=list(EFFECT_COLUMNS))])
+    effects = adjust_effects(effects.reset_index(drop=True), design)
+    interactions = find_interactions(plan, tables)
+    noise = noise_floor(tables)
+    verdicts = judge_details(plan, tables, effects, interactions)
+    curve, curve_test = specification_curve(plan, tables)
+    return Analysis(
+        noise=noise,
+        effects=effects,
+        interactions=interactions,
+        verdicts=verdicts,
+        claims=judge_claims(plan, tables, effects, interactions, noise),
+        controls=judge_controls(plan, tables, effects),
+        curve=curve,
+        curve_test=curve_test,
+        variance=variance_components(plan, tables, results),
+        protocols=protocol_multiverse(plan, results, contrasts),
+        failures=list_failures(plan, results),
+        cost=sum_costs(plan, results),
+        questions=rank_questions(plan, effects, verdicts, details),
+    )

@@ -1,0 +1,89 @@
+"""Multiple testing: p-values adjusted for how many tests were made, and what an adjusted p can reach at all.
+
+A family is all option contrasts of the study in one metric at one share of the training; the two control arms are a
+family of their own, so that checking the audit costs its findings nothing.
+"""
+
+from typing import Literal, assert_never
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from repro.audit.statistics.effects import NEGATIVE, POSITIVE
+from repro.audit.statistics.paired import smallest_p
+from repro.audit.study.declaration import Design
+
+LEVEL = 0.05
+"""Of every test; adjusted p-values are held against it."""
+
+Correction = Literal["Holm", "Benjamini-Hochberg"]
+
+
+def correction_of(design: Design) -> Correction:
+    """Returns the correction of a design's option contrasts: Holm where it confirms, Benjamini-Hochberg to screen."""
+    match design:
+        case "one_at_a_time" | "full_factorial":
+            return "Holm"
+        case "plackett_burman" | "fractional_factorial" | "d_optimal" | "random":
+            return "Benjamini-Hochberg"
+        case _:
+            assert_never(design)
+
+
+def adjust_p(p: NDArray[np.float64], correction: Correction) -> NDArray[np.float64]:
+    """Adjusts a family; a test that could not be made (NaN) stays NaN and counts as one of the family all the same.
+
+    With p_(1) <= ... <= p_(K):
+        Holm: adjusted p_(i) = max over j <= i of min(1, (K + 1 - j) p_(j)), which bounds the chance of any false find;
+        Benjamini-Hochberg: adjusted p_(i) = min over j >= i of min(1, K p_(j) / j), which bounds their expected share.
+
+    Args:
+        p: (K,) float64 in [0, 1] or NaN.
+        correction: how.
+
+    Source: Holm, A simple sequentially rejective multiple test procedure (1979); Benjamini & Hochberg, Controlling
+    the false discovery rate (1995).
+
+    Example:
+        >>> p = np.array([0.01, 0.04, 0.03])
+        >>> adjust_p(p, "Holm").round(3).tolist(), adjust_p(p, "Benjamini-Hochberg").round(3).tolist()
+        ([0.03, 0.06, 0.06], [0.03, 0.04, 0.04])
+    """
+    # multipletests of statsmodels gives the same, but collects garbage at each call: 0.07 s a family.
+    made, tests = np.isfinite(p), len(p)
+    order = np.argsort(np.where(made, p, 1.0))
+    steps, ranks = np.where(made, p, 1.0)[order], np.arange(1, tests + 1)
+    match correction:
+        case "Holm":
+            steps = np.maximum.accumulate(steps * (tests + 1 - ranks))
+        case "Benjamini-Hochberg":
+            steps = np.minimum.accumulate((steps * tests / ranks)[::-1])[::-1]
+        case _:
+            assert_never(correction)
+    adjusted = np.empty(tests)
+    adjusted[order] = np.minimum(steps, 1.0)
+    return np.where(made, adjusted, np.nan)
+
+
+def adjust_effects(effects: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """Returns the effects with the columns `p_adjusted` and `family` (how many contrasts it was adjusted for)."""
+    control = effects["detail"].isin([NEGATIVE, POSITIVE])
+    adjusted, sizes = np.full(len(effects), np.nan), np.zeros(len(effects), dtype=np.int64)
+    p = effects["p"].to_numpy(dtype=np.float64)
+    groups = effects.assign(control=control).groupby(["control", "metric", "train_fraction"], sort=False).indices
+    for key, family in groups.items():
+        is_control = bool(key[0])  # type: ignore[index]
+        adjusted[family] = adjust_p(p[family], "Holm" if is_control else correction_of(design))
+        sizes[family] = len(family)
+    return effects.assign(p_adjusted=adjusted, family=sizes)
+
+
+def smallest_adjusted_p(seeds: int, family: int) -> float:
+    """Returns the smallest p that a sign flip can give after Holm: the first step multiplies by the family's size.
+
+    Example:
+        >>> smallest_adjusted_p(seeds=8, family=12)
+        0.09375
+    """
+    return min(1.0, smallest_p(seeds) * family)

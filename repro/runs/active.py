@@ -1,0 +1,82 @@
+"""Stage: the active variant of a project whose pipeline makes one run.
+
+`python -m repro.runs.active` has the case make the run of params.yaml; `results/active` holds its evidence, and
+`results/metrics.json` the means of its metrics, for git and `dvc metrics`.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from repro import paths
+from repro.audit.ledger.identity import leave_out_before
+from repro.audit.ledger.parsing import parse_tree, read_values
+from repro.case import Case, Job, Row, import_attribute, load_case
+from repro.errors import UserError
+from repro.processes import alone
+from repro.runs.inputs import find_keys, folder_of, input_params
+from repro.runs.tables import write_protocol_rows, write_rows
+from repro.storage import hash_json, write_json, written_folder
+
+HEADLINES = 8
+"""So many metrics at most stand in `dvc exp show`."""
+
+
+def main() -> None:
+    """Makes the run of params.yaml; a `UserError` ends the process with exit status 2."""
+    try:
+        case = load_case()
+        params = parse_tree(case.params, read_values(paths.PARAMS), str(paths.PARAMS))
+        os.environ["OMP_NUM_THREADS"] = str(case.threads(params))
+        tree = hash_json(str(Path.cwd().resolve()))[:12]
+        with alone(paths.state() / "locks" / f"active-{tree}.lock", "run: another process makes it here; waiting"):
+            make_active(case, params)
+    except UserError as error:
+        print(f"run: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def make_active(case: Case, params: Any) -> None:
+    """Writes `paths.ACTIVE` and the headline figures."""
+    started = time.monotonic()
+    values = leave_out_before(case.params, params.model_dump(mode="json"))
+    work = paths.state() / "active" / hash_json(values)[:16]
+    with written_folder(paths.ACTIVE) as partial:
+        measured = case.run(Job(params, _make_inputs(case, params), partial, work))
+        rows = list(measured.rows)
+        write_rows(rows, [metric.name for metric in case.metrics], partial / paths.ROWS)
+        write_protocol_rows(measured.protocols, partial / paths.PROTOCOL_ROWS)
+        seconds = round(measured.earlier_s + time.monotonic() - started, 3)
+        write_json(partial / paths.RUN, {"seconds": seconds, "environment": dict(measured.environment)})
+    write_json(paths.ACTIVE_FIGURES, _headlines(case, rows))
+
+
+def _make_inputs(case: Case, params: Any) -> Mapping[str, Path]:
+    """Makes what the run reads, unless it is there; returns the folders."""
+    folders: dict[str, Path] = {}
+    values = input_params(case, params)
+    for item, (name, key) in zip(case.inputs, find_keys(case, params).items(), strict=True):
+        folder = folder_of(name, key)
+        needed = {other: folders[other] for other in item.needs}
+        if not folder.is_dir():
+            import_attribute(item.make, f"input {name}")(values[name], needed, folder)
+        folders[name] = folder
+    return folders
+
+
+def _headlines(case: Case, rows: list[Row]) -> dict[str, float]:
+    figures = {}
+    for metric in case.metrics[:HEADLINES]:
+        found = [row.value for row in rows if row.metric == metric.name and row.train_fraction == 1]
+        if found:
+            mean = sum(found) / len(found)
+            if mean == mean:  # a metric that could not be computed is absent
+                figures[metric.name] = round(mean, 6)
+    return figures
+
+
+if __name__ == "__main__":
+    main()

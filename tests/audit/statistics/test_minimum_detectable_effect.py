@@ -1,0 +1,91 @@
+"""The smallest detectable effect, against statsmodels and against simulation."""
+
+from itertools import product
+from math import inf, sqrt
+
+import numpy as np
+import pytest
+from oven import plan
+from scipy import stats
+from statsmodels.stats.power import TTestPower
+
+from repro.audit.statistics.minimum_detectable_effect import (
+    contrast_error,
+    detectable_effects,
+    paired_shift,
+    seeds_needed,
+    t_shift,
+)
+
+FOUR = {"heat.fan": [False], "tray": ["stone"], "salt": [2], "heat.degrees": [200.0]}
+
+
+@pytest.mark.parametrize(("seeds", "alpha"), [(3, 0.05), (5, 0.05), (12, 0.05 / 12), (40, 1e-4)])
+def test_the_t_test_agrees_with_statsmodels(seeds, alpha) -> None:
+    theirs = TTestPower().solve_power(nobs=seeds, alpha=alpha, power=0.8, alternative="two-sided")
+    assert t_shift(seeds - 1, alpha) / sqrt(seeds) == pytest.approx(theirs, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "alpha", "low"),
+    [(6, 0.05, 0.77), (8, 0.05, 0.76), (9, 0.05 / 7, 0.77), (12, 0.05, 0.77), (10, 0.005, 0.68)],
+)
+def test_the_sign_flip_test_has_the_power_that_is_promised(seeds, alpha, low) -> None:
+    """4,000 simulated studies: one binomial standard error is 0.006; few significant patterns cost up to 0.1."""
+    signs = np.array(list(product((1.0, -1.0), repeat=seeds)))
+    differences = np.random.default_rng(0).normal(paired_shift(seeds, alpha), 1, (4000, seeds))
+    extreme = np.abs(differences @ signs.T) >= np.abs(differences.sum(axis=1))[:, None] - 1e-9
+    power = (extreme.mean(axis=1) <= alpha + 1e-12).mean()
+    assert low < power < 0.83
+
+
+def test_few_seeds_cannot_reach_the_level() -> None:
+    assert [seeds_needed(alpha) for alpha in (0.05, 0.05 / 7, 0.05 / 12)] == [6, 9, 9]
+    assert paired_shift(5, 0.05) == inf
+    assert paired_shift(6, 0.05) < inf
+    row = detectable_effects(plan(FOUR, seeds=5), {}).iloc[0]
+    assert row["effect"] == inf
+    assert row["note"].startswith("nothing can reach p < 0.05: the smallest p of 5 seeds is 0.0625, and 0.0125 is")
+    assert "8 seeds could" in row["note"]
+
+
+def test_noise_gives_the_unit() -> None:
+    made = plan(FOUR, seeds=12)
+    bare, known = (detectable_effects(made, noise).iloc[0] for noise in ({}, {"crust": 0.3}))
+    assert (bare["unit"], known["unit"]) == ("seed SD", "mm")
+    assert known["effect"] == pytest.approx(0.3 * bare["effect"])
+    assert bare["effect"] == pytest.approx(sqrt(2) * paired_shift(12, 0.05 / 4))
+
+
+@pytest.mark.parametrize(("design", "rows"), [("plackett_burman", 16), ("full_factorial", 16)])
+def test_a_balanced_contrast_has_twice_the_standard_error_of_a_mean(design, rows) -> None:
+    assert contrast_error(plan(FOUR, design=design)) == pytest.approx(2 / sqrt(rows))
+
+
+def test_a_contrast_on_pure_error_has_the_power_that_is_promised() -> None:
+    """Simulated: 16 rows by 2 seeds with a shift for each seed, one effect of the promised size."""
+    made = plan(FOUR, design="full_factorial", seeds=2)
+    row = detectable_effects(made, {"crust": 1.0}).iloc[0]
+    rng = np.random.default_rng(0)
+    has = np.array([variant.settings.get("salt") == 2 for variant in made.variants])
+    noise = rng.normal(size=(4000, 16, 2)) + rng.normal(size=(4000, 1, 2))
+    values = noise + row["effect"] * has[:, None]
+    effect = values[:, has].mean(axis=(1, 2)) - values[:, ~has].mean(axis=(1, 2))
+    pure = (
+        values
+        - values.mean(axis=2, keepdims=True)
+        - values.mean(axis=1, keepdims=True)
+        + values.mean(axis=(1, 2), keepdims=True)
+    )
+    sd = np.sqrt((pure**2).sum(axis=(1, 2)) / 15)
+    power = (np.abs(effect / (sd * 2 / sqrt(32))) > stats.t.isf(0.05 / 4 / 2, 15)).mean()
+    assert power == pytest.approx(0.8, abs=0.025)
+
+
+def test_one_seed_and_shared_columns_are_said() -> None:
+    assert (
+        "one seed leaves no pure error"
+        in detectable_effects(plan(FOUR, design="full_factorial", seeds=1), {})["note"][0]
+    )
+    controls = plan({}, seeds=4, baseline_seeds=10, controls={"negative": {"clock": 1}})
+    assert detectable_effects(controls, {}).iloc[0]["effect"] == pytest.approx(sqrt(2) * paired_shift(10, 0.05))
