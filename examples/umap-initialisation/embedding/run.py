@@ -50,6 +50,17 @@ def draw_sample(data: Data, seed: int) -> tuple[Floats, Classes, Floats]:
     return points, classes, class_means(points, classes)
 
 
+def load_umap() -> Any:
+    """Returns the class UMAP, whose compiled functions it has numba keep on disk: every run is a process of its own."""
+    from numba.core.registry import CPUDispatcher  # takes seconds to import, and t-SNE does without
+    from umap import UMAP, layouts, umap_, utils
+
+    for item in [item for module in (layouts, umap_, utils) for item in vars(module).values()]:
+        if isinstance(item, CPUDispatcher):
+            item.enable_caching()
+    return UMAP
+
+
 def embed(points: Floats, params: Params) -> Floats:
     """Returns the embedding (N, 2) of points (N, D); one thread, so that a seed gives the same bits again.
 
@@ -61,12 +72,10 @@ def embed(points: Floats, params: Params) -> Floats:
     start = PACKAGE[params.method] if params.initialisation == "package" else params.initialisation
     shared = {"metric": params.metric, "random_state": seed, "n_jobs": 1}
     umap, tsne = {"n_neighbors": params.umap.neighbours, "min_dist": params.umap.min_dist, **shared}, params.tsne
-    if params.method == "umap" or start == "spectral":
-        from umap import UMAP  # whose compiler takes seconds to import
     if params.method == "umap":
-        return UMAP(init=start, n_epochs=params.umap.epochs, **umap).fit_transform(points).astype(np.float64)
+        return load_umap()(init=start, n_epochs=params.umap.epochs, **umap).fit_transform(points).astype(np.float64)
     if start == "spectral":
-        start = UMAP(init=start, n_epochs=0, **umap).fit_transform(points)  # the layout alone
+        start = load_umap()(init=start, n_epochs=0, **umap).fit_transform(points)  # the layout alone
         start *= START_SD / start[:, 0].std()
     embedded = TSNE(
         perplexity=tsne.perplexity,
