@@ -1,4 +1,4 @@
-"""Photographs and masks as files, in the form in which data sets come; knows nothing of what is measured on them."""
+"""Photographs and masks as files, in the form in which data sets come."""
 
 from pathlib import Path
 from typing import Final

@@ -109,9 +109,9 @@ class LiteralPropagation(nn.Module):
         """Returns (H * W, C)."""
         channels = features.shape[1]
         around = F.unfold(features, 3, padding=1).view(channels, 9, -1)
-        likeness = F.unfold(features.sigmoid(), 3, padding=1).view(channels, 9, -1)
+        similarity = F.unfold(features.sigmoid(), 3, padding=1).view(channels, 9, -1)
         own = features.sigmoid().view(channels, 1, -1)
-        weights = (likeness * own).mean(0).softmax(0)
+        weights = (similarity * own).mean(0).softmax(0)
         return (around * weights).sum(1).T
 
     def _lay_out(self, term: Tensor, features: Tensor) -> Tensor:

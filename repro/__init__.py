@@ -60,7 +60,7 @@ _PUBLIC = {
 }
 """Public names, and where they are defined; as text, so that no stage depends on code that it does not use."""
 
-__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+__all__ = sorted(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:

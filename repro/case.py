@@ -98,7 +98,7 @@ class Input:
     """What several runs share, made once: prepared data, for instance.
 
     Attributes:
-        name: of the input, e.g. "photographs".
+        name: of the input, e.g. "prepared".
         make: "module:function"; it is called with the nested values of these params, the folders of the inputs that
             it needs, by name, and the folder to be written, which does not exist yet.
         params: dotted keys or groups of the params that it depends on; runs that agree in them share the folder.
@@ -164,7 +164,7 @@ class Case(Protocol):
 
     @property
     def title(self) -> str:
-        """The heading of the ledger, e.g. "What the MEDFE paper leaves open"."""
+        """The heading of the ledger, e.g. "What the paper leaves open"."""
         ...
 
     @property

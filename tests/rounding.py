@@ -25,7 +25,8 @@ ELEMENTWISE = 4
 
 
 HALF_THE_DIGITS = 2.0**-26
-"""Relative, of float64's 53 bits: what only rounds differently differs in the last ones, a mistake in the first.
+HALF_THE_DIGITS_OF_FLOAT32 = 2.0**-12
+"""Relative, of 53 and 24 bits: what only rounds differently differs in the last ones, a mistake in the first.
 
 For whatever loses less than half of the digits, which is all that is compared with it.
 """

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
+from import_graph import files_of, imported_files, imported_names
 from ruamel.yaml import YAML
 
-from import_graph import files_of, imported_files, imported_names
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.readings.schema import make_schema
 

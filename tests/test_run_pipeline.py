@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
-
 from import_graph import imported_files
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
 STAGES = YAML(typ="safe").load((ROOT / "ablations/dvc.yaml").read_text())["stages"]

@@ -3,13 +3,14 @@
 Together with the test of the trained options this covers the whole ledger.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from idle_details import Idle, find_active, idle_details
 from PIL import Image
 
 from prepared_on_disk import on_disk_params, write_prepared
@@ -83,7 +84,7 @@ RESULTS: dict[str, Callable[[Params, Path], list[np.ndarray]]] = {
 }
 
 
-def with_option(detail: Detail, value: Any, folder: Path) -> Params:
+def with_options(settings: Mapping[str, Any], folder: Path) -> Params:
     base = {
         "data.crops_per_photo": 1,
         "data.evaluation_crops_per_photo": 1,
@@ -92,8 +93,7 @@ def with_option(detail: Detail, value: Any, folder: Path) -> Params:
         "masks.pool_size": 12,
         "evaluation.output": "composite",
     }
-    conditions = {key: values[0] for key, values in detail.choice.only_if.items()}
-    return on_disk_params(folder / "wide", base | conditions | {detail.key: value})
+    return on_disk_params(folder / "wide", base | dict(settings))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -106,14 +106,34 @@ def _masks_of_the_prepared(folder: Path) -> None:
 @pytest.mark.parametrize("detail", DETAILS, ids=lambda detail: detail.key)
 def test_every_option_works_and_changes_something(detail: Detail, folder: Path) -> None:
     of = RESULTS[detail.key.split(".")[0]]
-    seen = {value: of(with_option(detail, value, folder), folder) for value in detail.choice.options}
+    conditions = {key: values[0] for key, values in detail.choice.only_if.items()}
+    seen = {
+        value: of(with_options(conditions | {detail.key: value}, folder), folder) for value in detail.choice.options
+    }
     assert len(seen) == len(detail.choice.options)
     for one, mine in seen.items():
         for other, others in seen.items():
             if one != other:
-                assert any(not np.array_equal(a, b) for a, b in zip(mine, others, strict=True)), f"{one} and {other}"
+                assert not _same(mine, others), f"{one} and {other}"
+
+
+@pytest.mark.parametrize("idle", list(idle_details(DETAILS)), ids=str)
+def test_a_detail_without_effect_has_none(idle: Idle, folder: Path) -> None:
+    of = RESULTS[idle.key.split(".")[0]]
+    assert not find_active(idle, lambda settings: of(with_options(settings, folder), folder), _same)
+
+
+def _same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_no_group_of_the_ledger_is_left_out() -> None:
     groups = {detail.key.split(".")[0] for detail in walk_details(Params)}
     assert groups == set(RESULTS) | {prefix.removesuffix(".") for prefix in TRAINED}
+
+
+def test_no_condition_reaches_over_to_the_details_that_training_reads() -> None:
+    """Else neither test of the details without effect would see it."""
+    everywhere = {str(idle): set(idle.first) for idle in idle_details(list(walk_details(Params)))}
+    trained = [detail for detail in walk_details(Params) if detail.key.startswith(TRAINED)]
+    assert everywhere == {str(idle): set(idle.first) for part in (DETAILS, trained) for idle in idle_details(part)}

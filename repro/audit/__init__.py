@@ -1,1 +1,1 @@
-"""The audit machinery: what a paper leaves open, and what the answers change. Knows nothing of inpainting."""
+"""The audit machinery: what a paper leaves open, and what the answers change. No case is known here."""

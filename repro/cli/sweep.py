@@ -45,7 +45,7 @@ def sweep(
     try:
         failures = _run(case, plan, work, jobs, gpus_per_run, console)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoints")
+        print("interrupted; the same command goes on from where the runs are")
         raise SystemExit(INTERRUPTED) from None
     if failures:
         raise SystemExit(1)

@@ -25,23 +25,29 @@ def imported_files(root: Path, files: Iterable[Path], left_out: Collection[str] 
             continue
         found.add(current)
         waiting += [parent / "__init__.py" for parent in current.parents if (root / parent / "__init__.py").is_file()]
-        for name in imported_names((root / current).read_text(encoding="utf-8")):
+        for name in imported_names((root / current).read_text(encoding="utf-8"), package_name(current)):
             waiting += files_of(root, name)
     return found
 
 
-def imported_names(source: str) -> set[str]:
-    """Returns the dotted names that code imports when it runs, with the members that `from` imports name."""
+def imported_names(source: str, package: str = "") -> set[str]:
+    """Returns the dotted names that code imports when it runs, with the members that `from` imports name.
+
+    Args:
+        source: of a module.
+        package: that the module is in, which relative imports start from.
+    """
     names: set[str] = set()
     tree = ast.parse(source)
-    for_types = {id(inner) for node in ast.walk(tree) if _is_for_types(node) for inner in ast.walk(node)}
+    for_types = {id(inner) for node in ast.walk(tree) for part in _for_types(node) for inner in ast.walk(part)}
     for node in ast.walk(tree):
         if id(node) in for_types:
             continue
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = _start(node, package)
+            names |= {start} | {f"{start}.{alias.name}" for alias in node.names}
     return names
 
 
@@ -55,6 +61,11 @@ def files_of(root: Path, name: str) -> list[Path]:
 def module_name(file: Path) -> str:
     """Returns the dotted name of a file of the project."""
     return ".".join(file.with_suffix("").parts).removesuffix(".__init__")
+
+
+def package_name(file: Path) -> str:
+    """Returns the dotted name of the package that a file of the project is in, or that it makes."""
+    return ".".join(file.parent.parts)
 
 
 def is_part(name: str, packages: Collection[str]) -> bool:
@@ -72,5 +83,16 @@ def cover(root: Path, files: Collection[Path]) -> list[str]:
     return sorted(path.as_posix() for path in chosen if not chosen & set(path.parents))
 
 
-def _is_for_types(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+def _for_types(node: ast.AST) -> list[ast.stmt]:
+    """Returns the statements below `if TYPE_CHECKING`; what is below its `else` runs."""
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return node.body
+    return []
+
+
+def _start(node: ast.ImportFrom, package: str) -> str:
+    """Returns the dotted name that a `from` import starts from; one dot stands for the package itself."""
+    if node.level == 0:
+        return node.module or ""
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - node.level + 1], *([node.module] if node.module else [])])

@@ -1,4 +1,4 @@
-"""What a machine of a cluster does: it unpacks code, photographs and holes once, makes a run, and packs it.
+"""What a machine of a cluster does: it unpacks code and what runs share once, makes a run, and packs it.
 
 Bytes flow in and out, so that nothing need be shared but the network. Knows nothing of Ray.
 """

@@ -55,7 +55,7 @@ class Workers(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ends what is running; each run goes on from its last checkpoint when it is started again."""
+        """Ends what is running; each run goes on from what it has kept when it is started again."""
         ...
 
 

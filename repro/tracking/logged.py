@@ -54,10 +54,10 @@ def logged_variants(case: Case) -> Logged:
     params, metrics = (
         pd.DataFrame([getattr(run.data, name) for run in runs], index=index) for name in ("params", "metrics")
     )
-    images = [
+    tables = [
         table.assign(run_id=run.info.run_id) for run in runs if (table := _unit_rows(case, store, run)) is not None
     ]
-    rows = pd.concat(images, ignore_index=True) if images else pd.DataFrame({"run_id": []})
+    rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run_id": []})
     return Logged(described, params, metrics, rows)
 
 

@@ -12,6 +12,8 @@ from repro.cases.medfe.model import Generator, convolution
 from rounding import relative_error, rounding_units, unit_roundoff
 from tiny import random_batch, tiny_params
 
+pytestmark = pytest.mark.numerical
+
 BOTH_ROUND = 2
 """In float64 the literal formulation, which stands for the exact result, rounds as well."""
 

@@ -41,7 +41,7 @@ def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_swe
     interrupted.send_signal(signal.SIGINT)
     said, _ = interrupted.communicate(timeout=30)
     assert interrupted.returncode == 130
-    assert said.strip().splitlines()[-1] == "interrupted; the same command goes on from the last checkpoints"
+    assert said.strip().splitlines()[-1] == "interrupted; the same command goes on from where the runs are"
 
     both = [project.start_sweep("-j", "1") for _ in range(2)]  # two at once, which share the work
     for sweep in both:

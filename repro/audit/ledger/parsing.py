@@ -56,7 +56,7 @@ def parse_tree(tree: type[Tree], values: Any, origin: str) -> Tree:
 
 
 def parse_group(tree: type[Tree], values: Any, origin: str, remedy: Sequence[str] = (), prefix: str = "") -> Tree:
-    """Returns a checked group of params, e.g. that of a checkpoint.
+    """Returns a checked group of params, e.g. that of a file of weights.
 
     Args:
         tree: the group's type.

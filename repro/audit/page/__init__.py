@@ -1,1 +1,1 @@
-"""The page of a study: tables of an analysis flow in, HTML and figures flow out. Computes no statistics."""
+"""The page of a study: sections that show the tables of an analysis. No statistic is computed here."""

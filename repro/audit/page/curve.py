@@ -1,6 +1,6 @@
 """The specification curve: variants sorted by outcome, with intervals over seeds, and what each one chose below.
 
-Tables of an analysis flow in, a figure flows out.
+The strip of choices shows each option in the colour of where it was read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from repro.audit.ledger.choice import Choice, show_value
-from repro.audit.page.canvas import legend_above, new_figure
 from repro.audit.page.colours import NULL, SOURCE, STRIPE
-from repro.audit.page.figures import ACCENT, INK, QUIET, STYLE
+from repro.audit.page.figures import ACCENT, INK, QUIET, STYLE, legend_above, new_figure
 from repro.audit.page.subject import in_words
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def plot_curve(
     """Returns the curve above the strip of choices.
 
     Args:
-        curve: of one metric and train_fraction: indexed by variant; rank, mean, low, high, null_low, null_high.
+        curve: of one metric and train fraction: indexed by variant; rank, mean, low, high, null_low, null_high.
         variants: indexed by variant: `role` and one text column for each varied detail.
         choices: the ledger's entry of each varied detail.
         label: of the outcome's axis.

@@ -7,6 +7,7 @@ import pandas as pd
 from repro.audit.page.subject import Subject, badge, count, long, note, paragraph, show_ratio, show_settings
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.minimum_detectable_effect import detectable_effects
+from repro.audit.statistics.outcomes import FULL
 from repro.audit.study.aliases import alias_table, describe_aliases, list_groups
 
 
@@ -21,12 +22,15 @@ def _arms(subject: Subject) -> str:
     table = pd.DataFrame(
         {"variants": pd.Series(list(roles.values())).value_counts(), "runs": runs.value_counts()}
     ).rename_axis("role")
-    left_out = "".join(
+    caption = "What was planned; seeds are the replicates, what is measured in a run is nested in it"
+    return table_html(table, caption) + _left_out(subject)
+
+
+def _left_out(subject: Subject) -> str:
+    items = "".join(
         f"<li>{show_settings(item.settings)}: {html.escape(item.reason)}</li>" for item in subject.plan.left_out
     )
-    return table_html(
-        table, "What was planned; seeds are the replicates, what is measured in a run is nested in it"
-    ) + (f"<p>Left out by the constraints:</p><ul>{left_out}</ul>" if left_out else "")
+    return f"<p>Left out by the constraints:</p><ul>{items}</ul>" if items else ""
 
 
 def _unseen(subject: Subject) -> str:
@@ -52,13 +56,12 @@ def _aliases(subject: Subject) -> str:
 
 
 def _detectable(subject: Subject) -> str:
-    noise = subject.analysis.noise
-    full = (
-        noise[noise["train_fraction"] == 1.0].set_index("metric")["sd"].dropna()
-        if len(noise)
-        else pd.Series(dtype=float)
-    )
-    found = detectable_effects(subject.plan, {str(name): float(value) for name, value in full.items()})
+    measured = {
+        str(row["metric"]): float(row["sd"])
+        for _, row in subject.analysis.noise.iterrows()
+        if row["train_fraction"] == FULL and pd.notna(row["sd"])
+    }
+    found = detectable_effects(subject.plan, measured)
     rows = pd.DataFrame(
         {
             "smallest effect": [
@@ -71,7 +74,7 @@ def _detectable(subject: Subject) -> str:
         },
         index=pd.Index(found["metric"], name="metric"),
     )
-    floor = "given the measured noise floor" if len(full) else "in standard deviations over seeds, not yet measured"
+    floor = "given the measured noise floor" if measured else "in standard deviations over seeds, not yet measured"
     return table_html(rows, f"Smallest effect seen with 80 % power, {floor}", {"test": str, "note": str})
 
 

@@ -10,8 +10,8 @@ from repro.audit.page.forest import plot_forest
 from repro.audit.page.ledger import source_legend
 from repro.audit.page.subject import Subject, badge, code, count, paragraph, show_p, show_ratio
 from repro.audit.page.tables import table_html
+from repro.audit.statistics.effects import NEGATIVE, POSITIVE
 
-CONTROLS = ("negative control", "positive control")
 SHOWN_INTERACTIONS = 15
 
 
@@ -88,7 +88,8 @@ def _describe_noise(subject: Subject, noise: pd.DataFrame) -> str:
 
 
 def _table(subject: Subject, metric: str) -> str:
-    effects, verdicts = (subject.take(table, metric) for table in (subject.analysis.effects, subject.analysis.verdicts))
+    effects = subject.take(subject.analysis.effects, metric)
+    verdicts = subject.take(subject.analysis.verdicts, metric)
     judged = {row["detail"]: row["verdict"] for _, row in verdicts.iterrows()}
     rows = []
     for _, row in effects.iterrows():
@@ -130,7 +131,7 @@ def _reasons(subject: Subject, metric: str) -> str:
 
 
 def _option(row: "pd.Series[str]") -> str:
-    if row["detail"] in CONTROLS:
+    if row["detail"] in (NEGATIVE, POSITIVE):
         return html.escape(str(row["option"]))
     return f"{code(row['option'])} for {code(row['baseline'])}"
 

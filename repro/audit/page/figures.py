@@ -1,7 +1,7 @@
-"""Figures of results in one style: a line per series over groups, and small multiples of curves.
+"""Figures in one style, drawn without pyplot and so without any state that is shared.
 
-Data frames flow in, matplotlib figures flow out, drawn without pyplot and so without any state that is shared. Knows
-nothing of what the numbers measure.
+A figure is made empty (`new_figure`), or as one of two common kinds: a line per series over groups, and small
+multiples of curves; it ends as a picture inside the page.
 """
 
 import base64
@@ -37,8 +37,28 @@ STYLE: dict[Any, Any] = {
     "ytick.color": QUIET,
 }
 DOTS_PER_INCH = 180
+WIDTH_INCHES = 7.6
 LABEL_GAP = 0.045
 """Least distance of two labels beside the lines, as a share of the axis."""
+
+
+def new_figure(heights: Sequence[float], width: float = WIDTH_INCHES) -> "tuple[Figure, list[Axes]]":
+    """Returns a figure with one plot above the other, which share their x axis.
+
+    Args:
+        heights: of the plots, in inches.
+        width: of the figure, in inches.
+    """
+    figure = _empty_figure(width, sum(heights))
+    axes: Any = figure.subplots(len(heights), 1, sharex=True, height_ratios=list(heights), squeeze=False)
+    return figure, list(axes.flat)
+
+
+def legend_above(figure: "Figure", axis: "Axes", columns: int) -> None:
+    """Writes the legend of a plot above it, where it covers neither points nor labels."""
+    handles, labels = axis.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside upper left", ncols=columns, frameon=False, fontsize=8)
 
 
 def plot_groups(table: pd.DataFrame, emphasised: str, labels: tuple[str, str]) -> "Figure":
@@ -51,8 +71,8 @@ def plot_groups(table: pd.DataFrame, emphasised: str, labels: tuple[str, str]) -
     """
     colours = dict(zip([str(name) for name in table if name != emphasised], cycle(SERIES), strict=False))
     with mpl.rc_context(STYLE):
-        figure, axes = _subplots(1, 1, (7.2, 4.2))
-        axis = axes[0]
+        figure = _empty_figure(7.2, 4.2)
+        axis = figure.subplots()
         places = range(len(table))
         for name in map(str, table):
             is_main = name == emphasised
@@ -77,7 +97,9 @@ def plot_curves(history: pd.DataFrame, step: str, columns: int = 2) -> "Figure":
     names = [name for name in history if name != step]
     rows = -(-len(names) // columns)
     with mpl.rc_context(STYLE):
-        figure, axes = _subplots(rows, columns, (7.2, 1.65 * rows + 0.4))
+        figure = _empty_figure(7.2, 1.65 * rows + 0.4)
+        plots: Any = figure.subplots(rows, columns, squeeze=False)
+        axes: list[Axes] = list(plots.flat)
         for axis, name in zip(axes, names, strict=False):
             curve = history[[step, name]].dropna()
             sparse = len(curve) < 20
@@ -116,14 +138,13 @@ def encode_png(figure: "Figure") -> bytes:
     return stream.getvalue()
 
 
-def _subplots(rows: int, columns: int, inches: tuple[float, float]) -> "tuple[Figure, Sequence[Axes]]":
+def _empty_figure(width: float, height: float) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=inches, layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    axes: Any = figure.subplots(rows, columns, squeeze=False)
-    return figure, list(axes.flat)
+    return figure
 
 
 def _label_ends(axis: "Axes", table: pd.DataFrame, colours: dict[str, str]) -> None:

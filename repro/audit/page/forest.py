@@ -1,6 +1,6 @@
 """The forest plot: the effect of every option against the baseline's, with the margin and the noise floor as bands.
 
-Tables of an analysis flow in, a figure flows out.
+Its axis is that of the details: a control that lies far outside is an arrow at the edge, with its value.
 """
 
 from typing import TYPE_CHECKING
@@ -9,10 +9,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from repro.audit.page.canvas import legend_above, new_figure
 from repro.audit.page.colours import MARGIN, NOISE, VERDICT
-from repro.audit.page.figures import INK, QUIET, STYLE
+from repro.audit.page.figures import INK, QUIET, STYLE, legend_above, new_figure
 from repro.audit.page.subject import in_words
+from repro.audit.statistics.effects import NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 ROW_INCHES = 0.27
 PADDING = 0.05
 """Of the axis, as a share of what it shows."""
-CONTROLS = ("negative control", "positive control")
 
 
 def plot_forest(
@@ -30,8 +29,8 @@ def plot_forest(
     """Returns one line per option: estimate, 95 % interval (thin) and 90 % interval (thick), coloured by verdict.
 
     Args:
-        effects: of one metric and train_fraction: detail, option, baseline, estimate, low, high, low90, high90.
-        verdicts: by detail; negative control and positive control have none.
+        effects: of one metric and train fraction: detail, option, baseline, estimate, low, high, low90, high90.
+        verdicts: by detail; the controls have none.
         margin: the declared margin, in the metric's unit.
         noise_sd: standard deviation of the replicated baseline over seeds; NaN where it was not measured.
         label: of the outcome's axis.
@@ -67,7 +66,7 @@ def plot_forest(
 
 def _limits(rows: pd.DataFrame, band: float) -> tuple[float, float]:
     """Returns what the axis shows: the details and the bands, whatever a positive control does."""
-    details = rows[~rows["detail"].isin(CONTROLS)]
+    details = rows[~rows["detail"].isin([NEGATIVE, POSITIVE])]
     shown = details if len(details) else rows
     found = [*shown[["estimate", "low", "high"]].to_numpy().ravel(), -band, band]
     low, high = float(np.nanmin(found)), float(np.nanmax(found))
@@ -92,6 +91,6 @@ def _point_outside(axis: "Axes", place: int, estimate: float, limits: tuple[floa
 
 
 def _name(row: "pd.Series[str]") -> str:
-    if row["detail"] in CONTROLS:
+    if row["detail"] in (NEGATIVE, POSITIVE):
         return f"{row['detail']} (control)"
     return f"{in_words(row['detail'])}: {in_words(row['option'])}"

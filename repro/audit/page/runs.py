@@ -63,7 +63,7 @@ def show_cost(subject: Subject) -> str:
         return paragraph("No run has been run.")
     row = subject.analysis.cost.iloc[0]
     cards = {
-        "runs run": str(int(row["runs"])),
+        "runs done": str(int(row["runs"])),
         "wall-clock of all runs": _show_hours(row["hours"]),
         "of it in failed runs": _show_hours(row["hours_lost"]),
         "mean per run": f"{row['hours'] * 3600 / row['runs']:.1f} s",
@@ -88,7 +88,7 @@ def _show_hours(hours: float) -> str:
 
 
 def show_runs(subject: Subject) -> str:
-    """Returns all runs, grouped by variant, each with its evidence and its run: where every number leads to."""
+    """Returns all runs by variant, each with its evidence and its entry in the tracking store."""
     values = _main_values(subject)
     settings = {variant.id: variant for variant in subject.plan.variants}
     groups = []
@@ -110,10 +110,10 @@ def _main_values(subject: Subject) -> "pd.Series[float]":
 
 
 def _run_row(subject: Subject, run: str, row: "pd.Series[str]", values: "pd.Series[float]") -> str:
-    run = f'<a href="{html.escape(str(row["link"]))}">run</a>' if row["link"] else "not published"
+    link = f'<a href="{html.escape(str(row["link"]))}">run</a>' if row["link"] else "not published"
     value = subject.show(float(values[run])) if run in values.index else html.escape(str(row["status"]))
     seconds = "" if pd.isna(row["seconds"]) else f"{show_number(float(row['seconds']), 0)} s"
     return (
         f'<tr id="run-{html.escape(run)}"><th scope="row">seed {row["seed"]}</th><td class="number">{value}</td>'
-        f'<td class="number">{seconds}</td><td>{run}</td><td>{code(row["path"])}</td></tr>'
+        f'<td class="number">{seconds}</td><td>{link}</td><td>{code(row["path"])}</td></tr>'
     )

@@ -1,7 +1,4 @@
-"""Tables of results: means by group, margins, what settings differ in, and their HTML.
-
-Data frames flow in and out. Knows nothing of what the numbers measure.
-"""
+"""Tables as a reader sees them: means by group, numbers with a true minus, HTML that scrolls on a narrow screen."""
 
 import html
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -1,27 +1,40 @@
-"""Sections on where the uncertainty lies: components of variance, evaluation protocol, questions to the authors."""
+"""Sections on where the uncertainty lies: components of variance, evaluation protocol, questions to the authors.
+
+Components stand on one axis, in the outcome's own unit and un-normalised: details, seed, unit and protocol can be held
+against each other by eye.
+"""
 
 import html
+from typing import TYPE_CHECKING
 
+import matplotlib as mpl
 import pandas as pd
 
-from repro.audit.page.figures import encode_png, figure_html
-from repro.audit.page.spread import plot_protocols, plot_variance
-from repro.audit.page.subject import Subject, code, long, paragraph, show_ratio
+from repro.audit.page.figures import ACCENT, INK, QUIET, SERIES, STYLE, encode_png, figure_html, new_figure
+from repro.audit.page.subject import Subject, code, in_words, long, paragraph, show_ratio
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.multiverse import ALL_PROTOCOLS, ALL_VARIANTS, LARGEST_DETAIL
+from repro.audit.statistics.variance import PROTOCOL, RESIDUAL, SEED, TOGETHER, UNIT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SUMMARIES = (ALL_PROTOCOLS, ALL_VARIANTS, LARGEST_DETAIL)
+NOISY, PALE = "#e8a07c", "#c3cad2"
+"""Bars of the seed, and of all that is neither seed nor detail: light, so that the intervals are seen on them."""
+NOT_DETAILS = (TOGETHER, SEED, UNIT, PROTOCOL, RESIDUAL)
+"""Components that are no single detail, in the order in which they stand below the details."""
 
 
 def show_variance(subject: Subject) -> str:
     """Returns the components of variance of the main metric, un-normalised, beside the seed's."""
     components = subject.take(subject.analysis.variance).dropna(subset=["sd"])
     if components.empty:
-        return paragraph("The components of variance needs at least two seeds of one variant.")
-    figure = plot_variance(components, f"standard deviation that each source adds: {subject.label()}")
-    caption = "Bars: standard deviations, not scaled to a sum; lines: 95 % intervals. Images are nested in the runs."
+        return paragraph("Components of variance take at least two seeds of one variant.")
+    figure = plot_variance(components, f"standard deviation that each component adds: {subject.label()}")
+    caption = "Bars: standard deviations, not scaled to a sum; lines: 95 % intervals. Units are nested in the runs."
     named = components.set_index("component")["sd"]
-    seed = float(named["seed"]) if named.get("seed", 0) else float("nan")
+    seed = float(named[SEED]) if named.get(SEED, 0) else float("nan")
     rows = pd.DataFrame(
         {
             "standard deviation": [subject.link(subject.show(value), []) for value in components["sd"]],
@@ -35,7 +48,7 @@ def show_variance(subject: Subject) -> str:
         index=pd.Index(components["component"], name="component"),
     )
     table = table_html(rows, subject.label(), {"standard deviation": str, "how": str})
-    shown = figure_html(encode_png(figure), f"Standard deviation of {subject.main} by source", caption, wide=True)
+    shown = figure_html(encode_png(figure), f"Components of variance of {subject.main}", caption, wide=True)
     return f"{shown}<details><summary>The numbers</summary>{table}</details>"
 
 
@@ -107,3 +120,51 @@ def show_questions(subject: Subject) -> str:
     ]
     lead = f"Standard deviation of {subject.label()} over the options of a detail, that an answer would take away:"
     return paragraph(html.escape(lead)) + f"<ol>{''.join(items)}</ol>"
+
+
+def plot_variance(components: pd.DataFrame, label: str) -> "Figure":
+    """Returns one bar per component, as a standard deviation with its interval; the largest detail on top.
+
+    Args:
+        components: of one metric: component, sd, low, high.
+        label: of the axis.
+    """
+    is_detail = ~components["component"].isin(NOT_DETAILS)
+    details = components[is_detail].sort_values("sd", ascending=False)
+    others = components[~is_detail].set_index("component").reindex(NOT_DETAILS).dropna(subset=["sd"]).reset_index()
+    rows = pd.concat([details, others], ignore_index=True)
+    with mpl.rc_context(STYLE):
+        figure, (axis,) = new_figure([0.25 * len(rows) + 0.9])
+        colours = [SERIES[2]] * len(details) + [NOISY if name == SEED else PALE for name in others["component"]]
+        axis.barh(rows.index, rows["sd"], color=colours, height=0.62)
+        axis.hlines(rows.index, rows["low"], rows["high"], color=INK, linewidth=1.2)
+        axis.set_yticks(list(rows.index), [in_words(name) for name in rows["component"]], fontsize=8, color=INK)
+        axis.invert_yaxis()
+        axis.set_axisbelow(True)
+        axis.grid(visible=False, axis="y")
+        axis.set_xlabel(label)
+        return figure
+
+
+def plot_protocols(protocols: pd.DataFrame, detail_changes: "pd.Series[float]", label: str) -> "Figure":
+    """Returns how far one number moves by the choice of protocol alone, beside how far it moves by a detail.
+
+    Args:
+        protocols: of one metric: choice, option, change against the headline protocol.
+        detail_changes: by detail and option: the effect on the same metric.
+        label: of the axis.
+    """
+    groups = {f"{choice}": part["change"] for choice, part in protocols.groupby("choice", sort=False)}
+    if len(detail_changes):
+        groups["every varied detail"] = detail_changes
+    with mpl.rc_context(STYLE):
+        figure, (axis,) = new_figure([0.32 * len(groups) + 0.9])
+        axis.axvline(0, color=QUIET, linewidth=0.8)
+        for place, (name, changes) in enumerate(groups.items()):
+            colour = ACCENT if name == "every varied detail" else SERIES[0]
+            axis.plot(changes, [place] * len(changes), "o", color=colour, markersize=5, alpha=0.75)
+        axis.set_yticks(range(len(groups)), [in_words(name) for name in groups], fontsize=8, color=INK)
+        axis.set_ylim(len(groups) - 0.5, -0.5)
+        axis.grid(visible=False, axis="y")
+        axis.set_xlabel(label)
+        return figure

@@ -71,10 +71,11 @@ def interactions(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     """Estimates every two-way interaction that the design can see, on the design's error term, strongest first.
 
     The estimate is a difference of differences, (y_11 - y_01) - (y_10 - y_00): the effect of the first detail's option
-    when the second has its option, less that effect when the second has the baseline's. All pairs are fitted in one model where the design
-    tells them apart; otherwise each contrast by itself beside the main effects, and what else it may be is named with
-    its share. Pairs that are one and the same contrast are one row, named after the pair with the largest main effects
-    (effect heredity, Hamada & Wu 1992: a convention, no finding). Pairs that are the same contrast as main effects are left out.
+    when the second has its option, less that effect when the second has the baseline's. All pairs are fitted in one
+    model where the design tells them apart; otherwise each contrast by itself beside the main effects, and what else
+    it may be is named with its share. Pairs that are one and the same contrast are one row, named after the pair with
+    the largest main effects (effect heredity, Hamada & Wu 1992: a convention, no finding). Pairs that are the same
+    contrast as main effects are left out.
 
     Returns:
         `Analysis.interactions` and the options, se and df; p_adjusted by Benjamini and Hochberg per metric and train

@@ -48,15 +48,11 @@ def detectable_effects(plan: Plan, noise: Mapping[str, float]) -> pd.DataFrame:
         One row per metric: `metric`, `effect` (in `unit`; infinite: out of reach), `unit` ("seed SD" where no noise
         was measured), `margin`, `sd` (NaN likewise), `seeds`, `test`, `alpha`, `note`.
     """
-    found = choose_test(plan)
-    rows = []
-    for name, metric in plan.declaration["metrics"].items():
+    found, study, rows = choose_test(plan), plan.declared, []
+    for name, metric in study.metrics.items():
         sd = noise.get(name, np.nan)
-        known = not np.isnan(sd)
-        unit = metric["unit"] if known else "seed SD"
-        effect = found.effect * sd if known else found.effect
-        seeds = plan.declaration["seeds"]
-        rows.append((name, effect, unit, metric["margin"], sd, seeds, found.name, found.alpha, found.note))
+        effect, unit = (found.effect, "seed SD") if np.isnan(sd) else (found.effect * sd, metric.unit)
+        rows.append((name, effect, unit, metric.margin, sd, study.seeds, found.name, found.alpha, found.note))
     return pd.DataFrame(rows, columns=["metric", "effect", "unit", "margin", "sd", "seeds", "test", "alpha", "note"])
 
 
@@ -89,7 +85,7 @@ def paired_shift(seeds: int, alpha: float) -> float:
 
     Example:
         >>> paired_shift(5, 0.05), round(paired_shift(6, 0.05), 3)
-        (inf, 1.791)
+        (inf, 1.793)
     """
     patterns = 2 ** (seeds - 1) if seeds else 0
     significant = floor(alpha * patterns * (1 + 1e-12))
@@ -107,7 +103,7 @@ def t_shift(df: float, alpha: float) -> float:
 
     Example:
         >>> round(t_shift(15, 0.05), 3), t_shift(0, 0.05)
-        (3.007, inf)
+        (2.998, inf)
     """
     if df < 1:
         return inf
@@ -158,7 +154,7 @@ def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
     if term.df < 1:
         return PlannedTest(name, alpha, inf, f"nothing can be tested: one seed leaves no {term.name}; 2 seeds could")
     if error == inf:
-        return PlannedTest(name, alpha, inf, "nothing can be tested: some effects share a column; raise runs")
+        return PlannedTest(name, alpha, inf, "nothing can be tested: some effects share a column; raise variants")
     rows = len(design_points(plan))
     note = f"{rows} rows by {seeds} seeds, {term.df} degrees of freedom; for an effect that is real alone"
     return PlannedTest(name, alpha, t_shift(term.df, alpha) * error, note)

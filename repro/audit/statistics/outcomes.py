@@ -1,6 +1,6 @@
 """One value per run, from which every statistic of a study starts, and how far it moves by the seed alone.
 
-The units of a run (images) end here: they are nested in the run and no replicates, so that their mean is its one
+The units of a run (test items, for instance) end here: they are nested in the run and no replicates, so that their mean is its one
 value. A run that failed or diverged is an outcome: it takes the worst value of that metric that the baseline and the
 arms show at that share of the training; a failed control takes the worst of all runs. (The positive control is bad on
 purpose: as a stand-in for one failed run its value would drown every other difference.)
@@ -96,7 +96,7 @@ def noise_floor(tables: Sequence[Outcomes]) -> pd.DataFrame:
     Example:
         >>> runs = np.array([["a-s0", "a-s1", "a-s2"]], dtype=object)
         >>> values, failed = np.array([[20.0, 21.0, 22.0]]), np.zeros((1, 3), dtype=bool)
-        >>> table = Outcomes("psnr", 1.0, ["a"], np.arange(3), values, failed, runs)
+        >>> table = Outcomes("accuracy", 1.0, ["a"], np.arange(3), values, failed, runs)
         >>> noise_floor([table])[["sd", "sd_low", "sd_high", "n"]].round(2).to_numpy().tolist()
         [[1.0, 0.52, 6.28, 3.0]]
     """

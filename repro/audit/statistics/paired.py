@@ -96,7 +96,7 @@ def small_sample_factor(df: Floats) -> Floats:
 
     Example:
         >>> small_sample_factor(np.array([2.0, 10.0, 100.0])).round(4).tolist()
-        [0.5642, 0.9228, 0.9925]
+        [0.5642, 0.9227, 0.9925]
     """
     return np.asarray(np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / np.sqrt(df / 2))
 

@@ -24,7 +24,9 @@ _LARGEST_SHIFT = 8.0
 
 
 def t_power(shift: float, seeds: int, alpha: float, df: float | None = None) -> float:
-    """Computes the power of the two-sided t test: P(|T| > t(1 - alpha / 2; df)), T noncentral t about shift sqrt(seeds).
+    """Computes the power of the two-sided t test.
+
+    power = P(|T| > t(1 - alpha / 2; df)) for T of the noncentral t distribution about shift * sqrt(seeds).
 
     Args:
         shift: true mean in units of the sd of one difference.

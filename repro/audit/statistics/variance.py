@@ -45,9 +45,9 @@ def variance_components(plan: Plan, tables: Sequence[Outcomes], results: Results
     - Evaluation protocol: between the protocols of one run, each with the same weight, after the full training.
 
     `low` and `high` are of the sd. They speak of other seeds, never of other units. For details and residual they
-    come from the noncentral distribution of effects on the error term (for a detail of two options the t interval of half
-    its effect), for the seed from its mean squares, for units and protocols from the t distribution over the means of
-    the seeds. Resampling the seeds would say less: two seeds have three resamples.
+    come from the noncentral distribution of effects on the error term (for a detail of two options the t interval of
+    half its effect), for the seed from its mean squares, for units and protocols from the t distribution over the
+    means of the seeds. Resampling the seeds would say less: two seeds have three resamples.
 
     Returns:
         `Analysis.variance`, with the share of the training (`train_fraction`).
@@ -161,8 +161,8 @@ def rank_questions(
 
     `shrinks` is the sd of the main metric, in its unit, over the options of the detail, each as likely as the others:
     v = mean(e^2 + se^2) - mean(e)^2 over options with effects e (the baseline's is 0) and standard errors se. By the
-    law of total variance it is what an answer takes away. The standard errors are in it on purpose: a detail that nobody has measured well may still
-    be worth as much as its interval allows.
+    law of total variance it is what an answer takes away. The standard errors are in it on purpose: a detail that
+    nobody has measured well may still be worth as much as its interval allows.
 
     Args:
         plan: the varied details.

@@ -47,17 +47,17 @@ class Mixed(NamedTuple):
 def fit_mixed(columns: Floats, values: Floats) -> Mixed:
     """Fits columns (V, K) to values (V, S), NaN where there is none, with a random intercept for each seed.
 
-    Model: y_vs = mean + sum over k of x_vk * b_k + u_s + e_vs, with u_s of variance `seed` and e_vs of variance `noise`.
-    In a complete table the effects equal those of seeds as fixed blocks; where seeds are missing in some variants, the
-    seeds that only one of them has tell something too.
+    Model: y_vs = mean + sum over k of x_vk * b_k + u_s + e_vs, with u_s of variance `seed` and e_vs of variance
+    `noise`. In a complete table the effects equal those of seeds as fixed blocks; where seeds are missing in some
+    variants, the seeds that only one of them has tell something too.
 
     Source: REML by Patterson & Thompson (1971), as `MixedLM` of statsmodels; moments: Searle, Casella & McCulloch,
     Variance Components (1992), chapter 5.
 
     Example:
         >>> fitted = fit_mixed(np.array([[0.0], [1.0]]), np.array([[1.0, 2.0], [4.0, 6.0]]))
-        >>> fitted.effects.round(6).tolist(), round(fitted.noise, 6), fitted.method
-        ([3.5], 0.25, 'moments')
+        >>> fitted.effects.round(3).tolist(), round(float(fitted.noise), 3), fitted.method
+        ([3.5], 0.25, 'REML')
     """
     present = np.isfinite(values).any(axis=0)
     values = values[:, present]

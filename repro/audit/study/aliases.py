@@ -1,6 +1,6 @@
 """Which effects a design cannot tell apart: correlations of the columns of main effects and two-way interactions.
 
-A plan flows in, a table and a sentence flow out. Knows nothing of results.
+Columns are coded -1 and 1 here, and centred: a correlation of 1 means that no number of seeds will separate the two.
 """
 
 from itertools import combinations

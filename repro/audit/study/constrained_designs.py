@@ -1,6 +1,7 @@
-"""From a design's name to the settings of its variants, and to what the ledger rules out among them.
+"""The settings that a study's design asks for, and what the ledger's constraints rule out among them.
 
-Levels and a space flow in, settings flow out. Knows nothing of seeds, metrics and claims.
+A balanced design with a forbidden row is refused, as it would be balanced no more; one at a time and the designs that
+choose their rows leave out what cannot be had, with the reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -95,21 +96,21 @@ def _balanced(rows: Sequence[dict[str, Any]], design: Design, space: Space) -> l
     return [row for row in rows if row]
 
 
-def _feasible(design: Chosen, runs: int, asked: Levels, space: Space) -> Combined:
+def _feasible(design: Chosen, count: int, asked: Levels, space: Space) -> Combined:
     left_out = _ruled_out(asked, space)
-    wanted = runs if design == "random" else MAX_CANDIDATES
+    wanted = count if design == "random" else MAX_CANDIDATES
     candidates = list_candidates(asked, lambda settings: space.objection(settings) is None, wanted)
     levels = occurring(asked, candidates)
     needed = sum(len(options) - 1 for options in levels.values())
-    if not needed <= runs <= len(candidates):
+    if not needed <= count <= len(candidates):
         raise UserError(
             f"variants: {design} takes {needed} here, one for each option, to {len(candidates)}, which is all that "
-            f"can be had beside the baseline; got {runs}"
+            f"can be had beside the baseline; got {count}"
         )
-    chosen = d_optimal(levels, candidates, runs) if design == "d_optimal" else candidates
+    chosen = d_optimal(levels, candidates, count) if design == "d_optimal" else candidates
     said = [item.settings for item in left_out]
     left_out += [
-        LeftOut(settings=option, reason=f"none of these {runs} variants has it")
+        LeftOut(settings=option, reason=f"none of these {count} variants has it")
         for option in one_at_a_time(asked)
         if option not in said and not any(option.items() <= row.items() for row in chosen)
     ]

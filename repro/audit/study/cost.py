@@ -1,7 +1,4 @@
-"""What a plan is expected to cost, from the runs of plans at the same scale that have been run already.
-
-A plan and folders flow in, figures flow out. Knows nothing of how runs are run.
-"""
+"""What a plan is expected to cost: the median of the runs at the same scale that have been run already."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Designs: how the options of several details are combined into variants.
 
-Levels flow in (dotted key to options, the baseline's first), settings flow out (the departures from the baseline).
-Knows nothing of constraints, of seeds and of what is measured.
+Levels are the options of each detail by its dotted key, the baseline's first. The settings of a row are its departures
+from the baseline, so that the baseline itself has none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,12 @@ Signs = NDArray[np.float64]
 
 
 def one_at_a_time(levels: Levels) -> list[dict[str, Any]]:
-    """Returns every option but the baseline's, each alone."""
+    """Returns every option but the baseline's, each alone.
+
+    Example:
+        >>> one_at_a_time({"loss": ["hinge", "wgan"], "width": [16, 32, 64]})
+        [{'loss': 'wgan'}, {'width': 32}, {'width': 64}]
+    """
     return [{key: option} for key, options in levels.items() for option in options[1:]]
 
 
@@ -29,7 +34,13 @@ def plackett_burman(details: int) -> Signs:
     The rows are the next multiple of four above the number of details, twice; columns that no detail needs are left
     out. The mirror image frees main effects of two-way interactions. The baseline is always one of the rows.
 
-    Source: Plackett & Burman (1946); Box & Wilson (1951) for the fold-over; matrices by pyDOE.
+    Source: Plackett & Burman, The design of optimum multifactorial experiments (1946); Box & Wilson (1951) for the
+    fold-over; matrices by pyDOE.
+
+    Example:
+        >>> signs = plackett_burman(7)
+        >>> signs.shape, bool((signs.T @ signs == 16 * np.eye(7)).all())  # columns are orthogonal
+        ((16, 7), True)
     """
     from pydoe import pbdesign  # takes a second to import
 
@@ -41,10 +52,14 @@ def plackett_burman(details: int) -> Signs:
 def fractional_factorial(generators: str) -> Signs:
     """Returns the regular fraction that generators define, e.g. "a b c ab" for four details in eight rows.
 
-    Source: pyDOE's `fracfact`.
+    Source: Box, Hunter & Hunter, Statistics for Experimenters (2005), chapter 6; matrices by pyDOE's `fracfact`.
 
     Raises:
         UserError: they define no design, or two of them the same column.
+
+    Example:
+        >>> fractional_factorial("a b ab").tolist()  # the third detail is the interaction of the first two
+        [[-1.0, -1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [1.0, 1.0, 1.0]]
     """
     from pydoe import fracfact  # takes a second to import
 

@@ -1,7 +1,4 @@
-"""What a study varies: each detail with its options, the baseline's first, checked against the ledger.
-
-A declaration and a space flow in, levels flow out. Knows nothing of how options are combined.
-"""
+"""What a study varies: each detail with its options (its levels), the baseline's first, checked against the ledger."""
 
 from typing import Any
 

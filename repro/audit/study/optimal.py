@@ -1,6 +1,6 @@
-"""Designs over a feasible set: the rows of a list of candidates that tell most, or a seeded draw of them.
+"""Designs over a feasible set: the rows of a list of candidates that tell most (D-optimal), or a seeded draw of them.
 
-Settings flow in and out. Knows nothing of why a candidate is feasible.
+A constraint of the ledger can forbid a combination that a balanced design needs; these designs do without it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,21 +44,29 @@ def list_candidates(
     return list(found.values())
 
 
-def d_optimal(levels: Levels, candidates: Sequence[Mapping[str, Any]], runs: int) -> list[dict[str, Any]]:
+def d_optimal(levels: Levels, candidates: Sequence[Mapping[str, Any]], count: int) -> list[dict[str, Any]]:
     """Returns the candidates that, with the baseline, give the main effects the smallest joint variance.
 
-    Source: Fedorov (1972), the exchange of that pair of rows which gains most, from several seeded starts.
+    They make det(X'X) largest, X with a column of ones and one of -1 and 1 for each option. That pair of rows is
+    exchanged which gains most, until none gains, from several seeded starts.
+
+    Source: Fedorov, Theory of Optimal Experiments (1972), the exchange algorithm.
     Departs: no row is taken twice, since seeds are the replicates; the baseline is always among the rows.
 
     Args:
         levels: the options.
         candidates: feasible settings, the baseline not among them.
-        runs: how many to choose.
+        count: how many to choose.
+
+    Example:
+        >>> rows = [{"a": 1}, {"b": 1}, {"a": 1, "b": 1}]
+        >>> d_optimal({"a": [0, 1], "b": [0, 1]}, rows, count=3) == rows  # all there are
+        True
     """
     columns = code_options(levels, [{}, *candidates])[1]
     model = np.hstack([np.ones((len(columns), 1)), columns])
     rng = np.random.default_rng(0)
-    starts = [rng.choice(len(candidates), runs, replace=False) + 1 for _ in range(_STARTS)]
+    starts = [rng.choice(len(candidates), count, replace=False) + 1 for _ in range(_STARTS)]
     best = max((_exchange(model, start) for start in starts), key=lambda rows: (_volume(model, rows), rows))
     return [dict(candidates[row - 1]) for row in best if row]
 

@@ -1,6 +1,6 @@
 """The plan of a study: its variants and runs, frozen with a fingerprint before anything runs.
 
-This file holds the types; `planning` makes a plan, `freezing` keeps it and finds deviations.
+`planning` makes one, `freezing` keeps it and finds how a later plan deviates from it.
 """
 
 from typing import Any, Literal

@@ -1,7 +1,6 @@
 """From a declared study to its plan: variants and runs, checked against the ledger.
 
-A study, a params tree and the baseline's values in it flow in, a `Plan` flows out. Knows nothing of any case but a
-function that names a variant, and of nothing that has been run.
+A case enters by its params tree, the baseline's values in it, and a function that names a variant.
 """
 
 from collections.abc import Callable, Mapping, Sequence

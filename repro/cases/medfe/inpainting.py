@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from repro.cases.medfe.checkpoint import load_generator
 from repro.cases.medfe.data.decode import UnreadableImageError, decode_image
 from repro.cases.medfe.masks.files import spread_zeros_and_ones
-from repro.cases.medfe.training.batches import to_unit_range
+from repro.cases.medfe.training.batches import scale_bytes
 from repro.errors import UserError
 from repro.storage import written_file
 
@@ -56,7 +56,7 @@ def inpaint(generator: nn.Module, image: np.ndarray, hole: np.ndarray, multiple_
         multiple_px: H and W are padded to multiples of it by repeating the edge, and cut back.
     """
     height, width = hole.shape
-    known = to_unit_range(image).permute(2, 0, 1)[None]
+    known = scale_bytes(torch.from_numpy(image)).permute(2, 0, 1)[None]
     missing = torch.from_numpy(hole)[None, None]
     padding = (0, _missing_px(width, multiple_px), 0, _missing_px(height, multiple_px))
     output: Tensor = generator(

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from repro import Metric, PaperCase
-
 from paper.params import Params
+from repro import Metric, PaperCase
 
 CASE = PaperCase(
     name="my-paper",

@@ -146,3 +146,12 @@ def test_failures_are_named_and_counted() -> None:
     shown = runs.show_failures(make_subject(design="one_at_a_time", failed=2))
     assert "2 failed" in shown
     assert runs.show_failures(make_subject()) == "<p>No run failed, diverged or is missing.</p>"
+
+
+def test_the_list_of_runs_has_every_run_with_its_value() -> None:
+    subject = make_subject("one_at_a_time", failed=2)
+    shown = runs.show_runs(subject)
+    assert all(f'<tr id="run-{run}">' in shown for run in subject.results.runs.index)
+    means = subject.take(subject.results.rows).groupby("run")["value"].mean()
+    assert all(f">{subject.show(mean)}</td>" in shown for mean in means)
+    assert shown.count(">failed</td>") == 2

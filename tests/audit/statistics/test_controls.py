@@ -28,7 +28,7 @@ def test_controls_pass_and_fail() -> None:
     assert not analyse(plan, simulate(plan, linear())).controls.set_index("control").loc["positive control", "passed"]
 
 
-def test_a_placebo_that_matters_fails() -> None:
+def test_a_negative_control_that_matters_fails() -> None:
     plan = controlled()
     results = simulate(plan, linear())
     results.rows.loc[results.rows["run"].str.startswith("v2"), "value"] += 7

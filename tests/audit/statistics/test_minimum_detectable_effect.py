@@ -2,11 +2,12 @@
 
 from itertools import product
 from math import inf, sqrt
+from typing import Any
 
 import numpy as np
 import pytest
-from oven import plan
 from scipy import stats
+from simulated_factorial import make_plan, two_levels
 from statsmodels.stats.power import TTestPower
 
 from repro.audit.statistics.minimum_detectable_effect import (
@@ -16,8 +17,16 @@ from repro.audit.statistics.minimum_detectable_effect import (
     seeds_needed,
     t_shift,
 )
+from repro.audit.study.plan import Plan
 
-FOUR = {"heat.fan": [False], "tray": ["stone"], "salt": [2], "heat.degrees": [200.0]}
+
+def plan(design: str = "one_at_a_time", details: int = 4, **changes: Any) -> Plan:
+    """Returns a plan of four details, by default with an arm for each, whose outcome is in dB."""
+    levels = two_levels(details)
+    rows = [{key: "yes"} for key in levels] if design == "one_at_a_time" else None
+    made = make_plan(levels, design, rows=rows, **changes)
+    made.declaration["metrics"]["m0"]["unit"] = "dB"
+    return made
 
 
 @pytest.mark.parametrize(("seeds", "alpha"), [(3, 0.05), (5, 0.05), (12, 0.05 / 12), (40, 1e-4)])
@@ -43,31 +52,31 @@ def test_few_seeds_cannot_reach_the_level() -> None:
     assert [seeds_needed(alpha) for alpha in (0.05, 0.05 / 7, 0.05 / 12)] == [6, 9, 9]
     assert paired_shift(5, 0.05) == inf
     assert paired_shift(6, 0.05) < inf
-    row = detectable_effects(plan(FOUR, seeds=5), {}).iloc[0]
+    row = detectable_effects(plan(seeds=5), {}).iloc[0]
     assert row["effect"] == inf
     assert row["note"].startswith("nothing can reach p < 0.05: the smallest p of 5 seeds is 0.0625, and 0.0125 is")
     assert "8 seeds could" in row["note"]
 
 
 def test_noise_gives_the_unit() -> None:
-    made = plan(FOUR, seeds=12)
-    bare, known = (detectable_effects(made, noise).iloc[0] for noise in ({}, {"crust": 0.3}))
-    assert (bare["unit"], known["unit"]) == ("seed SD", "mm")
+    made = plan(seeds=12)
+    bare, known = (detectable_effects(made, noise).iloc[0] for noise in ({}, {"m0": 0.3}))
+    assert (bare["unit"], known["unit"]) == ("seed SD", "dB")
     assert known["effect"] == pytest.approx(0.3 * bare["effect"])
     assert bare["effect"] == pytest.approx(sqrt(2) * paired_shift(12, 0.05 / 4))
 
 
 @pytest.mark.parametrize(("design", "rows"), [("plackett_burman", 16), ("full_factorial", 16)])
 def test_a_balanced_contrast_has_twice_the_standard_error_of_a_mean(design, rows) -> None:
-    assert contrast_error(plan(FOUR, design=design)) == pytest.approx(2 / sqrt(rows))
+    assert contrast_error(plan(design)) == pytest.approx(2 / sqrt(rows))
 
 
 def test_a_contrast_on_pure_error_has_the_power_that_is_promised() -> None:
     """Simulated: 16 rows by 2 seeds with a shift for each seed, one effect of the promised size."""
-    made = plan(FOUR, design="full_factorial", seeds=2)
-    row = detectable_effects(made, {"crust": 1.0}).iloc[0]
+    made = plan("full_factorial", seeds=2)
+    row = detectable_effects(made, {"m0": 1.0}).iloc[0]
     rng = np.random.default_rng(0)
-    has = np.array([variant.settings.get("salt") == 2 for variant in made.variants])
+    has = np.array(["c" in variant.settings for variant in made.variants])
     noise = rng.normal(size=(4000, 16, 2)) + rng.normal(size=(4000, 1, 2))
     values = noise + row["effect"] * has[:, None]
     effect = values[:, has].mean(axis=(1, 2)) - values[:, ~has].mean(axis=(1, 2))
@@ -83,9 +92,6 @@ def test_a_contrast_on_pure_error_has_the_power_that_is_promised() -> None:
 
 
 def test_one_seed_and_shared_columns_are_said() -> None:
-    assert (
-        "one seed leaves no pure error"
-        in detectable_effects(plan(FOUR, design="full_factorial", seeds=1), {})["note"][0]
-    )
-    controls = plan({}, seeds=4, baseline_seeds=10, controls={"negative": {"clock": 1}})
+    assert "one seed leaves no pure error" in detectable_effects(plan("full_factorial", seeds=1), {})["note"][0]
+    controls = plan(details=0, seeds=4, baseline_seeds=10, controls=True)
     assert detectable_effects(controls, {}).iloc[0]["effect"] == pytest.approx(sqrt(2) * paired_shift(10, 0.05))

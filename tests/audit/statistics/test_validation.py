@@ -14,13 +14,14 @@ from simulated_arms import arms_plan
 from simulated_factorial import Noise, linear, simulate
 
 from repro.audit.statistics.effects import paired_effects
+from repro.audit.statistics.interactions import INTERACTION_COLUMNS
 from repro.audit.statistics.multiplicity import adjust_effects
 from repro.audit.statistics.outcomes import tabulate_outcomes
 from repro.audit.statistics.results import Results
 from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS, judge_details
 from repro.audit.study.plan import Plan
 
-NO_INTERACTIONS = pd.DataFrame(columns=["first", "second", "metric", "train_fraction"])
+NO_INTERACTIONS = pd.DataFrame(columns=list(INTERACTION_COLUMNS))
 NESTED = Noise(seed=0.7, run=1.0, image=0.5)
 
 

@@ -17,13 +17,13 @@ def components_of(plan: Plan, results: Results) -> pd.DataFrame:
     return variance_components(plan, tabulate_outcomes(plan, results), results)
 
 
-def by_source(components: pd.DataFrame) -> pd.DataFrame:
-    """Returns the mean variance of each source over the metrics."""
+def by_component(components: pd.DataFrame) -> pd.DataFrame:
+    """Returns the mean variance of each component over the metrics."""
     return components.groupby("component")[["variance"]].mean()
 
 
-def covered(components: pd.DataFrame, source: str, sd: float) -> float:
-    rows = components[components["component"] == source]
+def covered(components: pd.DataFrame, component: str, sd: float) -> float:
+    rows = components[components["component"] == component]
     return float(((rows["low"] <= sd) & (sd <= rows["high"])).mean())
 
 
@@ -32,7 +32,7 @@ def test_components_are_recovered() -> None:
     plan = make_plan(two_levels(3), "full_factorial", seeds=4, metrics=80)
     truth, noise = linear(a=1, b=0.4, a_b=2), Noise(seed=1.5, run=1, image=3)
     components = components_of(plan, simulate(plan, truth, noise, images=10, seed=1))
-    found = by_source(components)["variance"]
+    found = by_component(components)["variance"]
     run = 1 + 9 / 10  # the mean over images varies with them
     assert found["a"] == pytest.approx((1 + 1) ** 2 / 4, rel=0.15)
     assert found["b"] == pytest.approx(1.4**2 / 4, rel=0.2)
@@ -53,7 +53,7 @@ def test_three_options_weigh_the_same() -> None:
     plan = make_plan({"a": [1, 2, 3], "b": ["x", "y"]}, "full_factorial", seeds=5, metrics=40)
     effects = {1: 0.0, 2: 3.0, 3: -1.0}
     components = components_of(plan, simulate(plan, lambda s: effects[s.get("a", 1)], Noise(seed=1)))
-    assert by_source(components)["variance"]["a"] == pytest.approx(np.var([0, 3, -1]), rel=0.1)
+    assert by_component(components)["variance"]["a"] == pytest.approx(np.var([0, 3, -1]), rel=0.1)
     assert covered(components, "a", float(np.std([0, 3, -1]))) == pytest.approx(0.95, abs=0.06)
 
 
@@ -67,7 +67,7 @@ def test_sampling_does_not_pass_for_an_effect() -> None:
     assert components[components["component"] == RESIDUAL]["variance"].isna().all()
 
 
-def test_the_sources_stand_in_the_metrics_own_unit() -> None:
+def test_components_stand_in_the_metrics_own_unit() -> None:
     """Ten times the unit, ten times the sd: nothing is scaled to a sum of one."""
     plan = make_plan(two_levels(3), "full_factorial", seeds=3)
     results = simulate(plan, linear(a=1), Noise(seed=1, image=1), images=4)
@@ -103,7 +103,7 @@ def test_further_seeds_of_the_baseline_narrow_the_interval_of_the_seed() -> None
     assert widths[1] < widths[0] / 2
 
 
-def test_one_seed_gives_no_budget_but_that_of_the_images() -> None:
+def test_one_seed_gives_no_component_but_that_of_the_images() -> None:
     plan = make_plan(two_levels(2), "full_factorial", seeds=1)
     components = components_of(plan, simulate(plan, linear(a=1), Noise(image=2), images=50)).set_index("component")
     assert components["sd"].drop([UNIT]).isna().all()

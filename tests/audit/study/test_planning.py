@@ -69,7 +69,7 @@ def test_controls_alone_are_a_study() -> None:
     assert made.levels == {}
 
 
-def test_a_planted_effect_may_be_an_option_but_not_an_arm() -> None:
+def test_a_positive_control_may_be_an_option_but_not_an_arm() -> None:
     positive = {"positive": {"settings": {"heat.degrees": 220.0}, "expected": "worse"}}
     assert "is the same variant as the arm heat.degrees=220.0" in refusal({"heat.degrees": None}, controls=positive)
 

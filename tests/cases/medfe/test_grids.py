@@ -1,4 +1,4 @@
-"""Picture grids: every pixel of an image is found again, enlarged by a whole factor."""
+"""Picture grids: every pixel of an image is found again, upsampled by a whole factor."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def picture(seed, side_px=64, caption=""):
     return Picture(np.random.default_rng(seed).integers(0, 256, (3, side_px, side_px), dtype=np.uint8), caption)
 
 
-def test_small_images_are_enlarged_without_smoothing():
+def test_small_images_are_upsampled_without_smoothing():
     first, second = picture(0), picture(1)
     grid = np.asarray(picture_grid(["a", "b"], [Row("row", [first, second]), Row("row", [second, first])]))
     tile = 3 * 64

@@ -17,6 +17,8 @@ from repro.cases.medfe.metrics.records import METRICS, ImageMetric
 from repro.cases.medfe.metrics.ssim import BLOCK, ssim, ssim_window, window_averages, with_products
 from repro.cases.medfe.params.evaluation import EvaluationParams
 
+pytestmark = pytest.mark.numerical
+
 PLAIN = Protocol("composite", "none", "gaussian_11", "rgb")
 SKIMAGE = {
     "gaussian_11": {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False},

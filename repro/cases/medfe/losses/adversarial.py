@@ -18,7 +18,7 @@ GRADIENT_PENALTY = 10.0
 
 
 class Game(NamedTuple):
-    """What each player minimises, as functions of the logits of real and of filled images."""
+    """What each network minimises, as functions of the logits of real and of filled images."""
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
@@ -74,10 +74,10 @@ def _relativistic(above: Callable[[Tensor], Tensor], below: Callable[[Tensor], T
         below: the loss of how far the others are below the mean of the former.
     """
 
-    def of_player(better: Tensor, worse: Tensor) -> Tensor:
+    def of_network(better: Tensor, worse: Tensor) -> Tensor:
         return (above(better - worse.mean()).mean() + below(worse - better.mean()).mean()) / 2
 
-    return Game(of_player, lambda real, fake: of_player(fake, real))
+    return Game(of_network, lambda real, fake: of_network(fake, real))
 
 
 def gradient_penalty(

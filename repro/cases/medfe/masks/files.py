@@ -5,7 +5,6 @@ drawn from the files of a bucket. The files are not trusted: links are not follo
 photographs may have are opened, and what cannot be used is counted with its reason.
 """
 
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple, assert_never
@@ -13,8 +12,6 @@ from typing import NamedTuple, assert_never
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
 
 from repro import paths
 from repro.cases.medfe.data.decode import UNSUPPORTED, UnreadableImageError, open_image
@@ -63,9 +60,7 @@ def index_mask_files(params: MasksParams, size_px: int) -> MaskFiles:
             return str(error)
         return next((bucket.name for bucket in BUCKETS if bucket.low < ratio <= bucket.high), OUTSIDE)
 
-    sorted_in = map_in_threads(sort_in, names)
-    progress = track(sorted_in, "mask files", len(names), console=Console(stderr=True), disable=not sys.stderr.isatty())
-    for name, place in zip(names, progress, strict=True):
+    for name, place in zip(names, map_in_threads(sort_in, names, "mask files"), strict=True):
         if place in by_bucket:
             by_bucket[place].append(root / name)
         else:

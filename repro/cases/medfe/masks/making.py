@@ -3,7 +3,6 @@
 Each mask has its own random stream, so it depends neither on how many others are made nor on their order.
 """
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.format import open_memmap
-from rich.console import Console
-from rich.progress import track
 
 from repro.cases.medfe.data.arrays import SPLITS, SplitName
 from repro.cases.medfe.masks.arrays import RECORD
@@ -68,11 +65,7 @@ def _write_split(
         bucket = generator.buckets[number]
         return generator.draw(numpy_generator(seed, f"masks/{split}", *index), size_px, bucket.low, bucket.high)
 
-    holes = map_in_threads(draw, places)
-    progress = track(
-        holes, f"{split} masks", len(places), console=Console(stderr=True), disable=not sys.stderr.isatty()
-    )
-    for (index, number), hole in zip(places, progress, strict=True):
+    for (index, number), hole in zip(places, map_in_threads(draw, places, f"{split} masks"), strict=True):
         packed[index] = np.packbits(hole, axis=-1)
         ratios[number].append(float(hole.mean()))
     packed.flush()

@@ -104,11 +104,11 @@ class EncoderLevel(nn.Module):
 class ResidualBlocks(nn.Module):
     """The residual blocks on the innermost level, one after the other or side by side."""
 
-    def __init__(self, model: ModelParams, width: int) -> None:
+    def __init__(self, model: ModelParams, channels: int) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(ResidualBlock(model, width) for _ in range(model.residual_blocks))
+        self.blocks = nn.ModuleList(ResidualBlock(model, channels) for _ in range(model.residual_blocks))
         parallel = model.residual_order == "parallel" and model.residual_blocks > 0
-        self.merge = nn.Conv2d(width * model.residual_blocks, width, 1) if parallel else None
+        self.merge = nn.Conv2d(channels * model.residual_blocks, channels, 1) if parallel else None
 
     def forward(self, features: Tensor) -> Tensor:
         """Keeps the shape (B, C, H, W)."""
@@ -122,13 +122,13 @@ class ResidualBlocks(nn.Module):
 class ResidualBlock(nn.Module):
     """Two dilated convolutions without bias, added to their input. Source: models/Encoder.py @d7d5aaa."""
 
-    def __init__(self, model: ModelParams, width: int) -> None:
+    def __init__(self, model: ModelParams, channels: int) -> None:
         super().__init__()
         self.kernel, self.dilations = model.residual_kernel, model.residual_dilations
         self.convolutions = nn.ModuleList(
-            Convolution(width, width, self.kernel, dilation=dilation, bias=False) for dilation in self.dilations
+            Convolution(channels, channels, self.kernel, dilation=dilation, bias=False) for dilation in self.dilations
         )
-        self.norms = nn.ModuleList(make_norm(model.norm, width, affine=False) for _ in self.dilations)
+        self.norms = nn.ModuleList(make_norm(model.norm, channels, affine=False) for _ in self.dilations)
         self.activation = make_decoder_activation(model.activation)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -142,7 +142,7 @@ class ResidualBlock(nn.Module):
 
 def count_inputs(hole_input: HoleInput) -> int:
     """Returns the channels that `stack_inputs` gives."""
-    return {"rgb_mask3": 6, "rgb_mask": 4, "rgb_ones_mask": 5, "rgb": 3}[hole_input]
+    return stack_inputs(torch.empty(1, 3, 1, 1), torch.empty(1, 1, 1, 1), hole_input).shape[1]
 
 
 def stack_inputs(filled: Tensor, hole: Tensor, hole_input: HoleInput) -> Tensor:

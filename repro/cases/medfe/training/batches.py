@@ -172,11 +172,6 @@ def permutes_columns(augmentation: ImageAugmentation) -> bool:
             assert_never(augmentation)
 
 
-def to_unit_range(images: np.ndarray) -> Tensor:
-    """Returns float32 in [-1, 1] for uint8 of any shape."""
-    return scale_bytes(torch.from_numpy(images))
-
-
 def scale_bytes(images: Tensor) -> Tensor:
-    """Likewise for tensors, where they lie."""
+    """Returns float32 in [-1, 1] for uint8 of any shape, on the same device."""
     return images.to(torch.float32).div_(127.5).sub_(1)

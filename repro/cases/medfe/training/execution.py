@@ -1,6 +1,6 @@
 """How the networks of a training are executed: layout in memory, precision, compiled or not, one process or several.
 
-None of these is a detail of the paper: results agree up to rounding, and up to the precision that is asked for.
+None of these is a detail of the paper: results agree up to the rounding of the chosen precision.
 """
 
 from collections.abc import Callable

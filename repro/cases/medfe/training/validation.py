@@ -15,7 +15,7 @@ from repro.cases.medfe.masks.arrays import Masks
 from repro.cases.medfe.model import Generator
 from repro.cases.medfe.model.generator import composite, fill_hole
 from repro.cases.medfe.params.model.rescaling import HoleFill
-from repro.cases.medfe.training.batches import to_unit_range
+from repro.cases.medfe.training.batches import scale_bytes
 from repro.cases.medfe.training.execution import autocast
 
 SAMPLES = 6
@@ -56,10 +56,10 @@ class Validation(NamedTuple):
 
     def _read(self, start: int, count: int) -> tuple[Tensor, Tensor]:
         """Returns images (B, 3, S, S) float32 in [-1, 1] and their holes (B, 1, S, S) bool."""
-        images = np.array(self.images[start : start + count])
+        images = torch.from_numpy(np.array(self.images[start : start + count]))
         buckets = len(self.holes.buckets)
         holes = [self.holes.read(index, index % buckets) for index in range(start, start + len(images))]
-        return to_unit_range(images).to(self.device), torch.from_numpy(np.stack(holes)[:, None]).to(self.device)
+        return scale_bytes(images).to(self.device), torch.from_numpy(np.stack(holes)[:, None]).to(self.device)
 
 
 def open_validation(prepared: Path, masks: Path, device: torch.device) -> Validation:

@@ -12,6 +12,8 @@ from repro.cases.medfe.augmentation.masks import augment_mask
 from repro.cases.medfe.masks.strokes import draw_strokes
 from repro.cases.medfe.params.augmentation import ImageAugmentation, MaskAugmentation
 
+pytestmark = pytest.mark.numerical
+
 SIZE_PX = 64
 
 
@@ -55,7 +57,7 @@ def test_no_augmentation_changes_nothing(hole, image):
     np.testing.assert_array_equal(augment_image(image, image[::-1], "none", np.random.default_rng(0))[1], image[::-1])
 
 
-def test_rotation_turns_dilation_grows_and_the_crop_enlarges():
+def test_rotation_turns_dilation_grows_and_the_crop_upsamples():
     centred = np.zeros((SIZE_PX, SIZE_PX), bool)
     centred[24:40, 30:34] = True
     masks = [augment_mask(centred, "rotate_dilate_crop", np.random.default_rng(seed)) for seed in range(60)]
@@ -90,14 +92,14 @@ def test_image_flips_are_horizontal_and_half_of_all(image):
     assert 70 < sum(flipped) < 130
 
 
-def test_resize_crop_flip_is_a_window_of_the_enlarged_image(image):
-    enlarged = F.interpolate(torch.from_numpy(image)[None].float(), (88, 88), mode="bilinear", antialias=True)[0]
+def test_resize_crop_flip_is_a_window_of_the_upsampled_image(image):
+    upsampled = F.interpolate(torch.from_numpy(image)[None].float(), (88, 88), mode="bilinear", antialias=True)[0]
     windows = {}
     for seed in range(8):
         result = augment_image(image, image, "resize_crop_flip", np.random.default_rng(seed))[0].astype(float)
         distance = {
             (top, left, flip): np.abs(
-                enlarged[:, top : top + SIZE_PX, left : left + SIZE_PX].numpy()[..., ::flip] - result
+                upsampled[:, top : top + SIZE_PX, left : left + SIZE_PX].numpy()[..., ::flip] - result
             ).max()
             for top in range(25)
             for left in range(25)
@@ -109,7 +111,7 @@ def test_resize_crop_flip_is_a_window_of_the_enlarged_image(image):
     assert len(windows) > 5
 
 
-def test_random_crop_flip_enlarges_by_at_most_a_third(image):
+def test_random_crop_flip_upsamples_by_at_most_a_third(image):
     for seed in range(20):
         result = augment_image(image, image, "random_crop_flip", np.random.default_rng(seed))[0].astype(float)
         slope = abs(result[0, 32, 48] - result[0, 32, 16]) / 32

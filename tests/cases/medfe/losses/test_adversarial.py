@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from repro.cases.medfe.losses.adversarial import GRADIENT_PENALTY, discriminator_loss, generator_loss, gradient_penalty
 from repro.cases.medfe.params.loss.adversarial import Adversarial
 
+pytestmark = pytest.mark.numerical
+
 REAL = torch.tensor([1.5, -0.3, 0.2, 2.0]).view(4, 1, 1, 1)
 FAKE = torch.tensor([-1.0, 0.4, 0.1, -0.7]).view(4, 1, 1, 1)
 
@@ -38,7 +40,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("kind", get_args(Adversarial))
-def test_the_players_of_every_option_want_opposite_scores(kind: Adversarial) -> None:
+def test_the_two_networks_of_every_option_want_opposite_scores(kind: Adversarial) -> None:
     """Where fills score higher than photographs, the discriminator turns that round, and the generator goes on."""
     real, fake = torch.zeros(4, 1, 1, 1, requires_grad=True), torch.full((4, 1, 1, 1), 0.5, requires_grad=True)
     wanted = 0 if kind == "none" else 1

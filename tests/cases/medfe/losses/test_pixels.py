@@ -5,6 +5,8 @@ import torch
 
 from repro.cases.medfe.losses.pixels import pixel_loss, resize_target, supervision_loss
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.mark.parametrize(
     ("form", "expected"),

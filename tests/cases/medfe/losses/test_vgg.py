@@ -13,6 +13,8 @@ from repro.cases.medfe.params.loss.vgg import PerceptualLayers, Relu52, StyleLay
 from repro.errors import UserError
 from tiny import tiny_params
 
+pytestmark = pytest.mark.numerical
+
 NORMALISED = (
     torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1),
     torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1),

@@ -10,6 +10,8 @@ from repro.cases.medfe.model.frequency_convolution import FrequencyConvolution
 from repro.cases.medfe.model.layers import pad_same
 from repro.cases.medfe.model.matrix_convolution import convolve_by_matrix, transpose_by_matrix
 
+pytestmark = pytest.mark.numerical
+
 
 def draw(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(sum(shape))).requires_grad_()

@@ -15,6 +15,8 @@ from repro.cases.medfe.model.equalisation import (
 from repro.cases.medfe.params.model.bilateral import RangeSimilarity
 from tiny import tiny_params
 
+pytestmark = pytest.mark.numerical
+
 LIKENESS: dict[RangeSimilarity, Callable[[Tensor, Tensor], Tensor]] = {
     "sigmoid_product": lambda one, other: (one.sigmoid() * other.sigmoid()).mean(),
     "sigmoid_sum": lambda one, other: (one.sigmoid() + other.sigmoid()).mean(),

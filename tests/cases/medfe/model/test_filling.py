@@ -10,6 +10,8 @@ from repro.cases.medfe.model.layers import InstanceNorm
 from repro.cases.medfe.model.skips import Upsample
 from tiny import tiny_params
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.mark.parametrize("norm", ["instance", "batch", "group"])
 @pytest.mark.parametrize("weights", ["shared", "separate"])
@@ -48,7 +50,7 @@ def test_instance_norm_is_torchs() -> None:
 
 
 def test_projecting_and_resizing_commute() -> None:
-    enlarging = Upsample(tiny_params().model, 4, 6, 5).double().eval()
+    upsampling = Upsample(tiny_params().model, 4, 6, 5).double().eval()
     equalised = torch.randn(2, 6, 8, 8, dtype=torch.float64)
     resized = F.interpolate(equalised, size=(32, 32), mode="bilinear", align_corners=False)
-    torch.testing.assert_close(enlarging(equalised, torch.Size((32, 32))), enlarging.project(resized))
+    torch.testing.assert_close(upsampling(equalised, torch.Size((32, 32))), upsampling.project(resized))

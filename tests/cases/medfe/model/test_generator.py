@@ -7,6 +7,8 @@ from repro.cases.medfe.model import Generator
 from repro.cases.medfe.model.generator import composite, fill_hole
 from tiny import random_batch, tiny_params
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.mark.parametrize("size", [64, 128, 192])
 @pytest.mark.parametrize("count", [1, 3])

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from repro.cases.medfe.model.branches import downsample_mask
 from repro.cases.medfe.model.partial_convolution import PartialConvolution
 
+pytestmark = pytest.mark.numerical
+
 
 def counted(
     layer: PartialConvolution, features: torch.Tensor, valid: torch.Tensor

@@ -18,6 +18,8 @@ from repro.cases.medfe.structure import smooth_images
 from repro.cases.medfe.structure.gradients import FINAL_COUPLING, GROWTH, SMOOTHING, l0_gradient_minimisation
 from repro.cases.medfe.structure.total_variation import relative_total_variation
 
+pytestmark = pytest.mark.numerical
+
 
 def params(method="rtv", **changes):
     rtv = {"rtv_lambda": 0.015, "rtv_sigma_px": 3.0, "rtv_sharpness": 0.001, "rtv_iterations": 3}

@@ -98,6 +98,7 @@ def assert_the_same(one: np.ndarray, other: np.ndarray) -> None:
     np.testing.assert_allclose(one, other, rtol=HALF_THE_DIGITS)
 
 
+@pytest.mark.numerical
 def test_channels_last_computes_the_same() -> None:
     assert_the_same(step_twice({"runtime.channels_last": True}), step_twice({}))
 
@@ -129,6 +130,7 @@ def test_no_compiler_is_said_in_words(monkeypatch) -> None:
         check_compiler()
 
 
+@pytest.mark.numerical
 @pytest.mark.parametrize("seed", range(3))
 def test_bf16_fills_up_to_the_rounding_of_factors_and_results(seed: int) -> None:
     params = tiny_params({"runtime.precision": "bf16", "seed": seed})
@@ -178,6 +180,7 @@ def told_apart(one: np.ndarray, other: np.ndarray) -> bool:
     return found[0] > max(found[1:])
 
 
+@pytest.mark.numerical
 def test_bf16_trains_to_losses_that_seeds_do_not_tell_apart() -> None:
     seeds, steps = range(6), 3
     exact, rounded = (np.stack([losses(name, seed, steps) for seed in seeds]) for name in ("float32", "bf16"))

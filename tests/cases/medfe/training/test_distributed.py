@@ -59,6 +59,7 @@ def together(tmp_path_factory) -> list[dict]:
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
+@pytest.mark.numerical
 @pytest.mark.parametrize("name", two_ranks.VARIANTS)
 def test_two_processes_take_the_steps_of_one(together, name: str) -> None:
     wanted = two_ranks.take_steps(two_ranks.variant_params(name), ALONE)
@@ -78,6 +79,7 @@ def test_two_processes_take_the_steps_of_one(together, name: str) -> None:
         assert all(torch.equal(mine[kind][key], others[kind][key]) for key in mine[kind]), "they never drift apart"
 
 
+@pytest.mark.numerical
 def test_a_batch_norm_of_two_processes_is_replaced_wherever_it_stands(monkeypatch) -> None:
     """One process that plays both: what it gathers is its own batch twice, so that the statistics do not change."""
     monkeypatch.setattr("repro.cases.medfe.training.distributed.gather", lambda item: torch.stack([item, item]))

@@ -1,13 +1,17 @@
 """Every option of every detail that the training reads: it trains, and it changes something."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from idle_details import Idle, find_active, idle_details
 
 from repro.audit.ledger.choice import Detail, walk_details
+from repro.audit.ledger.conditions import find_disabling
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training.step import AdversarialTrainer
 from tiny import random_batch, tiny_params
@@ -27,6 +31,7 @@ CONTEXT: dict[str, dict[str, Any]] = {
     "loss.style_layers": {"loss.vgg": "vgg19"},
 }
 """What else has to be chosen for a detail to show, beyond its own `only_if`."""
+SHOWN = {"loss.perceptual_weight": 0.1, "loss.style_weight": 1.0, "loss.adv": "ragan"}
 
 
 def trained_details() -> list[Detail]:
@@ -34,9 +39,19 @@ def trained_details() -> list[Detail]:
 
 
 def with_option(detail: Detail, value: Any) -> Params:
-    shown = {"loss.perceptual_weight": 0.1, "loss.style_weight": 1.0, "loss.adv": "ragan"}
     conditions = {key: values[0] for key, values in detail.choice.only_if.items()}
-    return tiny_params(shown | conditions | CONTEXT.get(detail.key, {}) | {detail.key: value})
+    params = tiny_params(SHOWN | conditions | CONTEXT.get(detail.key, {}) | {detail.key: value})
+    assert find_disabling(detail.choice, params.value) is None
+    return params
+
+
+def find_active_in_training(idle: Idle) -> str:
+    context = {name: value for key in idle.first for name, value in CONTEXT.get(key, {}).items()}
+
+    def result(settings: Mapping[str, Any]) -> np.ndarray:
+        return train(tiny_params(SHOWN | context | dict(settings))).weights
+
+    return find_active(idle, result, lambda one, other: not differ(one, other))
 
 
 class Trained(NamedTuple):
@@ -51,6 +66,8 @@ class Trained(NamedTuple):
     terms: dict[str, float]
     moved: bool
     fingerprint: np.ndarray
+    weights: np.ndarray
+    """Of the generator afterwards."""
 
 
 @cache
@@ -65,7 +82,7 @@ def train(params: Params) -> Trained:
         for parameter in network.parameters():
             numbers += [float(parameter.detach().double().norm())]
             numbers += [float(parameter.grad.double().norm())] if parameter.grad is not None else []
-    return Trained(terms[0], not torch.equal(before, after), np.array(numbers))
+    return Trained(terms[0], not torch.equal(before, after), np.array(numbers), after.numpy())
 
 
 def differ(one: np.ndarray, other: np.ndarray) -> bool:
@@ -90,6 +107,21 @@ def test_an_inert_option_changes_nothing(detail: Detail) -> None:
     wanted = train(with_option(detail, reference)).terms
     for value in detail.choice.inert:
         assert train(with_option(detail, value)).terms == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("idle", list(idle_details(trained_details())), ids=str)
+def test_a_detail_without_effect_has_none(idle: Idle) -> None:
+    assert not find_active_in_training(idle)
+
+
+def test_a_forgotten_option_is_found() -> None:
+    details = {detail.key: detail for detail in trained_details()}
+    adv, steps = details["loss.adv"], details["optimisation.critic_steps"]
+    all_but_one = tuple(option for option in adv.choice.options if option not in ("hinge", "none"))
+    forgetful = replace(steps, choice=replace(steps.choice, unless={}, only_if={"loss.adv": all_but_one}))
+    found = {str(idle): find_active_in_training(idle) for idle in idle_details([adv, forgetful])}
+    assert found["loss.adv=none"] == ""
+    assert found["loss.adv=hinge"].startswith("optimisation.critic_steps: has an effect with loss.adv=hinge")
 
 
 def test_the_check_for_a_change_can_fail() -> None:

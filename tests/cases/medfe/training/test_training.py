@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from prepared_on_disk import write_prepared
+from repro.cases import medfe
 from repro.cases.medfe.checkpoint import load_checkpoint, load_generator
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training import loop
@@ -86,6 +87,7 @@ def test_a_kill_while_the_outputs_are_written_costs_nothing(prepared, tmp_path, 
 
 
 def test_a_resumed_training_does_not_go_on_with_other_code(prepared, tmp_path, monkeypatch) -> None:
+    assert Path(medfe.__file__).parent == loop.CODE, "all code of the case"
     code = tmp_path / "code"
     code.mkdir()
     (code / "a.py").write_text("1")

@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from repro.audit.ledger.choice import Choice
 from repro.audit.ledger.source import inference, paper, related, release, replication
-from repro.cases.medfe.params.conditions import PARTIAL_ENCODER
 from repro.cases.medfe.params.group import Group
 
 RescaleDown = Literal["strided_chain", "single_stride"]
@@ -112,6 +111,6 @@ class Rescaling(Group):
                 "mid_grey": (inference("127.5, compared in the caption of PConv's Figure 2; zero in [-1, 1]"),),
                 "imagenet_mean": (related("PConv Figure 2 caption"),),
             },
-            unless=PARTIAL_ENCODER,
+            unless={"model.encoder_convolution": ("partial",)},
         ),
     ]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from repro.audit.ledger.choice import Choice
 from repro.audit.ledger.source import inference, paper, related, release, replication
-from repro.cases.medfe.params.conditions import NO_RESIDUAL_BLOCKS, PARTIAL_ENCODER
+from repro.cases.medfe.params.conditions import NO_RESIDUAL_BLOCKS
 from repro.cases.medfe.params.group import Group
 
 StructureTap = Literal["before_residual", "after_residual"]
@@ -162,7 +162,6 @@ class Topology(Group):
                 "rgb_ones_mask": (related("generative_inpainting inpaint_model.py @3a53243"),),
                 "rgb": (related("naoto0804 PConv @8d64e7e"),),
             },
-            unless=PARTIAL_ENCODER,
         ),
     ]
     skip_addition: Annotated[

@@ -9,6 +9,8 @@ from benchmarks.structure import assemble
 from repro.cases.medfe.structure.solver.grid import apply_grid, solve_grid
 from rounding import HALF_THE_DIGITS, unit_roundoff
 
+pytestmark = pytest.mark.numerical
+
 SIZES = [(32, 32), (33, 31), (17, 40), (40, 17), (8, 8), (7, 7), (2, 3), (1, 9), (9, 1), (1, 1)]
 
 
