@@ -8,10 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from repro.audit.ledger.choice import Choice
+from repro import Choice, Metric, PaperCase
 from repro.audit.ledger.source import paper, related, release, replication
-from repro.audit.study.metric import Metric
-from repro.paper_case import PaperCase
 
 BECHT = "ebecht/DR_benchmark Benchmark_global/DR.R @72efc79"
 KOBAK = "linqiaozhi/DR_benchmark_initialization Benchmark_global/DR.R @b582609"
