@@ -1,6 +1,5 @@
 """The run: it is the same again, it knows what it embeds, and its measures see what they are made to see."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,12 @@ from scipy.spatial.distance import pdist
 from embedding.case import CASE, Data
 from embedding.run import class_means, draw_sample, make_run, recall_neighbours
 from repro.audit.study.declaration import load_study
+from repro.audit.study.freezing import load_plan
 from repro.case import Job, load_case
-
-STUDIES = sorted(CASE.folder.glob("*-*.yaml"))
 
 
 def measure(tmp_path, **settings):
-    baseline = CASE.baseline(load_study(CASE.folder / "digits-default.yaml").study)
+    baseline = CASE.baseline(load_study(CASE.folder / "digits-default.yaml", CASE.metrics).study)
     seed, quick = settings.pop("seed", 0), {"data.points": 160, "tsne.iterations": 250, "umap.epochs": 50}
     params = CASE.resolve(baseline, {**quick, **settings}, seed)
     rows = make_run(Job(params, {}, tmp_path, tmp_path)).rows
@@ -49,8 +47,13 @@ def test_recall_is_one_of_the_same_and_chance_of_the_shuffled():
     assert recall_neighbours(points, points[::-1]).mean() < 0.05
 
 
-def test_the_project_names_its_case_and_studies_name_its_metrics():
-    assert load_case(Path(__file__).parents[1]) is CASE
-    for study in map(load_study, STUDIES):
-        assert set(study.study.metrics) <= {metric.name for metric in CASE.metrics}
-        json.dumps(CASE.baseline(study.study))
+def test_the_project_names_its_case_and_its_plans_are_those_of_its_studies(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[1])
+    assert load_case() is CASE
+    studies = [load_study(file, CASE.metrics) for file in CASE.folder.glob("*-*.yaml")]
+    assert len(studies) == 4
+    for name, study in studies:
+        plan = load_plan(CASE.folder / "plans" / f"{name}.json")
+        assert plan.declaration == study.model_dump(mode="json")
+        assert plan.values == CASE.baseline(study)
+        assert all(CASE.identify({**plan.values, **variant.settings}) == variant.id for variant in plan.variants)
