@@ -1,6 +1,7 @@
 """What Becht et al. (2019) left open when they compared UMAP with t-SNE, and where each option was read.
 
-Source: Becht et al., Nature Biotechnology 37, 38-44; Kobak & Linderman, Nature Biotechnology 39, 156-157.
+Source: Becht et al., Nature Biotechnology 37, 38-44; Kobak & Linderman, Nature Biotechnology 39, 156-157. Read were the
+code of both and the abstracts, not the first one's Methods: "silent" is said of what its abstract leaves to its code.
 """
 
 from pathlib import Path
@@ -17,7 +18,7 @@ SKLEARN, OLD = related("scikit-learn 1.9.1: default"), related("scikit-learn 0.1
 UMAP_LEARN, OPENTSNE = related("umap-learn 0.5.12: default"), related("openTSNE 1.0.4: initialization")
 
 METHODS = {
-    "tsne": (paper("Becht et al. 2019: compared with"),),
+    "tsne": (paper("Becht et al. 2019, quoted by Kobak & Linderman 2021, abstract: compared with"),),
     "umap": (paper("Becht et al. 2019, abstract: the most meaningful organization of cell clusters"),),
 }
 STARTS = {
