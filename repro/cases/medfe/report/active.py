@@ -117,7 +117,7 @@ def show_what_it_means(contents: Contents) -> Fragment:
         "replicate of an experiment is the training run, not the image.",
         "PSNR, SSIM and L1 reward a blurred guess over a sharp one that is plausible but wrong; no person has rated "
         "these pictures.",
-        f"The numbers hold for these photographs, holes and this budget. {_beside_the_paper(contents)}",
+        f"The numbers hold for these photographs, holes and this scale. {_beside_the_paper(contents)}",
     ]
     return Fragment(f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>")
 
