@@ -52,7 +52,7 @@ def show_comparison(contents: Contents) -> Fragment:
     table = table.loc[headline.sort_values(ascending=HEADLINE.direction == "lower").index].rename_axis("method")
     formats = {metric.title: partial(show_number, decimals=metric.decimals) for metric in metrics}
     formats[MARGIN] = partial(show_number, decimals=HEADLINE.decimals, signed=True)
-    caption = f"{_count_pairs(contents)}; best first. {_explain(metrics)}"
+    caption = f"{_count_pairs(contents)}; best first; {_explain(metrics)}"
     return Fragment(table_html(table, caption, formats, marked=[ACTIVE]))
 
 
