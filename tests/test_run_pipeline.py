@@ -44,7 +44,7 @@ def test_the_runs_depend_on_the_hash_of_the_code_and_on_their_params() -> None:
 def test_every_run_of_every_frozen_plan_is_there() -> None:
     planned = {run.id for file in (ROOT / paths.PLANS).glob("*.json") for run in load_plan(file).runs}
     assert planned == set(STAGES["run"]["foreach"])
-    assert len(planned) > 100
+    assert planned
     used = {(name, key) for own in STAGES["run"]["foreach"].values() for name, key in own.items()}
     assert used == {(item.name, key) for item in CASE.inputs for key in STAGES[item.name]["foreach"]}
 
