@@ -35,8 +35,8 @@ def name_case(folder: Path) -> None:
     shutil.copy(ROOT / PROJECT_FILE, folder / PROJECT_FILE)
 
 
-def write_mean_project(root: Path) -> Project:
-    """Writes a project that audits the paper of `mean_case`, under git and DVC; it has planned nothing."""
+def write_mean_files(root: Path) -> None:
+    """Writes what a project holds that audits the paper of `mean_case`."""
     for name, values in FILES.items():
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -44,6 +44,11 @@ def write_mean_project(root: Path) -> Project:
             YAML().dump(values, stream)
     (root / PROJECT_FILE).write_text('[tool.repro]\ncase = "mean_case:CASE"\n')
     shutil.copy(ROOT / "tests" / "mean_case.py", root)
+
+
+def write_mean_project(root: Path) -> Project:
+    """Writes such a project under git and DVC; it has planned nothing."""
+    write_mean_files(root)
     commit_all(root)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, env=clean(), check=True)
     return Project(root)

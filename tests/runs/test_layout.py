@@ -1,15 +1,13 @@
 """The runs of several frozen plans as DVC's stages: planning one study takes nothing from the others."""
 
 import shutil
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
-from case_project import DECLARED, write_mean_project
+from case_project import DECLARED, write_mean_files, write_mean_project
 from mean_case import CASE
 from repro import paths
 from repro.audit.study.declaration import NamedStudy, Study
@@ -19,7 +17,6 @@ from repro.audit.study.planning import make_plan
 from repro.errors import UserError
 from repro.runs.inputs import params_file
 from repro.runs.layout import make_pipeline, planned_runs, run_params, write_runs
-from sweep_project import clean
 
 OUTCOME = {"error": {"direction": "lower", "margin": 0.1, "why": "a test"}}
 
@@ -28,7 +25,7 @@ OUTCOME = {"error": {"direction": "lower", "margin": 0.1, "why": "a test"}}
 def project(tmp_path: Path, monkeypatch) -> Path:
     """Returns a project, as the working folder, in which nothing is planned."""
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    write_mean_project(tmp_path)
+    write_mean_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -100,14 +97,12 @@ def test_without_a_plan_there_is_the_code_alone() -> None:
     assert stages["code"]["deps"] == ["mean_case.py"]
 
 
-def test_dvc_shows_no_run_as_a_parameter(project: Path) -> None:
+def test_dvc_shows_no_run_as_a_parameter(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    project = write_mean_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
     write_runs(CASE, plan("first"))
 
-    def dvc(*arguments: str) -> str:
-        command = [sys.executable, "-m", "dvc", *arguments]
-        return subprocess.run(
-            command, cwd=project, env=clean(), capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    assert dvc("params", "diff", "--json") in ("", "{}")
-    assert dvc("stage", "list", "--name-only", str(paths.RUN_PIPELINE)).count("run@") == 8
+    assert project.run("-m", "dvc", "params", "diff", "--json").strip() in ("", "{}")
+    listed = project.run("-m", "dvc", "stage", "list", "--name-only", str(paths.RUN_PIPELINE))
+    assert listed.count("run@") == 8
