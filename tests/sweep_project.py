@@ -17,6 +17,8 @@ from prepared_on_disk import write_photographs
 ROOT = Path(__file__).parents[1]
 DEAD_SERVER = "http://127.0.0.1:1"
 """Where nobody answers: the runs of most tests are not published, which takes seconds, and none of them is lost."""
+TIMEOUT_S = 600
+"""Of any program or condition that a test waits for: long, since a machine may have much else to do."""
 STUDY = "ablations/tiny.yaml"
 DECLARED = {
     "title": "Does a tiny study run to its end?",
@@ -68,7 +70,10 @@ class Project:
     def run(self, *arguments: str, **environment: str) -> str:
         """Runs Python to its end, which has to be a good one, and returns what it has said."""
         process = self.start(*arguments, **environment)
-        said, _ = process.communicate(timeout=120)
+        try:
+            said, _ = process.communicate(timeout=TIMEOUT_S)
+        finally:
+            process.kill()  # has no effect on one that has ended
         assert process.returncode == 0, said
         return said
 
@@ -110,7 +115,7 @@ def is_run(process: int) -> bool:
         return False
 
 
-def wait_for(holds: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(holds: Callable[[], object], seconds: float = TIMEOUT_S) -> None:
     """Waits until something holds."""
     deadline = time.monotonic() + seconds
     while not holds():

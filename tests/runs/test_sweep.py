@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 
-from sweep_project import Project, children_of, is_run, kill, wait_for
+from sweep_project import TIMEOUT_S, Project, children_of, is_run, kill, wait_for
 
 
 def runs_of(sweep: subprocess.Popen[str]) -> list[int]:
@@ -34,7 +34,7 @@ def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_swe
     orphans = runs_of(sweep)
     kill(sweep.pid)
     sweep.communicate()
-    wait_for(lambda: not any(map(is_run, orphans)), seconds=5)
+    wait_for(lambda: not any(map(is_run, orphans)), seconds=60)
 
     interrupted = project.start_sweep("-j", "1")
     wait_for(lambda: runs_of(interrupted))
@@ -45,7 +45,7 @@ def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_swe
 
     both = [project.start_sweep("-j", "1") for _ in range(2)]  # two at once, which share the work
     for sweep in both:
-        said, _ = sweep.communicate(timeout=120)
+        said, _ = sweep.communicate(timeout=TIMEOUT_S)
         assert sweep.returncode == 0, said
         assert "3 of 3 done" in said.splitlines()[-1]
         assert "runs are not published (MLFLOW_TRACKING_URI=http://127.0.0.1:1: no answer" in said
