@@ -38,7 +38,7 @@ def test_a_new_project_runs_from_the_first_minute(site: Path, tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     project = tmp_path / "audit"
     study = project / "ablations" / "first.yaml"
-    study.write_text(study.read_text().replace("seeds: 4", "seeds: 2"))
+    study.write_text(study.read_text().replace("seeds: 4", "seeds: 1"))
     for arguments in (
         ("-m", "repro", "generate", "--check"),
         ("-m", "repro", "plan", "ablations/first.yaml"),
@@ -51,7 +51,7 @@ def test_a_new_project_runs_from_the_first_minute(site: Path, tmp_path: Path) ->
         assert done.returncode == 0, f"{arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
     page = (project / "reports" / "studies" / "first" / "study_report.html").read_text()
     assert "Averaging the weights improves the accuracy" in page
-    assert "20 ok" in page
+    assert "10 ok" in page
     assert (project / "results" / "metrics.json").is_file()
     assert not list(project.rglob("*.partial"))
 
