@@ -323,7 +323,7 @@ def test_reasons_for_missing_metrics_are_listed(load):
 def test_every_metric_of_the_rows_is_compared_under_its_title(load):
     shown = active.show_comparison(load(("0123456789", 0, 17.0, "ralsgan"))).source
     for metric in METRICS:
-        assert (f">{metric.label}</th>" in shown) == isinstance(metric, ImageMetric), metric.name
+        assert (f">{metric.title}</th>" in shown) == isinstance(metric, ImageMetric), metric.name
 
 
 def test_a_metric_of_all_images_stands_among_the_figures(load):
