@@ -215,7 +215,11 @@ def find_lack_of_fit(columns: Floats, values: Floats, spare: MeanSquare) -> Lack
     df = int(seen.sum()) - int(np.linalg.matrix_rank(full)) if seen.any() else 0
     if df < 1:
         return LackOfFit(NOTHING, np.nan, np.nan)
-    total = max(fit_effects(columns, values).residual - find_pure_error(values).total, 0.0)
+    shown = values[np.ix_(seen, np.isfinite(values).any(axis=0))]
+    if np.isfinite(shown).all():  # of a complete table the means are enough
+        total = shown.shape[1] * fit_effects(columns[seen], shown.mean(axis=1, keepdims=True)).residual
+    else:
+        total = max(fit_effects(columns, values).residual - find_pure_error(values).total, 0.0)
     square = _mean_square(_without_rounding(total, values), df)
     if not spare.df:
         return LackOfFit(square, np.nan, np.nan)

@@ -21,7 +21,8 @@ from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
 
 ALPHA: Final = 0.05
-ALONE: Final = "for an effect that is real alone and changes with no seed"
+BY_ITSELF: Final = "for an effect that is real alone"
+ALONE: Final = f"{BY_ITSELF} and changes with no seed"
 FEW: Final = 6
 """Degrees of freedom below which the t that they ask for is said, and the seeds that would mend it."""
 
@@ -72,7 +73,7 @@ def detectable_effects(plan: Plan, noise: Mapping[str, float], contrasts: pd.Dat
                 errors = list(zip(own["se"], own["df"], strict=True))
                 effect, unit = max(t_shift(df, found.alpha) * se for se, df in errors), metric.unit
                 equivalence = min(equivalence_power(metric.margin / se if se else inf, df) for se, df in errors)
-                note = f"by the largest error measured ({_span(own['df'])} degrees of freedom), for an effect that is real alone"
+                note = f"by the largest error measured, on {_span(own['df'])} degrees of freedom; {BY_ITSELF}"
         row = (effect, unit, metric.margin, equivalence, sd, study.seeds, found.name, found.alpha, note)
         rows.append((name, *row))
     columns = ["metric", "effect", "unit", "margin", "equivalence", "sd", "seeds", "test", "alpha", "note"]
