@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from scipy import stats
+from simulated_factorial import make_plan, two_levels
+
 from benchmarks.factorial_error import (
     SPREADS,
     Squares,
@@ -18,9 +21,6 @@ from benchmarks.factorial_error import (
     find_squares,
     rate_method,
 )
-from scipy import stats
-from simulated_factorial import make_plan, two_levels
-
 from repro.audit.statistics.effects import contrast_effects
 from repro.audit.statistics.error_terms import WITH_LACK, choose_error_term, plan_error_term
 from repro.audit.statistics.interactions import interactions
