@@ -152,7 +152,7 @@ def split_pure_error(columns: Floats, values: Floats) -> SeedSplit:
     model[~present] = 0
     count = np.maximum(present.sum(axis=1), 1)
     model -= (model.sum(axis=1) / count[:, None, None])[:, None]
-    stacked = model[variant, seed].reshape(len(variant), -1)
+    stacked = model[variant, seed].reshape(len(variant), seeds * (width + 1))
     found = (values - (np.nansum(values, axis=1) / count)[:, None])[variant, seed]
     scale, axes = np.linalg.eigh(stacked.T @ stacked)
     kept = scale > 1e-9 * scale.max(initial=0.0)
