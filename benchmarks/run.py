@@ -15,8 +15,10 @@ from ruamel.yaml import YAML
 
 from repro import paths
 from repro.audit.ledger.values import override_values
+from repro.case import PROJECT_FILE, Job
+from repro.cases.medfe.case import CASE
 from repro.cases.medfe.params import load_params, parse_params
-from repro.runs.inputs import find_sources, params_file
+from repro.runs.inputs import find_keys, folders_of, params_file
 
 RUN: Final = "benchmark"
 SIZE: Final[dict[str, Any]] = {
@@ -40,7 +42,8 @@ def write_tree(tree: Path) -> None:
     """Copies the project's code into a folder, with the params, the photographs and the holes of one run."""
     for name in ("repro", "ablations", "benchmarks"):
         shutil.copytree(paths.PROJECT / name, tree / name)
-    shutil.copy(paths.PROJECT / paths.PARAMS, tree)
+    for file in (paths.PARAMS, PROJECT_FILE):
+        shutil.copy(paths.PROJECT / file, tree)
     for command in (("benchmarks.run", "write"), ("repro.runs.code",)):
         subprocess.run([sys.executable, "-m", *command], cwd=tree, capture_output=True, check=True)
 
@@ -56,23 +59,21 @@ def write() -> None:
     params = parse_params(values, "the benchmark's run")
     params_file(RUN).parent.mkdir(parents=True, exist_ok=True)
     YAML(typ="safe", pure=True).dump(params.model_dump(mode="json"), params_file(RUN))
-    sources = find_sources(params)
-    prepare_photographs(params.data, sources.prepared)
-    make_masks(params.masks, params.data.image_px, count_images(sources.prepared), sources.masks)
+    folders = folders_of(find_keys(CASE, params))
+    prepare_photographs(params.data, folders["photographs"])
+    make_masks(params.masks, params.data.image_px, count_images(folders["photographs"]), folders["holes"])
 
 
 def time_functions() -> float:
-    """Returns the seconds of a run's training and evaluation, called one after the other."""
-    from repro.cases.medfe.evaluation.runs import evaluate_run
-    from repro.cases.medfe.training.loop import train
+    """Returns the seconds that the case takes for the run: its training and its evaluation."""
+    import repro.cases.medfe.study  # noqa: F401  # so that loading it is not in the time
 
     params = load_params(params_file(RUN))
-    sources = find_sources(params)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        job = Job(params, folders_of(find_keys(CASE, params)), Path(name, "run"), Path(name, "work"))
+        job.folder.mkdir()
         started = time.perf_counter()
-        train(params, sources.prepared, sources.masks, folder / "train", folder / "states", half=True)
-        evaluate_run(folder / "train", sources.prepared, sources.masks, params.evaluation, params.runtime, folder)
+        CASE.run(job)
         return time.perf_counter() - started
 
 

@@ -67,6 +67,13 @@ class PaperCase:
     def __post_init__(self) -> None:
         if SEED not in self.params.model_fields:
             raise TypeError(f"{self.params.__name__} has no field `{SEED}: int`; the seed is the replicate")
+        made: set[str] = set()
+        for item in self.inputs:
+            unknown = [key for key in item.params if not _has_key(self.params, key)]
+            unknown += [f"input {name}" for name in item.needs if name not in made]
+            if unknown:
+                raise TypeError(f"input {item.name} depends on {unknown[0]}, which there is not, or not before it")
+            made.add(item.name)
 
     @property
     def code(self) -> Sequence[str]:
@@ -110,3 +117,11 @@ class PaperCase:
         nested: dict[str, Any] = {}
         override_values(nested, values)
         return parse_tree(self.params, fill_before(self.params, nested), origin)
+
+
+def _has_key(tree: Any, key: str) -> bool:
+    """Tells whether a params tree has a group or field; what is below a field that is no group it cannot tell."""
+    name, _, rest = key.partition(".")
+    if not (isinstance(tree, type) and issubclass(tree, BaseModel)):
+        return True
+    return name in tree.model_fields and (not rest or _has_key(tree.model_fields[name].annotation, rest))

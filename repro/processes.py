@@ -1,7 +1,4 @@
-"""Which of several processes this is, and how one waits for another.
-
-Environment variables and lock files flow in. Knows nothing of what the processes do, and imports nothing heavy.
-"""
+"""Which of several processes this is, and how one waits for another; nothing heavy is imported."""
 
 import os
 import sys

@@ -17,6 +17,8 @@ from prepared_on_disk import write_photographs
 ROOT = Path(__file__).parents[1]
 DEAD_SERVER = "http://127.0.0.1:1"
 """Where nobody answers: the runs of most tests are not published, which takes seconds, and none of them is lost."""
+TIMEOUT_S = 600
+"""Of any program or condition that a test waits for: long, since a machine may have much else to do."""
 STUDY = "ablations/tiny.yaml"
 DECLARED = {
     "title": "Does a tiny study run to its end?",
@@ -68,7 +70,10 @@ class Project:
     def run(self, *arguments: str, **environment: str) -> str:
         """Runs Python to its end, which has to be a good one, and returns what it has said."""
         process = self.start(*arguments, **environment)
-        said, _ = process.communicate(timeout=120)
+        try:
+            said, _ = process.communicate(timeout=TIMEOUT_S)
+        finally:
+            process.kill()  # has no effect on one that has ended
         assert process.returncode == 0, said
         return said
 
@@ -81,9 +86,10 @@ class Project:
         return self.start("-m", "repro", "sweep", STUDY, *options, **environment)
 
     def tables(self) -> dict[str, bytes]:
-        """Returns the rows per image of every run and train_fraction."""
+        """Returns the tables of every run: its rows, those by protocol, and what the case keeps of each image."""
         runs = self.root / "results" / "runs"
-        return {str(file.relative_to(runs)): file.read_bytes() for file in sorted(runs.glob("*/*/images.csv"))}
+        files = sorted([*runs.glob("*/*.csv"), *runs.glob("*/evaluate/*.csv")])
+        return {str(file.relative_to(runs)): file.read_bytes() for file in files}
 
 
 def clean() -> dict[str, str]:
@@ -109,7 +115,7 @@ def is_run(process: int) -> bool:
         return False
 
 
-def wait_for(holds: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(holds: Callable[[], object], seconds: float = TIMEOUT_S) -> None:
     """Waits until something holds."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -126,7 +132,7 @@ def write_project(root: Path) -> None:
     """Writes a project with a planned study, and runs the study undisturbed."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    generated = ("dvc.lock", "ablations/dvc.lock", "ablations/runs.yaml")
+    generated = ("dvc.lock", "ablations/dvc.lock", "ablations/dvc.yaml")
     for name in filter(None, listed):
         if (ROOT / name).is_file() and name not in generated and not name.startswith("ablations/plans/"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)

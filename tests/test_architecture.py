@@ -16,13 +16,13 @@ ROOT = Path(__file__).parent.parent
 ORDER = (
     *("errors", "paths", "storage", "processes", "randomness"),
     *("audit.ledger", "audit.study", "audit.statistics", "audit.page"),
-    *("case", "paper_case", "evidence", "tracking", "runs"),
+    *("case", "paper_case", "evidence", "tracking", "runs", "new_project"),
     *("cases.medfe", "pipeline", "cli", "__main__"),
 )
 """The rooms of the house, packages or modules; each imports only those to its left."""
 FACES = ("repro", "repro.audit", "repro.cases")
 """Packages around rooms, which hold no more than a docstring and what others import from them."""
-CASE_FREE = ("audit", "case", "paper_case", "evidence", "tracking", "runs", "cli")
+CASE_FREE = ("audit", "case", "paper_case", "evidence", "tracking", "runs", "new_project", "cli")
 """Rooms that know no case, but for the modules of `OF_A_CASE`."""
 OF_A_CASE = ("repro.cli.medfe",)
 NAMES_A_CASE = {"repro.cli": {"medfe"}}
@@ -39,7 +39,8 @@ Check = Callable[[Path], list[str]]
 
 def modules_of(root: Path) -> dict[str, str]:
     """Returns the source of every module below `repro/` by its dotted name."""
-    files = sorted((root / "repro").rglob("*.py"))
+    template = root / "repro" / "template"  # a project of its own
+    files = sorted(file for file in (root / "repro").rglob("*.py") if template not in file.parents)
     return {module_name(file.relative_to(root)): file.read_text(encoding="utf-8") for file in files}
 
 

@@ -261,7 +261,7 @@ def test_runs_of_other_code_or_data_are_not_averaged_as_if_they_were_seeds(load)
     assert "17.50 17.00 to 18.00" in shown
     assert "18.50" in shown
     assert "+1.00" in shown
-    assert set(contents.logged.images["run_id"]) == set(contents.logged.runs.index) == {"run1", "run2", "run3"}
+    assert set(contents.logged.units["run_id"]) == set(contents.logged.runs.index) == {"run1", "run2", "run3"}
     alone = load(("0123456789", 0, 17.0, "ralsgan"))
     assert "left out" not in variants.show_variants(alone).source
     stale = variants.show_variants(load(("0123456789", 0, 17.0, "ralsgan"), keys=["a"])).source
@@ -323,7 +323,7 @@ def test_reasons_for_missing_metrics_are_listed(load):
 def test_every_metric_of_the_rows_is_compared_under_its_title(load):
     shown = active.show_comparison(load(("0123456789", 0, 17.0, "ralsgan"))).source
     for metric in METRICS:
-        assert (f">{metric.label}</th>" in shown) == isinstance(metric, ImageMetric), metric.name
+        assert (f">{metric.title}</th>" in shown) == isinstance(metric, ImageMetric), metric.name
 
 
 def test_a_metric_of_all_images_stands_among_the_figures(load):

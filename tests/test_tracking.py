@@ -12,20 +12,22 @@ import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from evidence_on_disk import write_evidence
 from git_project import git
+from repro.audit.ledger.identity import leave_out_before
 from repro.audit.ledger.values import flatten
+from repro.cases.medfe.case import CASE
 from repro.errors import UserError
 from repro.evidence import changes, describe_published, read_evidence
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild
 from repro.tracking.logged import DESCRIBED, _describe
 from repro.tracking.publish import find_runs, publish_evidence
 from repro.tracking.store import import_mlflow
+from tiny import tiny_params
 
 pytestmark = [
     # SQLAlchemy 2.1 warns of how MLflow 3.17 declares its tables
@@ -40,11 +42,12 @@ import os, sys, pathlib
 from repro.tracking.store import import_mlflow
 import_mlflow()
 import mlflow.store.tracking.sqlalchemy_store  # once; each process below then starts where they would collide
+from repro.cases.medfe.case import CASE
 from repro.tracking import publish_variant
 children = []
 for job in sys.argv[1:]:
     if (child := os.fork()) == 0:
-        publish_variant(pathlib.Path(job))
+        publish_variant(CASE, pathlib.Path(job))
         os._exit(0)
     children.append(child)
 sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
@@ -58,7 +61,7 @@ def empty_store(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(project))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        open_store()
+        open_store(CASE.name)
     return project / "mlflow.db"
 
 
@@ -82,7 +85,7 @@ def _copy_store(database: Path, project: Path) -> None:
 
 def test_a_run_holds_parameters_details_history_metrics_and_artifacts(project):
     results = write_evidence(project / "results", variant="abcdef0123", seed=0, adv="hinge")
-    run = open_store().client.get_run(publish_variant(results, commit="f" * 40))
+    run = open_store(CASE.name).client.get_run(publish_variant(CASE, results, commit="f" * 40))
 
     assert run.info.status == "FINISHED"
     assert run.data.params["loss.adv"] == "hinge"
@@ -104,25 +107,27 @@ def test_a_run_holds_parameters_details_history_metrics_and_artifacts(project):
 
 def test_history_is_logged_by_step_under_the_names_of_its_columns(project):
     results = write_evidence(project / "results")
-    run_id = publish_variant(results)
+    run_id = publish_variant(CASE, results)
     history = pd.read_csv(results / "train/history.csv").set_index("step")
     for term in history.columns:
-        logged = {item.step: item.value for item in open_store().client.get_metric_history(run_id, f"train/{term}")}
+        logged = {
+            item.step: item.value for item in open_store(CASE.name).client.get_metric_history(run_id, f"train/{term}")
+        }
         assert logged == history[term].dropna().to_dict(), term
 
 
 def test_the_same_evidence_is_published_once(project):
-    first = publish_variant(write_evidence(project / "results"))
+    first = publish_variant(CASE, write_evidence(project / "results"))
     elsewhere = write_evidence(project / "copy")
     record = elsewhere / "train/record.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"seconds": 999.0}))  # time is no part of the key
-    assert publish_variant(elsewhere) == first
-    assert len(logged_variants().runs) == 1
+    assert publish_variant(CASE, elsewhere) == first
+    assert len(logged_variants(CASE).runs) == 1
 
 
 @pytest.mark.parametrize("change", ["seed", "option", "number"])
 def test_evidence_that_differs_is_another_run(project, change):
-    first = publish_variant(write_evidence(project / "results"))
+    first = publish_variant(CASE, write_evidence(project / "results"))
     other = project / "other"
     match change:
         case "seed":
@@ -131,15 +136,15 @@ def test_evidence_that_differs_is_another_run(project, change):
             write_evidence(other, adv="hinge")
         case "number":
             write_evidence(other, model_db=17.0001)
-    assert publish_variant(other) != first
+    assert publish_variant(CASE, other) != first
 
 
 def test_a_run_whose_publisher_was_killed_is_made_again(project):
     results = write_evidence(project / "results")
-    store = open_store()
-    key = read_evidence(results).key
+    store = open_store(CASE.name)
+    key = read_evidence(CASE, results).key
     stale = store.client.create_run(store.experiment, tags={"repro.key": key}).info.run_id
-    finished = publish_variant(results)
+    finished = publish_variant(CASE, results)
     assert finished != stale
     assert store.client.get_run(stale).info.lifecycle_stage == "deleted"
     assert [run.info.run_id for run in store.client.search_runs([store.experiment])] == [finished]
@@ -147,18 +152,18 @@ def test_a_run_whose_publisher_was_killed_is_made_again(project):
 
 def test_a_run_that_has_lost_its_files_is_made_again(project):
     results = write_evidence(project / "results")
-    first = publish_variant(results)
+    first = publish_variant(CASE, results)
     shutil.rmtree(project / "mlruns")
-    assert len(logged_variants().images) == 0
-    second = publish_variant(results)
+    assert len(logged_variants(CASE).units) == 0
+    second = publish_variant(CASE, results)
     assert second != first
-    assert logged_variants().images["run_id"].unique().tolist() == [second]
+    assert logged_variants(CASE).units["run_id"].unique().tolist() == [second]
 
 
 def test_a_file_that_is_no_database_is_told_of(project):
     (project / "mlflow.db").write_text("notes")
     with pytest.raises(UserError, match=r"mlflow\.db is no database of this MLflow .*\n  move it away"):
-        open_store()
+        open_store(CASE.name)
 
 
 def test_several_processes_that_start_without_a_database_lose_no_run(tmp_path):
@@ -178,8 +183,8 @@ def test_several_processes_that_start_without_a_database_lose_no_run(tmp_path):
 def test_runs_read_back_equal_what_was_published(project):
     for seed, option in [(0, "ralsgan"), (1, "ralsgan"), (0, "hinge")]:
         write_evidence(project / f"{option}{seed}", variant=option, seed=seed, adv=option)
-        publish_variant(project / f"{option}{seed}")
-    logged = logged_variants()
+        publish_variant(CASE, project / f"{option}{seed}")
+    logged = logged_variants(CASE)
     assert sorted(zip(logged.runs["variant"], logged.runs["seed"], strict=True)) == [
         ("hinge", 0),
         ("ralsgan", 0),
@@ -187,13 +192,13 @@ def test_runs_read_back_equal_what_was_published(project):
     ]
     assert set(logged.params["loss.adv"]) == {"hinge", "ralsgan"}
     hinge = logged.runs.index[logged.runs["variant"] == "hinge"][0]
-    rows = logged.images[logged.images["run_id"] == hinge].drop(columns="run_id").reset_index(drop=True)
+    rows = logged.units[logged.units["run_id"] == hinge].drop(columns="run_id").reset_index(drop=True)
     pd.testing.assert_frame_equal(rows, pd.read_csv(project / "hinge0/evaluate/images.csv"))
 
 
 @pytest.mark.usefixtures("project")
 def test_an_empty_store_reads_back_as_empty_tables():
-    logged = logged_variants()
+    logged = logged_variants(CASE)
     assert [len(table) for table in logged] == [0, 0, 0, 0]
     assert list(logged.runs) == DESCRIBED
 
@@ -208,7 +213,7 @@ def test_a_dead_server_is_reported_within_seconds(tmp_path, monkeypatch):
     import_mlflow()
     start = time.monotonic()
     with pytest.raises(UserError, match="no answer") as caught:
-        publish_variant(results)
+        publish_variant(CASE, results)
     assert time.monotonic() - start < 15
     assert "secret" not in str(caught.value)
 
@@ -219,13 +224,13 @@ def test_a_server_that_hangs_is_reported_within_seconds(tmp_path, monkeypatch):
         monkeypatch.setattr("repro.tracking.store.SERVER_TIMEOUT_S", 0.3)
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(UserError, match="no answer"):
-            open_store()
+            open_store(CASE.name)
 
 
 def test_a_moved_project_is_told_to_rebuild(project, empty_store):
     (project / "mlflow.db").write_bytes(empty_store.read_bytes())  # its artifacts lie where it was made
     with pytest.raises(UserError, match="delete the file"):
-        open_store()
+        open_store(CASE.name)
 
 
 def test_a_database_that_the_user_named_is_not_to_be_deleted(project, empty_store, monkeypatch):
@@ -233,7 +238,7 @@ def test_a_database_that_the_user_named_is_not_to_be_deleted(project, empty_stor
     (project / "shared.db").write_bytes(empty_store.read_bytes())
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///shared.db")
     with pytest.raises(UserError, match="name another file in MLFLOW_TRACKING_URI") as caught:
-        open_store()
+        open_store(CASE.name)
     assert "delete" not in str(caught.value)
 
 
@@ -252,7 +257,7 @@ def test_a_database_that_the_user_named_is_not_to_be_deleted(project, empty_stor
 def test_an_address_that_is_neither_database_nor_server_is_refused(project, monkeypatch, uri):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     with pytest.raises(UserError, match=r"expected sqlite:///FILE or http\(s\)://HOST:PORT") as caught:
-        open_store()
+        open_store(CASE.name)
     assert "secret" not in str(caught.value)
     assert not (project / "mlruns").exists()
 
@@ -264,15 +269,15 @@ def test_an_address_that_is_neither_database_nor_server_is_refused(project, monk
 def test_a_malformed_address_is_told_of(monkeypatch, uri):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     with pytest.raises(UserError, match="no address of a server") as caught:
-        open_store()
+        open_store(CASE.name)
     assert "secret" not in str(caught.value)
 
 
 def test_an_experiment_that_was_deleted_is_restored_with_its_runs(project):
-    run_id = publish_variant(write_evidence(project / "results"))
-    store = open_store()
+    run_id = publish_variant(CASE, write_evidence(project / "results"))
+    store = open_store(CASE.name)
     store.client.delete_experiment(store.experiment)
-    assert list(logged_variants().runs.index) == [run_id]
+    assert list(logged_variants(CASE).runs.index) == [run_id]
     assert store.client.get_experiment(store.experiment).lifecycle_stage == "active"
 
 
@@ -283,7 +288,7 @@ def test_a_server_that_refuses_is_told_of(monkeypatch, status):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:se%23cret@127.0.0.1:{port}")
         said = "refuses access" if status != 400 else "400"
         with pytest.raises(UserError, match=said) as caught:
-            open_store()
+            open_store(CASE.name)
     assert "cret" not in str(caught.value)
     assert f"http://127.0.0.1:{port}" in str(caught.value)
 
@@ -292,21 +297,21 @@ def test_a_server_that_refuses_is_told_of(monkeypatch, status):
     ("age_s", "status", "kept"), [(60, "RUNNING", True), (700, "RUNNING", False), (700, "FAILED", True)]
 )
 def test_a_run_that_another_machine_may_be_writing_is_left_alone(project, age_s, status, kept):
-    evidence = read_evidence(write_evidence(project / "results"))
-    store = open_store()
+    evidence = read_evidence(CASE, write_evidence(project / "results"))
+    store = open_store(CASE.name)
     started_ms = int((time.time() - age_s) * 1000)
     other = store.client.create_run(store.experiment, start_time=started_ms, tags={"repro.key": evidence.key})
     if status != "RUNNING":
         store.client.set_terminated(other.info.run_id, status)
     elsewhere = store._replace(uri="http://127.0.0.1:1")  # the client stays that of the database
-    publish_evidence(elsewhere, evidence, None, {})
+    publish_evidence(CASE, elsewhere, evidence, None, {})
     stage = store.client.get_run(other.info.run_id).info.lifecycle_stage
     assert stage == ("active" if kept else "deleted")
 
 
 def test_links_hold_no_password(project):
-    publish_variant(write_evidence(project / "results"))
-    store = open_store()
+    publish_variant(CASE, write_evidence(project / "results"))
+    store = open_store(CASE.name)
     run = find_runs(store, "")[0]
     described = _describe(store._replace(uri="https://user:secret@host:5000/"), run)
     assert described["link"].startswith("https://host:5000/#/experiments/")
@@ -316,7 +321,7 @@ def test_results_that_are_missing_are_named(project):
     results = write_evidence(project / "results")
     (results / "evaluate/images.csv").unlink()
     with pytest.raises(UserError, match=r"evaluate/images\.csv is missing"):
-        publish_variant(results)
+        publish_variant(CASE, results)
 
 
 def test_rebuilding_finds_the_working_tree_and_every_experiment(project):
@@ -324,33 +329,32 @@ def test_rebuilding_finds_the_working_tree_and_every_experiment(project):
     _make_experiment(project, "brave-hinge", adv="hinge")
     _make_experiment(project, "no-results", results=False)
 
-    done = rebuild()
+    done = rebuild(CASE)
 
     assert [(item.label.split("/")[-1], item.run is not None) for item in done] == [
         ("brave-hinge", True),
         ("no-results", False),
         ("working tree", True),
     ]
-    names = set(logged_variants().runs["name"])
+    names = set(logged_variants(CASE).runs["name"])
     assert names == {"0123456789 seed 0", "0123456789 seed 0 loss.adv=hinge"}
-    assert [item.run for item in rebuild()] == [item.run for item in done]  # nothing is logged twice
+    assert [item.run for item in rebuild(CASE)] == [item.run for item in done]  # nothing is logged twice
     with pytest.raises(UserError, match="no commit 'nowhere'"):
-        rebuild(["nowhere"])
+        rebuild(CASE, ["nowhere"])
 
 
 def test_what_was_published_is_what_another_machine_reads(project):
-    params = SimpleNamespace(
-        seed=3, variant=lambda: "fedcba9876", resolved=lambda: {"evaluation": {"rounding": "none"}}
-    )
+    params = tiny_params({"seed": 3, "loss.adv": "hinge"})
     results = write_evidence(project / "results")
-    evidence = read_evidence(results, params)  # the params of now go before those of an earlier publishing
-    assert (evidence.variant, evidence.seed, evidence.params) == ("fedcba9876", 3, params.resolved())
+    evidence = read_evidence(CASE, results, params)  # the params of now go before those of an earlier publishing
+    assert (evidence.variant, evidence.seed) == (params.variant(), 3)
+    assert evidence.params == leave_out_before(CASE.params, params.resolved())
     (results / "published.json").write_text(json.dumps(describe_published(evidence)))
-    assert read_evidence(results) == evidence
+    assert read_evidence(CASE, results) == evidence
     (results / "published.json").unlink()
-    assert read_evidence(results, params) == evidence
+    assert read_evidence(CASE, results, params) == evidence
     with pytest.raises(UserError, match=r"published\.json is missing"):
-        read_evidence(results)
+        read_evidence(CASE, results)
 
 
 def test_changes_compare_values_and_not_how_they_are_written():

@@ -73,7 +73,7 @@ def of_evaluation(params: Params, folder: Path) -> list[np.ndarray]:
     with torch.inference_mode():
         raw = to_byte_scale(generator(batch.image, batch.hole).image)
     ((_, measures),) = measure(raw, to_byte_scale(batch.image), batch.hole, [headline(params.evaluation)])
-    return [item.numpy() for item in measures]
+    return [item.numpy() for item in measures.values()]
 
 
 RESULTS: dict[str, Callable[[Params, Path], list[np.ndarray]]] = {

@@ -15,9 +15,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (ledger, variants, plan, sweep, report, new, medfe):
-    for command in module.COMMANDS:
-        app.command()(command)
+PANELS = {
+    "A paper under audit": (ledger, variants, new),
+    "Studies and reports": (plan, sweep, report),
+    "MEDFE's own": (medfe,),
+}
+for panel, modules in PANELS.items():
+    for module in modules:
+        for command in module.COMMANDS:
+            app.command(rich_help_panel=panel)(command)
 
 
 def main() -> None:

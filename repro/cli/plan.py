@@ -102,17 +102,21 @@ def _show_detectable(case: "Case", planned: "Plan", console: "Console") -> None:
     from rich import box
     from rich.table import Table
 
-    from repro.audit.statistics.minimum_detectable_effect import detectable_effects
+    from repro.audit.statistics.minimum_detectable_effect import detectable_effects, tell_shared_seeds
 
     found = detectable_effects(planned, _measured_noise(case, planned))
-    table = Table("metric", "smallest effect seen in 80 %", "margin", "noise floor (SD)", box=box.SIMPLE_HEAD)
+    seen = "smallest effect seen in 80 %"
+    table = Table("metric", seen, "margin", "nothing is called equivalent", "noise floor (SD)", box=box.SIMPLE_HEAD)
     for _, row in found.iterrows():
         effect = f"{row['effect']:.3g} {row['unit']}".strip() if isfinite(row["effect"]) else "none"
         sd = "not measured" if isnan(row["sd"]) else f"{row['sd']:.3g}"
-        table.add_row(row["metric"], effect, f"{row['margin']:g}", sd)
+        chance = "not known" if isnan(row["equivalence"]) else f"in {row['equivalence']:.0%}"
+        table.add_row(row["metric"], effect, f"{row['margin']:g}", chance, sd)
     console.print(table)
     first = found.iloc[0]
     console.print(f"by {first['test']}, each at {first['alpha']:.3g}; {first['note']}")
+    if shared := tell_shared_seeds(planned):
+        console.print(shared)
 
 
 def _measured_noise(case: "Case", planned: "Plan") -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Folders as bytes, to be sent between machines, and back.
 
-A parcel cannot write outside the folder that it is unpacked to.
+An archive cannot write outside the folder that it is unpacked to.
 """
 
 import io
@@ -20,25 +20,25 @@ def pack(folder: Path) -> bytes:
     return stream.getvalue()
 
 
-def unpack(parcel: bytes, folder: Path) -> None:
-    """Writes the files of a parcel into a folder.
+def unpack(archive: bytes, folder: Path) -> None:
+    """Writes the files of an archive into a folder.
 
     Raises:
-        UserError: it is no parcel, or holds anything but plain files below that folder; nothing is then written.
+        UserError: it is no archive, or holds anything but plain files below that folder; nothing is then written.
     """
     try:
-        with tarfile.open(fileobj=io.BytesIO(parcel), mode="r:gz") as archive:
-            members = archive.getmembers()
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as members_of:
+            members = members_of.getmembers()
             for member in members:
                 _check(member)
             for member in members:
-                content = archive.extractfile(member)
+                content = members_of.extractfile(member)
                 assert content is not None
                 target = folder / member.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content.read())
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise UserError(f"what has come back is no parcel ({error})") from None
+        raise UserError(f"what has come back is no archive ({error})") from None
 
 
 def _check(member: tarfile.TarInfo) -> None:

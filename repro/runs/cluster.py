@@ -1,6 +1,6 @@
-"""Workers on a Ray cluster: the same runs as tasks, sent there with their code and data, and back as parcels.
+"""Workers on a Ray cluster: the same runs as tasks, sent there with their code and data, and back as archives.
 
-The only module that imports Ray. Knows nothing of what a machine of the cluster does with a task.
+The only module that imports Ray.
 """
 
 import logging
@@ -73,7 +73,7 @@ class ClusterWorkers:
         self._task = ray.remote(max_retries=RETRIES)(fulfil)
         self._tasks: dict[str, Any] = {}
         self._held: dict[str, FileLock] = {}
-        self._parcels: dict[Path, Any] = {}
+        self._archives: dict[Path, Any] = {}
         self._code = hash_code(case)
 
     @property
@@ -117,9 +117,9 @@ class ClusterWorkers:
         self._tasks.clear()
 
     def _send(self, folder: Path) -> Any:
-        if folder not in self._parcels:
-            self._parcels[folder] = self._ray.put(pack(folder))
-        return self._parcels[folder]
+        if folder not in self._archives:
+            self._archives[folder] = self._ray.put(pack(folder))
+        return self._archives[folder]
 
     def _receive(self, run: str, task: Any) -> Ended:
         del self._tasks[run]

@@ -1,7 +1,7 @@
 """What DVC knows of the runs: which are out of date, which it can bring back, and the recording of new ones.
 
-Through DVC's own objects and not its command line, which takes up to two seconds for each run. Names of stages of
-ablations/dvc.yaml flow in. Run as a module, it records the stages that are named, so that a sweep need not wait for it.
+Through DVC's own objects and not its command line, which takes up to two seconds for each run. Run as a module, it
+records the stages that are named, so that a sweep need not wait for it.
 """
 
 import logging

@@ -1,7 +1,4 @@
-"""The energy that a process has used, where the machine counts it: Intel's counters, and NVIDIA's.
-
-Counters flow in, joules flow out, or nothing where a counter is missing or may not be read. Moves no result.
-"""
+"""The energy that a process has used, where the machine counts it: Intel's counters, and NVIDIA's. Moves no result."""
 
 import os
 import time

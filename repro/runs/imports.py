@@ -47,7 +47,7 @@ def imported_names(source: str, package: str = "") -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             start = _start(node, package)
-            names |= {start} | {f"{start}.{alias.name}" for alias in node.names}
+            names |= {start, *(f"{start}.{alias.name}" for alias in node.names)} if start else set()
     return names
 
 
@@ -91,8 +91,9 @@ def _for_types(node: ast.AST) -> list[ast.stmt]:
 
 
 def _start(node: ast.ImportFrom, package: str) -> str:
-    """Returns the dotted name that a `from` import starts from; one dot stands for the package itself."""
+    """Returns the dotted name that a `from` import starts from; empty: outside every package."""
     if node.level == 0:
         return node.module or ""
-    parts = package.split(".")
-    return ".".join([*parts[: len(parts) - node.level + 1], *([node.module] if node.module else [])])
+    parts = package.split(".") if package else []
+    around = parts[: max(0, len(parts) + 1 - node.level)]  # one dot stands for the package itself
+    return ".".join([*around, *([node.module] if node.module else [])]) if around else ""

@@ -3,12 +3,13 @@
 Such a set of params is named by its hash, the key; a run names the key of each of its inputs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from repro import paths
 from repro.audit.ledger.identity import leave_out_before
+from repro.audit.ledger.values import flatten, override_values
 from repro.case import Case, Input
 from repro.storage import hash_json
 
@@ -25,16 +26,12 @@ def find_keys(case: Case, params: Any) -> dict[str, str]:
 
 def input_params(case: Case, params: Any) -> dict[str, dict[str, Any]]:
     """Returns, for each input of a run, the nested params that it depends on, those of what it needs included."""
-    whole = leave_out_before(case.params, params.model_dump(mode="json"))
-    found: dict[str, dict[str, Any]] = {}
+    whole = flatten(leave_out_before(case.params, params.model_dump(mode="json")))
+    leaves: dict[str, dict[str, Any]] = {}
     for item in case.inputs:
-        own: dict[str, Any] = {}
-        for needed in item.needs:
-            own |= found[needed]
-        for key in item.params:
-            _copy(key.split("."), whole, own)
-        found[item.name] = own
-    return found
+        needed = {key: value for name in item.needs for key, value in leaves[name].items()}
+        leaves[item.name] = needed | {key: value for key, value in whole.items() if _is_below(key, item.params)}
+    return {name: _nest(own) for name, own in leaves.items()}
 
 
 def folder_of(name: str, key: str) -> Path:
@@ -57,11 +54,11 @@ def params_file(name: str, key: str = "") -> Path:
     return paths.RUN_PARAMS / (f"{name}-{key}.yaml" if key else f"{name}.yaml")
 
 
-def _copy(key: list[str], source: Mapping[str, Any], target: dict[str, Any]) -> None:
-    name, *rest = key
-    if name not in source:
-        return  # added later, and left out
-    if rest:
-        _copy(rest, source[name], target.setdefault(name, {}))
-    else:
-        target[name] = source[name]
+def _is_below(key: str, groups: Collection[str]) -> bool:
+    return any(key == group or key.startswith(f"{group}.") for group in groups)
+
+
+def _nest(leaves: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    override_values(nested, leaves)
+    return nested

@@ -40,9 +40,12 @@ def make_input(name: str, key: str, needed: dict[str, str]) -> Path:
     """
     case = load_case()
     item, folder = input_named(case, name), folder_of(name, key)
-    values = fill_before(case.params, read_values(params_file(name, key)))
+    file = params_file(name, key)
+    values = read_values(file)
+    if not isinstance(values, dict):
+        raise UserError(f"{file} holds no params; `repro plan STUDY` writes it")
     inputs = {other: folder_of(other, its_key) for other, its_key in needed.items()}
-    import_attribute(item.make, f"input {name}")(values, inputs, folder)
+    import_attribute(item.make, f"input {name}")(fill_before(case.params, values), inputs, folder)
     return folder
 
 

@@ -1,7 +1,4 @@
-"""How a sweep stands, shown: a live table on a terminal, a line for each run that ends elsewhere.
-
-Counts flow in, text flows out. Knows nothing of runs and processes.
-"""
+"""How a sweep stands, shown: a live table on a terminal, a line for each run that ends elsewhere."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

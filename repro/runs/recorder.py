@@ -1,7 +1,6 @@
 """Recording finished runs in DVC while others run: in batches, by a process of its own.
 
-Ids of runs flow in. What is not recorded, because something was killed or DVC was busy, the next sweep finds finished
-and records then.
+What is not recorded, because something was killed or DVC was busy, the next sweep finds finished and records then.
 """
 
 import subprocess

@@ -1,6 +1,6 @@
-"""What a machine of a cluster does: it unpacks code and what runs share once, makes a run, and packs it.
+"""What a machine of a cluster does: it unpacks code and inputs once, makes a run, and packs it.
 
-Bytes flow in and out, so that nothing need be shared but the network. Knows nothing of Ray.
+Only bytes come and go, so that nothing need be shared but the network.
 """
 
 import json
@@ -30,7 +30,7 @@ class Order(NamedTuple):
         code: hash of the code, by which the folder is named.
         shipped: names of the files and folders of code that have come with the task.
         files: relative names with contents: the run's params, and what the stage reads beside them.
-        folders: relative names of what runs share, in the order of the parcels that come with the order.
+        folders: relative names of what runs share, in the order of the archives that come with the order.
         threads: of torch.
     """
 
@@ -46,24 +46,24 @@ class Delivery(NamedTuple):
     """What has become of an order.
 
     Attributes:
-        parcel: the run's folder; empty where it has failed.
+        archive: the run's folder; empty where it has failed.
         log: what the process has said.
         failure: the record of a failure; empty where there is none.
         signal: that has ended the process; 0: none.
     """
 
-    parcel: bytes
+    archive: bytes
     log: bytes
     failure: bytes
     signal: int
 
 
-def fulfil(order: Order, *parcels: bytes) -> Delivery:
+def fulfil(order: Order, *archives: bytes) -> Delivery:
     """Makes a run in a folder of this machine, which later orders with the same code use again."""
     root = Path(tempfile.gettempdir()) / f"repro-runs-{os.getuid()}" / order.code[:16]
     _unpack_code(root, order.shipped)
-    for name, parcel in zip(order.folders, parcels, strict=True):
-        _unpack_once(parcel, root / name)
+    for name, archive in zip(order.folders, archives, strict=True):
+        _unpack_once(archive, root / name)
     for name, content in order.files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
@@ -72,9 +72,9 @@ def fulfil(order: Order, *parcels: bytes) -> Delivery:
         log.parent.mkdir(parents=True, exist_ok=True)
         status = _run(order, root, log)
         folder, failure = root / paths.RUNS / order.run, root / STATE / f"{order.run}.json"
-        parcel = pack(folder) if status == 0 else b""
+        archive = pack(folder) if status == 0 else b""
         shutil.rmtree(folder, ignore_errors=True)
-        return Delivery(parcel, log.read_bytes(), failure.read_bytes() if failure.is_file() else b"", max(0, -status))
+        return Delivery(archive, log.read_bytes(), failure.read_bytes() if failure.is_file() else b"", max(0, -status))
 
 
 def _run(order: Order, root: Path, log: Path) -> int:
@@ -110,25 +110,25 @@ def _unpack_code(root: Path, shipped: tuple[str, ...]) -> None:
                     shutil.copyfile(source, partial)
 
 
-def _unpack_once(parcel: bytes, folder: Path) -> None:
+def _unpack_once(archive: bytes, folder: Path) -> None:
     with alone(folder.with_suffix(".lock"), f"waiting for another process that unpacks {folder.name}"):
         if not folder.is_dir():
             with written_folder(folder) as partial:
-                unpack(parcel, partial)
+                unpack(archive, partial)
 
 
 def accept(delivery: Delivery, run: str) -> None:
     """Puts what has come back where a process of this machine would have put it.
 
     Raises:
-        UserError: the parcel is no folder of a run.
+        UserError: the archive is no folder of a run.
     """
     state = paths.state() / "runs"
     state.mkdir(parents=True, exist_ok=True)
     (state / f"{run}.log").write_bytes(delivery.log)
-    if delivery.parcel:
+    if delivery.archive:
         with written_folder(paths.RUNS / run) as partial:
-            unpack(delivery.parcel, partial)
+            unpack(delivery.archive, partial)
         (state / f"{run}.json").unlink(missing_ok=True)
     elif delivery.failure:
         json.loads(delivery.failure)

@@ -63,7 +63,9 @@ def load_run_params(case: Case, run: str) -> Any:
     file = params_file(run)
     if not file.is_file():
         raise UserError(f"{file} is missing; `repro plan STUDY` writes it")
-    return parse_tree(case.params, fill_before(case.params, read_values(file)), str(file))
+    values = read_values(file)
+    whole = fill_before(case.params, values) if isinstance(values, dict) else values
+    return parse_tree(case.params, whole, str(file))
 
 
 def make_run(case: Case, run: str, params: Any) -> None:

@@ -1,7 +1,4 @@
-"""The sweep: what is missing is started, watched, tried again where it was killed, and recorded.
-
-Work and workers flow in; runs end up on disk and in DVC. Knows nothing of how workers make a run.
-"""
+"""The sweep: what is missing is started, watched, tried again where it was killed, and recorded."""
 
 import time
 from collections import Counter, deque

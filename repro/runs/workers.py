@@ -1,7 +1,4 @@
-"""Who makes runs: processes of this machine, behind an interface that a cluster has too.
-
-Ids of runs flow in, how their processes ended flows out. Knows nothing of which runs are missing.
-"""
+"""Who makes runs: processes of this machine, behind an interface that a cluster has too."""
 
 import os
 import subprocess

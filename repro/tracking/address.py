@@ -1,7 +1,4 @@
-"""Where the tracking store is, and how its address is shown: never with a password.
-
-An address flows in from the environment. Knows nothing of how a store is opened, nor of what is logged.
-"""
+"""Where the tracking store is, and how its address is shown: never with a password."""
 
 import os
 from collections.abc import Iterator

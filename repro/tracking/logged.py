@@ -1,7 +1,4 @@
-"""Reading back: every finished run as tables, for the report and for whoever analyses them.
-
-Knows nothing of what the parameters and the metrics mean.
-"""
+"""Reading back: every finished run as tables, for the report and for whoever analyses them."""
 
 import tempfile
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""The tracking store: how it is opened and made.
-
-An address flows in, an open `Store` flows out. Knows nothing of what is logged.
-"""
+"""The tracking store: how it is made, opened, and told to be broken or absent."""
 
 import logging
 import os

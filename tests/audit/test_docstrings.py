@@ -1,4 +1,4 @@
-"""The examples in the docstrings of `repro.audit` run, and the dense statistics have some."""
+"""The examples in the docstrings of the public face and of `repro.audit` run, and the dense statistics have some."""
 
 import doctest
 import pkgutil
@@ -9,7 +9,10 @@ import pytest
 
 import repro.audit
 
-MODULES = [found.name for found in pkgutil.walk_packages(repro.audit.__path__, "repro.audit.") if not found.ispkg]
+PUBLIC = ["repro", "repro.case", "repro.paper_case"]
+MODULES = PUBLIC + [
+    found.name for found in pkgutil.walk_packages(repro.audit.__path__, "repro.audit.") if not found.ispkg
+]
 DENSE = ("error_terms", "linear_model", "paired", "effects", "multiplicity", "power", "variance_components", "outcomes")
 """Rooms of the statistics whose numbers one cannot guess from the code."""
 

@@ -10,17 +10,19 @@ from PIL import Image
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
+from case_project import name_case
 from prepared_on_disk import write_prepared
+from repro import paths
 from repro.audit.ledger.choice import walk_details
 from repro.audit.ledger.table import select_details, to_markdown
 from repro.audit.ledger.values import flatten
+from repro.cases.medfe.case import CASE
 from repro.cases.medfe.checkpoint import Checkpoint, save_checkpoint
 from repro.cases.medfe.evaluation.baselines import evaluate_baselines
 from repro.cases.medfe.model import Generator
 from repro.cases.medfe.params import Params, load_params
 from repro.cases.medfe.training.loop import train
-from repro.cli import app, images, ledger, main, results, variants
-from repro.cli.ledger import TITLE
+from repro.cli import app, ledger, main, medfe, plan, report, sweep, variants
 from repro.errors import UserError
 from tiny import PARAMS_FILE
 
@@ -39,6 +41,7 @@ def call(*arguments: str) -> str:
 def project(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     shutil.copy(PARAMS_FILE, tmp_path)
+    name_case(tmp_path)
     return tmp_path
 
 
@@ -66,9 +69,39 @@ def test_details_can_be_filtered_and_read_by_programs() -> None:
 
 
 def test_the_generated_ledger_is_current() -> None:
-    expected = to_markdown(select_details(Params), TITLE)
-    assert (ROOT / "ablations" / "DETAILS.md").read_text() == expected, "run: repro details --markdown"
+    expected = to_markdown(select_details(Params), CASE.title)
+    assert (ROOT / "ablations" / "DETAILS.md").read_text() == expected, "run: repro generate"
     assert call("details", "--markdown") == expected
+
+
+def test_generated_files_are_checked_and_brought_up_to_date(project) -> None:
+    (project / "ablations").mkdir()
+    code = project / "repro"
+    code.symlink_to(ROOT / "repro")
+    assert call("generate").splitlines() == [
+        f"wrote {file}" for file in (paths.SCHEMA, paths.LEDGER, paths.RUN_PIPELINE)
+    ]
+    assert call("generate", "--check") == call("generate") == ""
+    (project / paths.LEDGER).write_text("by hand\n")
+    stale = CliRunner().invoke(app, ["generate", "--check"])
+    assert (stale.exit_code, stale.output) == (1, f"{paths.LEDGER} is not up to date; run: repro generate\n")
+    assert (project / paths.LEDGER).read_text() == "by hand\n", "a check writes nothing"
+    assert call("generate") == f"wrote {paths.LEDGER}\n"
+    assert (project / paths.LEDGER).read_text() == (ROOT / paths.LEDGER).read_text()
+
+
+def test_a_folder_that_names_no_case_is_told_how_to(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (
+        ("details",),
+        ("plan", "a.yaml"),
+        ("sweep", "a.yaml"),
+        ("use", "paper"),
+        ("generate",),
+        ("report",),
+    ):
+        with pytest.raises(UserError, match=r"there is no pyproject\.toml .*\n  name it in pyproject\.toml"):
+            call(*command)
 
 
 @pytest.mark.parametrize("scale", ["laptop", "gpu"])
@@ -230,6 +263,6 @@ def test_the_readme_counts_the_ledger_as_it_is_and_names_every_command() -> None
     readme = (ROOT / "README.md").read_text()
     found = list(walk_details(Params))
     assert f"{len(found)} details, {sum(len(detail.choice.options) for detail in found)} options" in readme
-    for module in (images, ledger, results, variants):
+    for module in (ledger, variants, plan, sweep, report, medfe):
         for command in module.COMMANDS:
             assert command.__name__.replace("_", "-") in readme

@@ -2,17 +2,19 @@
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from case_project import name_case
 from repro import paths
 from repro.audit.study.cost import estimate_cost
 from repro.audit.study.freezing import load_plan, locate_plan
+from repro.case import Row
+from repro.cases.medfe.case import CASE
 from repro.cli import app
 from repro.errors import UserError
-from repro.runs.collection import MEASURES
-from repro.runs.record import Given, Outcome, write_outcome
+from repro.runs.record import Given, RunRecord, write_record
+from repro.runs.tables import write_rows
 
 ABLATIONS = Path(__file__).parents[2] / "ablations"
 
@@ -26,15 +28,12 @@ def call(*arguments: str) -> str:
 
 def write_run(folder: Path, seed: int) -> None:
     """Writes what planning reads of a finished run whose hole PSNR is 15 dB and a half for each seed."""
-    for part in ("evaluate", "half"):
-        (folder / part).mkdir(parents=True)
-        measures = dict.fromkeys(MEASURES, 15 + seed / 2)
-        rows = pd.DataFrame([{"image": image, "output": "composite"} | measures for image in range(2)])
-        rows.to_csv(folder / part / paths.IMAGES, index=False)
-    choices = {"output": "composite", "rounding": "none", "ssim_window": "gaussian_11", "colour": "rgb"}
-    pd.DataFrame([choices | measures]).to_csv(folder / "evaluate" / paths.PROTOCOLS, index=False)
-    outcome = Outcome("ok", "", "key", Given("", "", ""), 30.0 + seed, None, 24, "composite")
-    write_outcome(folder / paths.RUN, outcome)
+    metrics = [metric.name for metric in CASE.metrics]
+    rows = [
+        Row(image, name, 15 + seed / 2, fraction) for fraction in (1.0, 0.5) for name in metrics for image in range(2)
+    ]
+    write_rows(rows, metrics, folder / paths.ROWS)
+    write_record(folder / paths.RUN, RunRecord("ok", "", "key", Given("", {}), 30.0 + seed, None))
     (folder / "weights").write_bytes(bytes(1_000_000))
 
 
@@ -42,6 +41,7 @@ def write_run(folder: Path, seed: int) -> None:
 def project(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ablations").mkdir()
+    name_case(tmp_path)
     (tmp_path / "smoke.yaml").write_text((ABLATIONS / "smoke.yaml").read_text())
     return tmp_path
 

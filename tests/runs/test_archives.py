@@ -18,7 +18,7 @@ def test_a_folder_comes_back_as_it_was(tmp_path) -> None:
     assert (tmp_path / "to" / "empty.txt").read_text() == ""
 
 
-def parcel_of(member: tarfile.TarInfo) -> bytes:
+def archive_of(member: tarfile.TarInfo) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
         good = tarfile.TarInfo("good.txt")
@@ -45,12 +45,12 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfil
     ],
     ids=lambda bad: f"{bad.name} {bad.type.decode()}",
 )
-def test_a_parcel_that_reaches_out_is_refused_whole(tmp_path, bad: tarfile.TarInfo) -> None:
+def test_an_archive_that_reaches_out_is_refused_whole(tmp_path, bad: tarfile.TarInfo) -> None:
     with pytest.raises(UserError, match="no file below its folder"):
-        unpack(parcel_of(bad), tmp_path / "to")
+        unpack(archive_of(bad), tmp_path / "to")
     assert not list(tmp_path.rglob("*.txt"))
 
 
-def test_what_is_no_parcel_is_refused(tmp_path) -> None:
-    with pytest.raises(UserError, match="no parcel"):
-        unpack(b"not a parcel", tmp_path)
+def test_what_is_no_archive_is_refused(tmp_path) -> None:
+    with pytest.raises(UserError, match="no archive"):
+        unpack(b"not an archive", tmp_path)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
-from sweep_project import Project, is_run, kill, wait_for
+from sweep_project import TIMEOUT_S, Project, is_run, kill, wait_for
 
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on Linux too: then Ray keeps to the loopback address
 pytest.importorskip("ray", reason="Ray is an optional extra: uv sync --extra cluster")
@@ -65,7 +65,7 @@ def test_a_killed_worker_and_a_killed_node_lose_no_run(
     wait_for(lambda: victim not in runs_below(tmp_path), seconds=5)
     wait_for(lambda: len(runs_below(tmp_path)) == 2 or project.tables())
     cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
-    said, _ = sweep.communicate(timeout=120)
+    said, _ = sweep.communicate(timeout=TIMEOUT_S)
     assert sweep.returncode == 0, said
     assert "3 of 3 done" in said.splitlines()[-1]
     assert project.tables() == undisturbed.tables()

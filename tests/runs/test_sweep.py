@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 
-from sweep_project import Project, children_of, is_run, kill, wait_for
+from sweep_project import TIMEOUT_S, Project, children_of, is_run, kill, wait_for
 
 
 def runs_of(sweep: subprocess.Popen[str]) -> list[int]:
@@ -13,7 +13,7 @@ def runs_of(sweep: subprocess.Popen[str]) -> list[int]:
 
 
 def states(project: Project) -> list[object]:
-    return list((project.root / ".repro" / "training").glob("*.pt"))
+    return list((project.root / ".repro" / "runs").glob("*/*/states/*.pt"))
 
 
 def outdated(project: Project) -> list[str]:
@@ -45,12 +45,12 @@ def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_swe
 
     both = [project.start_sweep("-j", "1") for _ in range(2)]  # two at once, which share the work
     for sweep in both:
-        said, _ = sweep.communicate(timeout=120)
+        said, _ = sweep.communicate(timeout=TIMEOUT_S)
         assert sweep.returncode == 0, said
         assert "3 of 3 done" in said.splitlines()[-1]
         assert "runs are not published (MLFLOW_TRACKING_URI=http://127.0.0.1:1: no answer" in said
     assert project.tables() == undisturbed.tables()
-    assert len(undisturbed.tables()) == 6
+    assert len(undisturbed.tables()) == 3 * 3
 
 
 def test_what_is_there_is_not_run_again(undisturbed: Project, tmp_path) -> None:
@@ -89,6 +89,6 @@ def test_what_is_there_is_not_run_again(undisturbed: Project, tmp_path) -> None:
     new = outdated(project)
     assert len(new) == 1 + 2, "one more seed of one variant, two of the new one"
     assert not {run.name for run in runs} & set(new)
-    ledger = project.root / "repro" / "medfe" / "params" / "loss" / "adversarial.py"
+    ledger = project.root / "repro" / "cases" / "medfe" / "params" / "loss" / "adversarial.py"
     ledger.write_text(ledger.read_text() + "# a new option\n")
     assert outdated(project) == new, "the vocabulary changes no run"

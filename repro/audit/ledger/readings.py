@@ -1,6 +1,6 @@
 """Readings, scales and what all studies share, as YAML files, and how they make one set of values.
 
-A folder that holds `readings/`, `scales/` and perhaps `common.yaml` flows in, values under dotted keys flow out.
+A case names the folder that holds `readings/`, `scales/` and perhaps `common.yaml`.
 """
 
 from pathlib import Path

@@ -6,7 +6,7 @@ import pandas as pd
 
 from repro.audit.page.subject import Subject, badge, count, long, note, paragraph, show_ratio, show_settings
 from repro.audit.page.tables import table_html
-from repro.audit.statistics.minimum_detectable_effect import detectable_effects
+from repro.audit.statistics.minimum_detectable_effect import detectable_effects, tell_shared_seeds
 from repro.audit.statistics.outcomes import FULL
 from repro.audit.study.aliases import alias_table, describe_aliases, list_groups
 
@@ -61,7 +61,9 @@ def _detectable(subject: Subject) -> str:
         for _, row in subject.analysis.noise.iterrows()
         if row["train_fraction"] == FULL and pd.notna(row["sd"])
     }
-    found = detectable_effects(subject.plan, measured)
+    effects = subject.analysis.effects
+    contrasts = effects[(effects["kind"] == "contrast") & (effects["train_fraction"] == FULL)]
+    found = detectable_effects(subject.plan, measured, contrasts)
     rows = pd.DataFrame(
         {
             "smallest effect": [
@@ -69,13 +71,20 @@ def _detectable(subject: Subject) -> str:
                 for _, row in found.iterrows()
             ],
             "margin": found["margin"].tolist(),
+            "nothing is called equivalent": [
+                "not known" if pd.isna(chance) else f"in {chance:.0%}" for chance in found["equivalence"]
+            ],
             "test": [long(html.escape(f"{row['test']}, each at {row['alpha']:.2g}")) for _, row in found.iterrows()],
             "note": [long(html.escape(str(note))) for note in found["note"]],
         },
         index=pd.Index(found["metric"], name="metric"),
     )
     floor = "given the measured noise floor" if measured else "in standard deviations over seeds, not yet measured"
-    return table_html(rows, f"Smallest effect seen with 80 % power, {floor}", {"test": str, "note": str})
+    if contrasts["se"].notna().any():
+        floor = "by the error that the tests use"
+    shared = tell_shared_seeds(subject.plan)
+    said = paragraph(html.escape(shared)) if shared else ""
+    return said + table_html(rows, f"Smallest effect seen with 80 % power, {floor}", {"test": str, "note": str})
 
 
 def _deviations(subject: Subject) -> str:

@@ -1,6 +1,7 @@
 """Sections on what the details do: the specification curve, the forest plot with its table, and interactions."""
 
 import html
+from typing import cast
 
 import pandas as pd
 
@@ -8,9 +9,10 @@ from repro.audit.page.curve import plot_curve
 from repro.audit.page.figures import encode_png, figure_html
 from repro.audit.page.forest import plot_forest
 from repro.audit.page.ledger import source_legend
-from repro.audit.page.subject import Subject, badge, code, count, paragraph, show_p, show_ratio
+from repro.audit.page.subject import Subject, badge, code, count, long, paragraph, show_p, show_ratio
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.effects import NEGATIVE, POSITIVE
+from repro.audit.statistics.outcomes import FULL
 
 SHOWN_INTERACTIONS = 15
 
@@ -66,7 +68,7 @@ def show_effects(subject: Subject) -> str:
         f"Option less the baseline's option; {better} is better. Thin: 95 % interval, thick: 90 %. A detail "
         "is equivalent where the thick line lies inside the margin."
     )
-    shown = _describe_noise(subject, noise)
+    shown = _describe_noise(subject, noise) + show_error_terms(subject)
     shown += figure_html(encode_png(figure), f"Effect of each option on {subject.main}", caption, wide=True)
     shown += _reasons(subject, subject.main) + _table(subject, subject.main)
     for metric in list(subject.study.metrics)[1:]:
@@ -85,6 +87,43 @@ def _describe_noise(subject: Subject, noise: pd.DataFrame) -> str:
         f"{subject.show_interval(row['sd_low'], row['sd_high'])}), the standard deviation over {int(row['n'])} seeds "
         f"of the baseline, whose mean is {subject.show(row['mean'])} {unit}."
     )
+
+
+def show_error_terms(subject: Subject) -> str:
+    """Returns what the effects of a factorial design are held against, and its lack of fit, for every metric."""
+    errors = subject.analysis.error_terms
+    errors = errors[errors["train_fraction"] == FULL]
+    if errors.empty:
+        return ""
+    rows = pd.DataFrame(
+        {
+            "detail x seed": [
+                _square(subject, row, "detail_seed", row["seed_f"], row["seed_p"]) for row in _rows(errors)
+            ],
+            "spare x seed": [_square(subject, row, "spare") for row in _rows(errors)],
+            "lack of fit": [_square(subject, row, "lack", row["lack_f"], row["lack_p"]) for row in _rows(errors)],
+            "carried by the intervals": [long(html.escape(str(row["carried"]))) for row in _rows(errors)],
+        },
+        index=pd.Index(errors["metric"], name="metric"),
+    )
+    caption = (
+        "What effects are held against: root mean squares, in each metric's unit and as of one run, with degrees of "
+        "freedom. Detail x seed: what the effects change from seed to seed. Lack of fit: what the main effects leave "
+        "of the variants' means, interactions. F: each of the two over spare x seed, the noise left when both are out."
+    )
+    return table_html(rows, caption, dict.fromkeys(rows.columns, str))
+
+
+def _rows(table: pd.DataFrame) -> "list[pd.Series[float]]":
+    return [row for _, row in table.iterrows()]
+
+
+def _square(subject: Subject, row: "pd.Series[float]", name: str, f: float = float("nan"), p: float = 1.0) -> str:
+    df = float(row[f"{name}_df"])
+    if not df:
+        return "no degrees of freedom"
+    root = subject.link(subject.show(float(row[name]) ** 0.5, str(row["metric"])), cast("tuple[str, ...]", row["runs"]))
+    return f"{root} on {df:.0f}" + ("" if pd.isna(f) else f", F = {show_ratio(f)}, p = {show_p(p)}")
 
 
 def _table(subject: Subject, metric: str) -> str:

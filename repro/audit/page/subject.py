@@ -1,7 +1,4 @@
-"""What the page of a study is about, and how its numbers are written and linked to the runs they rest on.
-
-Plan, results and analysis flow in as one `Subject`, which every section reads.
-"""
+"""What the page of a study is about, and how its numbers are written and linked to the runs they rest on."""
 
 import html
 from collections.abc import Iterable, Mapping
@@ -57,7 +54,7 @@ class Subject(NamedTuple):
         return self.study.metrics[name]
 
     def take(self, table: pd.DataFrame, metric: str | None = None, train_fraction: float = FULL) -> pd.DataFrame:
-        """Returns the rows of one metric (None: the main one) and train_fraction."""
+        """Returns the rows of one metric (None: the main one) and train fraction."""
         if table.empty:
             return table
         rows = table[table["metric"] == (metric or self.main)]
@@ -125,7 +122,7 @@ def count(number: int, noun: str) -> str:
 
 
 def long(text: str) -> str:
-    """Returns HTML text for a run of a table that has room for sentences."""
+    """Returns HTML text for a cell of a table that has room for sentences."""
     return f'<div class="long">{text}</div>'
 
 

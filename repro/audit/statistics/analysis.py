@@ -12,7 +12,9 @@ from repro.audit.ledger.choice import Choice
 from repro.audit.statistics.claims import judge_claims
 from repro.audit.statistics.controls import judge_controls
 from repro.audit.statistics.effects import EFFECT_COLUMNS, contrast_effects, paired_effects
+from repro.audit.statistics.error_terms import ERROR_COLUMNS, tabulate_errors
 from repro.audit.statistics.interactions import interactions as find_interactions
+from repro.audit.statistics.linear_model import code_details
 from repro.audit.statistics.multiplicity import adjust_effects
 from repro.audit.statistics.multiverse import protocol_multiverse
 from repro.audit.statistics.outcomes import noise_floor, tabulate_outcomes
@@ -31,8 +33,9 @@ class Analysis(NamedTuple):
             sd_high), n, mean, failed, runs.
         effects: per detail, option, metric and train fraction: `baseline` (option), kind ("paired" or "contrast"),
             seeds, estimate (option less baseline, in the metric's unit, not turned by direction), sd, se, df, low, high
-            (95 %), low90, high90, hedges_g, probability_of_improvement (that the option is better than the baseline:
-            over all pairs of seeds for "paired", at the same seed for "contrast"), bca_low, bca_high (NaN below 30
+            (95 %), low90, high90, fixed (share of se^2 that further seeds leave as it is), hedges_g,
+            probability_of_improvement (that the option is better than the baseline: over all pairs of seeds for
+            "paired", at the same seed for "contrast"), bca_low, bca_high (NaN below 30
             seeds), p, p_adjusted, family (how many p-values it was adjusted for), correlation (of the paired arms),
             failed (runs of the arm that failed or diverged, counted as outcomes), runs, baseline_runs. The control
             arms are in it, under the details "negative control" and "positive control".
@@ -56,6 +59,10 @@ class Analysis(NamedTuple):
         cost: one row: runs, hours, hours_lost (in failed runs), joules (NaN where not measured), note.
         questions: per detail: question, shrinks (how much of the uncertainty an answer would take away, in the
             main metric's unit), reason; largest first.
+        error_terms: of a factorial design, per metric and train fraction: term (what contrasts are held against),
+            mean squares detail_seed, spare and lack (variances of a run) with their degrees of freedom (*_df), seed_f
+            and seed_p (whether effects change with the seed), lack_f and lack_p (lack of fit), carried (what of it the
+            intervals carry), runs. Empty for one at a time.
     """
 
     noise: pd.DataFrame
@@ -71,6 +78,7 @@ class Analysis(NamedTuple):
     failures: pd.DataFrame
     cost: pd.DataFrame
     questions: pd.DataFrame
+    error_terms: pd.DataFrame
 
 
 def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None = None) -> Analysis:
@@ -93,6 +101,9 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
     effects = adjust_effects(effects.reset_index(drop=True), design)
     interactions = find_interactions(plan, tables)
     noise = noise_floor(tables)
+    errors = pd.DataFrame(columns=list(ERROR_COLUMNS))
+    if design != "one_at_a_time":
+        errors = tabulate_errors(code_details(plan), tables)
     verdicts = judge_details(plan, tables, effects, interactions)
     curve, curve_test = specification_curve(plan, tables)
     return Analysis(
@@ -109,4 +120,5 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         failures=list_failures(plan, results),
         cost=sum_costs(plan, results),
         questions=rank_questions(plan, effects, verdicts, details),
+        error_terms=errors,
     )

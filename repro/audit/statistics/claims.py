@@ -158,7 +158,11 @@ def _compare_fitted(
     estimate = fit.estimates[first] - fit.estimates[second]
     takes_either = (coding.matrix[:, [first, second]] == 1).any(axis=1)
     compared = takes_either[:, None] & np.isfinite(shared_values(table, coding.points))
-    return describe_effects(np.array([estimate]), np.array([unit]), term), compared
+    # The larger error of the two: that of their difference lies between nothing and the sum of both.
+    worse = max((first, second), key=lambda column: term.variance[column])
+    return describe_effects(
+        np.array([estimate]), np.array([unit]), *(x[[worse]] for x in (term.variance, term.df))
+    ), compared
 
 
 def _orient(row: Effect, turned: bool) -> Comparison:

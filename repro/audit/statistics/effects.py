@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from repro.audit.ledger.choice import show_value
-from repro.audit.statistics.error_terms import ErrorTerm, choose_error_term
+from repro.audit.statistics.error_terms import choose_error_term
 from repro.audit.statistics.linear_model import Coding, Flags, Floats, code_details, fit_design, shared_values
 from repro.audit.statistics.outcomes import Outcomes, baseline_option
 from repro.audit.statistics.paired import compare_pairs, small_sample_factor
@@ -24,7 +24,20 @@ from repro.audit.study.plan import Plan
 NEGATIVE, POSITIVE = "negative control", "positive control"
 """The details under which the control arms stand among the effects."""
 EFFECT_COLUMNS = (
-    *("detail", "option", "metric", "train_fraction", "baseline", "kind", "seeds", "estimate", "sd", "se", "df"),
+    *(
+        "detail",
+        "option",
+        "metric",
+        "train_fraction",
+        "baseline",
+        "kind",
+        "seeds",
+        "estimate",
+        "sd",
+        "se",
+        "df",
+        "fixed",
+    ),
     *("low", "high", "low90", "high90", "hedges_g", "probability_of_improvement", "bca_low", "bca_high"),
     *("p", "p_adjusted", "correlation", "failed", "runs", "baseline_runs"),
 )
@@ -44,6 +57,7 @@ class Effect(NamedTuple):
     sd: float
     se: float
     df: float
+    fixed: float
     low: float
     high: float
     low90: float
@@ -116,6 +130,7 @@ def _table_effects(table: Outcomes, arms: Sequence[Arm], study: Study) -> pd.Dat
             "baseline": [arm.baseline for arm in arms],
             "kind": "paired",
             **compare_pairs(option, baseline, higher),
+            "fixed": 0.0,
             "failed": (table.failed[rows] | table.failed[0]).sum(axis=1, where=table.runs[rows] != ""),
             "runs": [tuple(table.runs[row][use]) for row, use in zip(rows, shared, strict=True)],
             "baseline_runs": [tuple(table.runs[0][use]) for use in shared],
@@ -129,13 +144,14 @@ def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     Model, per metric and share of the training: y_vs = mean_s + sum of the effects of v's options + noise, with a mean
     for each seed s (a block) and one effect for each option, averaged over the other details. What an effect is held
     against is the error term of `error_terms`. Seeds that only the baseline has and the two controls enter neither
-    effects nor error term; a baseline that is no row of the design serves the error term only.
+    effects nor error term; a baseline that is no row of the design serves the pure error only.
 
-    `sd` is the root of the error term's variance; `hedges_g` is the estimate over it, with the exact small-sample
-    factor (NaN for one degree of freedom); `probability_of_improvement` = Phi(+-estimate / (sd sqrt(2))), the chance
-    that a run with the option beats one without at the same seed, under normal noise. Failed runs count with the
-    worst value seen; `failed` counts those on either side. With one seed there is no error term: everything but the
-    estimate is NaN.
+    `sd` is the root of the pure error: how far a run strays, not an effect; `hedges_g` is the estimate over it, with
+    the exact small-sample factor (NaN for one degree of freedom); `probability_of_improvement` =
+    Phi(+-estimate / (sd sqrt(2))), the chance that a run with the option beats one without at the same seed, under
+    normal noise. `fixed` is the share of se^2 that lack of fit adds, which further seeds leave as it is. Failed runs
+    count with the worst value seen; `failed` counts those on either side. With one seed there is no error term:
+    everything but the estimate is NaN.
 
     Returns:
         The columns of `Analysis.effects`, kind "contrast"; correlation, bca_* and p_adjusted are NaN.
@@ -146,10 +162,14 @@ def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     records = []
     for outcomes in tables:
         fit, term = fit_design(coding, outcomes), choose_error_term(coding, outcomes)
-        numbers = describe_effects(fit.estimates, np.diag(fit.unit), term)
+        numbers = describe_effects(fit.estimates, np.diag(fit.unit), term.variance, term.df)
+        pure = term.pure
+        factor = small_sample_factor(np.array(pure.df if pure.df > 1 else np.nan))
         better = 1 if plan.declaration["metrics"][outcomes.metric]["direction"] == "higher" else -1
         with np.errstate(divide="ignore", invalid="ignore"):
-            shift = better * fit.estimates / np.sqrt(2 * term.variance)
+            shift = better * fit.estimates / np.sqrt(2 * pure.variance)
+            numbers["hedges_g"] = fit.estimates / np.sqrt(pure.variance) * factor
+        numbers |= {"sd": np.full(len(shift), np.sqrt(pure.variance)), "fixed": term.fixed}
         numbers["probability_of_improvement"] = stats.norm.cdf(shift)
         for index in range(len(coding.options)):
             row = {name: column[index] for name, column in numbers.items()}
@@ -157,45 +177,41 @@ def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     return pd.DataFrame(records, columns=list(EFFECT_COLUMNS))
 
 
-def describe_effects(estimates: Floats, unit: Floats, term: ErrorTerm) -> dict[str, Floats]:
-    """Holds K estimates against an error term: t = estimate / se, se = sd sqrt(unit), on the term's df.
+def describe_effects(estimates: Floats, unit: Floats, variance: Floats, df: Floats) -> dict[str, Floats]:
+    """Holds K estimates against their error terms: t = estimate / se, se = sqrt(variance * unit).
 
-    Hedges' factor needs two degrees of freedom. Without any noise a difference is certain: p is 0, or 1 where there is
-    no difference.
+    Without any noise a difference is certain: p is 0, or 1 where there is no difference.
 
     Args:
         estimates: (K,) float64; NaN where the design cannot tell one.
         unit: (K,) float64, their variance if the error term were 1.
-        term: the error term.
+        variance: (K,) float64, of the error term of each.
+        df: (K,) float64, its degrees of freedom; where there are none, everything but the estimate is NaN.
 
     Returns:
-        Arrays (K,): estimate, sd, se, df, low, high (95 %), low90, high90, hedges_g, p (two-sided).
+        Arrays (K,): estimate, se, df, low, high (95 %), low90, high90, p (two-sided).
 
     Example:
-        >>> found = describe_effects(np.array([2.0]), np.array([0.25]), ErrorTerm(variance=1.0, df=15, total=15.0))
+        >>> found = describe_effects(*(np.array([number]) for number in (2.0, 0.25, 1.0, 15.0)))
         >>> {name: round(float(found[name][0]), 4) for name in ("se", "low", "high", "p")}
         {'se': 0.5, 'low': 0.9343, 'high': 3.0657, 'p': 0.0012}
     """
-    sd = float(np.sqrt(term.variance))
-    se = sd * np.sqrt(np.maximum(unit, 0))
+    se = np.sqrt(variance * np.maximum(unit, 0))
     se[np.isnan(estimates)] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(estimates == 0, 0.0, estimates / se)
-        t[np.isnan(se)] = np.nan
-        g = estimates / sd * small_sample_factor(np.array(term.df if term.df > 1 else np.nan))
-    p = 2 * stats.t.sf(np.abs(t), term.df) if term.df else np.full(len(se), np.nan)
-    wide, narrow = (float(stats.t.ppf(tail, term.df)) if term.df else np.nan for tail in (0.975, 0.95))
+    t[np.isnan(se)] = np.nan
+    known = np.where(df > 0, df, np.nan)
+    wide, narrow = (stats.t.ppf(tail, known) for tail in (0.975, 0.95))
     return {
         "estimate": estimates,
-        "sd": np.full(len(se), sd),
         "se": se,
-        "df": np.full(len(se), float(term.df)),
+        "df": np.asarray(df, dtype=np.float64),
         "low": estimates - wide * se,
         "high": estimates + wide * se,
         "low90": estimates - narrow * se,
         "high90": estimates + narrow * se,
-        "hedges_g": g,
-        "p": p,
+        "p": np.asarray(2 * stats.t.sf(np.abs(t), known)),
     }
 
 

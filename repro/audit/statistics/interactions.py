@@ -13,7 +13,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from repro.audit.statistics.effects import describe_effects
-from repro.audit.statistics.error_terms import choose_error_term
+from repro.audit.statistics.error_terms import choose_error_term, choose_interaction_term
 from repro.audit.statistics.linear_model import (
     Coding,
     Floats,
@@ -68,7 +68,7 @@ class Pairs(NamedTuple):
 
 
 def interactions(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
-    """Estimates every two-way interaction that the design can see, on the design's error term, strongest first.
+    """Estimates every two-way interaction that the design can see, on spare x seed, strongest first.
 
     The estimate is a difference of differences, (y_11 - y_01) - (y_10 - y_00): the effect of the first detail's option
     when the second has its option, less that effect when the second has the baseline's. All pairs are fitted in one
@@ -104,7 +104,8 @@ def _estimate(coding: Coding, pairs: Pairs, outcomes: Outcomes) -> pd.DataFrame:
     values = shared_values(outcomes, coding.points)
     weights = np.nan_to_num(np.abs(fit_design(coding, outcomes).estimates))
     estimates, unit = _solve(coding, pairs, values)
-    numbers = describe_effects(estimates, unit, choose_error_term(coding, outcomes))
+    square = choose_interaction_term(choose_error_term(coding, outcomes))
+    numbers = describe_effects(estimates, unit, *np.broadcast_arrays(*square, estimates)[:2])
     runs = tuple(outcomes.runs[np.isfinite(values)].tolist())
     records = []
     for group in group_pairs(pairs):

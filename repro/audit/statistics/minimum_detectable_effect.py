@@ -1,7 +1,9 @@
 """The minimum detectable effect of a plan: found with 80 % power, two-sided, by the very test of its design.
 
 Closed forms only, so that `repro plan` answers before anything has run; how many further seeds an open question takes
-is simulated after the runs (`power`).
+is simulated after the runs (`power`). Before the runs a factorial design knows its degrees of freedom, not how far
+effects change with the seed nor what lacks of fit: the promise is that of a study without either. After them the
+errors of its own contrasts are taken.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,12 +15,16 @@ import pandas as pd
 from scipy import optimize, stats
 
 from repro.audit.statistics.error_terms import plan_error_term
-from repro.audit.statistics.power import POWER
+from repro.audit.statistics.power import POWER, equivalence_power
 from repro.audit.study.aliases import design_points
 from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
 
 ALPHA: Final = 0.05
+BY_ITSELF: Final = "for an effect that is real alone"
+ALONE: Final = f"{BY_ITSELF} and changes with no seed"
+FEW: Final = 6
+"""Degrees of freedom below which the t that they ask for is said, and the seeds that would mend it."""
 
 
 class PlannedTest(NamedTuple):
@@ -29,31 +35,71 @@ class PlannedTest(NamedTuple):
         alpha: the level that one comparison has to reach: 0.05 shared among all of them.
         effect: the smallest effect detectable, in standard deviations over seeds; infinite: out of reach.
         note: what to know, or why nothing can be detected.
+        error: standard error of one comparison, in standard deviations over seeds.
+        df: its degrees of freedom.
     """
 
     name: str
     alpha: float
     effect: float
     note: str
+    error: float
+    df: float
 
 
-def detectable_effects(plan: Plan, noise: Mapping[str, float]) -> pd.DataFrame:
-    """Returns the smallest detectable effect of each metric.
+def detectable_effects(plan: Plan, noise: Mapping[str, float], contrasts: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Returns the smallest detectable effect of each metric, and how often nothing would be called equivalent.
 
     Args:
         plan: the plan.
         noise: standard deviation over seeds of the replicated baseline, for the metrics where it was measured.
+        contrasts: the measured effects of a factorial design at the full training, as in `Analysis`; their standard
+            errors then take the place of the noise.
 
     Returns:
         One row per metric: `metric`, `effect` (in `unit`; infinite: out of reach), `unit` ("seed SD" where no noise
-        was measured), `margin`, `sd` (NaN likewise), `seeds`, `test`, `alpha`, `note`.
+        was measured), `margin`, `equivalence` (chance that an option that does nothing is called equivalent, NaN
+        likewise), `sd` (NaN likewise), `seeds`, `test`, `alpha`, `note`. Where contrasts differ, it is that of the
+        largest error.
     """
     found, study, rows = choose_test(plan), plan.declared, []
     for name, metric in study.metrics.items():
         sd = noise.get(name, np.nan)
         effect, unit = (found.effect, "seed SD") if np.isnan(sd) else (found.effect * sd, metric.unit)
-        rows.append((name, effect, unit, metric.margin, sd, study.seeds, found.name, found.alpha, found.note))
-    return pd.DataFrame(rows, columns=["metric", "effect", "unit", "margin", "sd", "seeds", "test", "alpha", "note"])
+        equivalence, note = equivalence_power(metric.margin / (sd * found.error), found.df), found.note
+        if contrasts is not None:
+            own = contrasts[(contrasts["metric"] == name) & contrasts["se"].notna()]
+            if len(own):
+                errors = list(zip(own["se"], own["df"], strict=True))
+                effect, unit = max(t_shift(df, found.alpha) * se for se, df in errors), metric.unit
+                equivalence = min(equivalence_power(metric.margin / se if se else inf, df) for se, df in errors)
+                note = f"by the largest error measured, on {_span(own['df'])} degrees of freedom; {BY_ITSELF}"
+        row = (effect, unit, metric.margin, equivalence, sd, study.seeds, found.name, found.alpha, note)
+        rows.append((name, *row))
+    columns = ["metric", "effect", "unit", "margin", "equivalence", "sd", "seeds", "test", "alpha", "note"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _span(df: "pd.Series[float]") -> str:
+    low, high = f"{df.min():.3g}", f"{df.max():.3g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def tell_shared_seeds(plan: Plan) -> str:
+    """Says in a sentence what it costs that the variants of a factorial design share their seeds; else nothing."""
+    if plan.declaration["design"] == "one_at_a_time" or not plan.levels or plan.declaration["seeds"] < 2:
+        return ""
+    term, points = plan_error_term(plan), len(design_points(plan))
+    pure = (points - 1) * (plan.declaration["seeds"] - 1)
+    alpha = choose_test(plan).alpha
+    more = t_shift(term.df, alpha) / t_shift(pure, alpha) - 1
+    cost = "(the design is saturated: it has no others)"
+    if term.spare:
+        cost = f"instead of the {pure} of the pure error: an effect has to be {more:.0%} larger to be found"
+    return (
+        f"All variants share their seeds, so that an effect is held against what it changes from seed to seed, on "
+        f"{term.df} degrees of freedom {cost}, and one that does change is narrowed by further seeds alone."
+    )
 
 
 def choose_test(plan: Plan) -> PlannedTest:
@@ -143,8 +189,9 @@ def _paired(seeds: int, alpha: float, name: str) -> PlannedTest:
             f"nothing can reach p < {ALPHA:.2f}: the smallest p of {seeds} seeds is {smallest:.3g}, and {alpha:.3g} is "
             f"needed; {seeds_needed(alpha)} seeds could"
         )
-        return PlannedTest(name, alpha, inf, note)
-    return PlannedTest(name, alpha, shift * sqrt(2), "the seeds of two arms are taken as uncorrelated")
+        return PlannedTest(name, alpha, inf, note, sqrt(2 / seeds), seeds - 1)
+    note = "the seeds of two arms are taken as uncorrelated"
+    return PlannedTest(name, alpha, shift * sqrt(2), note, sqrt(2 / seeds), seeds - 1)
 
 
 def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
@@ -152,12 +199,18 @@ def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
     name = f"contrast t on {term.name}, Benjamini-Hochberg over {contrasts}"
     error = contrast_error(plan) / sqrt(seeds)
     if term.df < 1:
-        return PlannedTest(name, alpha, inf, f"nothing can be tested: one seed leaves no {term.name}; 2 seeds could")
+        note = f"nothing can be tested: one seed leaves no {term.name}; 2 seeds could"
+        return PlannedTest(name, alpha, inf, note, error, 0)
     if error == inf:
-        return PlannedTest(name, alpha, inf, "nothing can be tested: some effects share a column; raise variants")
-    rows = len(design_points(plan))
-    note = f"{rows} rows by {seeds} seeds, {term.df} degrees of freedom; for an effect that is real alone"
-    return PlannedTest(name, alpha, t_shift(term.df, alpha) * error, note)
+        note = "nothing can be tested: some effects share a column; raise variants"
+        return PlannedTest(name, alpha, inf, note, error, term.df)
+    columns = term.df // (seeds - 1)
+    fit = f"{term.spare} more for lack of fit" if term.spare else "none for lack of fit: the design is saturated"
+    note = f"{columns} columns by {seeds - 1}: {term.df} degrees of freedom, {fit}; {ALONE}"
+    if term.df < FEW:
+        enough = 1 + -(-FEW // columns)
+        note += f"; so few ask for t of {stats.t.isf(alpha / 2, term.df):.3g}: {enough} seeds would give {FEW} or more"
+    return PlannedTest(name, alpha, t_shift(term.df, alpha) * error, note, error, term.df)
 
 
 def _solve(power: Callable[[float], float]) -> float:

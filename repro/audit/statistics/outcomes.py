@@ -1,9 +1,9 @@
 """One value per run, from which every statistic of a study starts, and how far it moves by the seed alone.
 
-The units of a run (test items, for instance) end here: they are nested in the run and no replicates, so that their mean is its one
-value. A run that failed or diverged is an outcome: it takes the worst value of that metric that the baseline and the
-arms show at that share of the training; a failed control takes the worst of all runs. (The positive control is bad on
-purpose: as a stand-in for one failed run its value would drown every other difference.)
+The units of a run (test items, for instance) end here: they are nested in the run and no replicates, so that their
+mean is its one value. A run that failed or diverged is an outcome: it takes the worst value of that metric that the
+baseline and the arms show at that share of the training; a failed control takes the worst of all runs. (The positive
+control is bad on purpose: as a stand-in for one failed run its value would drown every other difference.)
 """
 
 from collections.abc import Sequence

@@ -88,7 +88,7 @@ def seeds_for_sign_flip(shift: float, alpha: float, more_than: int) -> int | Non
     return _first(lambda seeds: t_power(shift, seeds, alpha), max(more_than, _SIMULATED_UP_TO) + 1)
 
 
-def seeds_for_contrast(effect: float, se: float, df: float, seeds: int, alpha: float) -> int | None:
+def seeds_for_contrast(effect: float, se: float, df: float, seeds: int, alpha: float, fixed: float = 0.0) -> int | None:
     """Returns the fewest seeds per variant that find a contrast's effect, if each adds what those so far have added.
 
     Args:
@@ -97,13 +97,46 @@ def seeds_for_contrast(effect: float, se: float, df: float, seeds: int, alpha: f
         df: degrees of freedom of its error term, now.
         seeds: per variant, now; at least 2.
         alpha: level of the single test, after its correction.
+        fixed: share of se^2 that further seeds leave as it is (lack of fit); degrees of freedom then stay as well.
+
+    Returns:
+        None: more than `SEEDS_CAP`, or no number of them.
 
     Example:
         >>> seeds_for_contrast(effect=0.5, se=1 / 5**0.5, df=4, seeds=5, alpha=0.05)
         34
     """
-    shift = effect / (se * np.sqrt(seeds)) if se > 0 else np.inf
-    return _first(lambda more: t_power(shift, more, alpha, df_at_seeds(df, seeds, more)), seeds + 1)
+    shift = effect / se if se > 0 else np.inf
+
+    def power(more: int) -> float:
+        squared = (1 - fixed) * seeds / more + fixed
+        return t_power(shift / np.sqrt(squared), 1, alpha, df if fixed else df_at_seeds(df, seeds, more))
+
+    return _first(power, seeds + 1)
+
+
+def equivalence_power(margin: float, df: float) -> float:
+    """Returns the chance that an effect of nil is called equivalent: its 90 % interval lies inside the margin.
+
+    With z standard normal and q independent of it, chi-square on df degrees of freedom over df:
+    P(|z| + t(.95; df) sqrt(q) < margin) = E[max(0, 2 Phi(margin - t sqrt(q)) - 1)], by Gauss and Legendre over q.
+
+    Args:
+        margin: in standard errors of the effect.
+        df: degrees of freedom of the error term.
+
+    Source: Schuirmann (1987) for the test; the expectation is elementary.
+
+    Example:
+        >>> round(equivalence_power(3.0, 15), 2), equivalence_power(1.5, 1e6)
+        (0.79, 0.0)
+    """
+    if df < 1 or np.isnan(margin):
+        return np.nan if np.isnan(margin) else 0.0
+    place, weight = np.polynomial.legendre.leggauss(64)
+    error = np.sqrt(stats.chi2.ppf((place + 1) / 2, df) / df)
+    inside = 2 * stats.norm.cdf(margin - stats.t.ppf(0.95, df) * error) - 1
+    return float(weight @ np.maximum(inside, 0)) / 2
 
 
 def _first(power: Callable[[int], float], start: int) -> int | None:

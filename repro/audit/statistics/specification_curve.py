@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from repro.audit.statistics.error_terms import satterthwaite_df
 from repro.audit.statistics.linear_model import Floats, code_details, shared_values
+from repro.audit.statistics.mean_squares import satterthwaite_df
 from repro.audit.statistics.outcomes import Outcomes
 from repro.audit.statistics.variance_components import fit_moments, mean_squares
 from repro.audit.study.plan import Plan

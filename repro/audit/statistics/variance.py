@@ -12,8 +12,9 @@ import pandas as pd
 from scipy import stats
 
 from repro.audit.ledger.choice import Choice
-from repro.audit.statistics.error_terms import ErrorTerm, choose_error_term, find_pure_error
+from repro.audit.statistics.error_terms import ErrorTerm, choose_error_term
 from repro.audit.statistics.linear_model import Coding, code_details, fit_design, shared_values
+from repro.audit.statistics.mean_squares import NOTHING, MeanSquare
 from repro.audit.statistics.outcomes import FULL, Outcomes
 from repro.audit.statistics.results import Results
 from repro.audit.statistics.variance_components import (
@@ -76,20 +77,32 @@ def _find_detail_shares(plan: Plan, coding: Coding, outcomes: Outcomes, term: Er
     for detail in plan.levels:
         own = [column for column, (other, _) in enumerate(coding.options) if other == detail]
         spreads[detail] = spread_of_options(fit.estimates[own], fit.unit[np.ix_(own, own)])
-    shares = {detail: share_of_spread(spread, term) for detail, spread in spreads.items()}
+    shares = {
+        detail: share_of_spread(spread, _held_against(coding, term, detail)) for detail, spread in spreads.items()
+    }
     total = Spread(
         sum(spread.observed for spread in spreads.values()),
         sum(spread.bias for spread in spreads.values()),
         sum(spread.effects for spread in spreads.values()),
     )
-    shares[TOGETHER] = share_of_spread(total, term, "sum of the details' main effects")
-    # Lack of fit: what the main effects leave of the rows of the design beyond the pure error of these rows.
-    points = find_pure_error(values)
-    count = max(int(np.isfinite(values).sum()), 1)
-    spare = count - int(np.isfinite(values).any(axis=0).sum()) - int(np.isfinite(fit.estimates).sum()) - points.df
-    left = Spread(max(fit.residual - points.total, 0.0) / count, spare / count, spare)
-    note = "between variants beyond main effects: interactions" if spare else "this design has no spare variants for it"
-    return shares | {RESIDUAL: share_of_spread(left, term, note)}
+    shares[TOGETHER] = share_of_spread(total, _held_against(coding, term), "sum of the details' main effects")
+    # Lack of fit beyond what seeds do to contrasts of its kind.
+    square, count = term.lack.square, max(int(np.isfinite(values).sum()), 1)
+    left = Spread(square.value * square.df / count if square.df else 0.0, square.df / count, int(square.df))
+    note = (
+        "between variants beyond main effects: interactions"
+        if square.df
+        else "this design has no spare variants for it"
+    )
+    return shares | {RESIDUAL: share_of_spread(left, term.split.spare, note)}
+
+
+def _held_against(coding: Coding, term: ErrorTerm, wanted: str | None = None) -> MeanSquare:
+    """Returns the error term of one detail, or of all: the mean over its columns, on the fewest degrees of freedom."""
+    own = [column for column, (detail, _) in enumerate(coding.options) if wanted in (None, detail)]
+    if not own:
+        return NOTHING
+    return MeanSquare(float(term.variance[own].mean()), float(term.df[own].min()))
 
 
 def _find_seed_share(coding: Coding, outcomes: Outcomes) -> Share:

@@ -15,8 +15,8 @@ from scipy import optimize, special, stats
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from repro.audit.statistics.error_terms import ErrorTerm, MeanSquare, find_pure_error
 from repro.audit.statistics.linear_model import Floats, fit_effects, stack_runs
+from repro.audit.statistics.mean_squares import MeanSquare, find_pure_error
 
 Method = Literal["REML", "moments"]
 
@@ -171,12 +171,12 @@ def spread_of_options(estimates: Floats, unit: Floats) -> Spread:
     return Spread(float(estimates @ centring @ estimates), float(np.trace(centring @ unit)), count)
 
 
-def share_of_spread(spread: Spread, noise: ErrorTerm, note: str = "") -> Share:
+def share_of_spread(spread: Spread, noise: MeanSquare, note: str = "") -> Share:
     """Takes the sampling variance off a spread and finds the interval of what is left.
 
-    variance = max(0, observed - bias * error term), the interval by `find_true_spread`.
+    variance = max(0, observed - bias * noise), the interval by `find_true_spread`.
     """
-    sampling = spread.bias * noise.variance
+    sampling = spread.bias * noise.value
     if spread.effects == 0 or noise.df == 0 or not np.isfinite(spread.observed):
         return Share(np.nan, np.nan, np.nan, note)
     if sampling == 0:
@@ -193,7 +193,7 @@ def find_nodes() -> tuple[Floats, Floats]:
     return place, weight
 
 
-def find_true_spread(observed: float, effects: int, df: int, tail: float) -> float:
+def find_true_spread(observed: float, effects: int, df: float, tail: float) -> float:
     """Returns the spread at which one as small as `observed` has the chance `tail`; 0 if there is none.
 
     Both in units of the estimated noise that an effect has. Given the true noise, the observed spread has a noncentral

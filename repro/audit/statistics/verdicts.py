@@ -25,6 +25,8 @@ from repro.audit.study.plan import Plan
 
 EQUIVALENT, MATTERS, INTERACTION, UNDECIDED = "equivalent", "matters", "only in interaction", "undecided"
 """The four verdicts on a detail, in their order of precedence."""
+MOSTLY = 0.5
+"""Share of lack of fit in an error from which it is named where seeds cannot help."""
 
 
 class Estimate(Protocol):
@@ -182,6 +184,8 @@ def _undecided(rows: Sequence[Effect], metric: Outcome, correction: Correction, 
     total = _total_seeds(widest, effect)
     if total is None:
         reason += f"; {effect:.3g} would be found with {POWER:.0%} power by more than {SEEDS_CAP} seeds only"
+        if widest.fixed > MOSTLY:
+            reason += ", if at all: interactions that the design mixes in are most of its error"
         return Verdict(UNDECIDED, reason, refused)
     further = total - int(widest.seeds)
     reason += f"; {further} further seed{'s' * (further != 1)} would find {effect:.3g} with {POWER:.0%} power"
@@ -192,7 +196,7 @@ def _total_seeds(row: Effect, effect: float) -> int | None:
     alpha, seeds = LEVEL / max(1, int(row.family)), int(row.seeds)
     if row.kind == "paired":
         return seeds_for_sign_flip(effect / row.sd if row.sd > 0 else np.inf, alpha, seeds)
-    return seeds_for_contrast(effect, float(row.se), float(row.df), seeds, alpha)
+    return seeds_for_contrast(effect, float(row.se), float(row.df), seeds, alpha, float(row.fixed))
 
 
 def _cannot_reach(rows: Sequence[Effect]) -> str:

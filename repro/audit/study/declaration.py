@@ -1,7 +1,4 @@
-"""A study as its author declares it: details to vary, design, seeds, outcomes with margins, claims, controls.
-
-A YAML file flows in, a frozen `Study` flows out. Knows nothing of how runs are made of it, nor of any case.
-"""
+"""A study as its author declares it: details to vary, design, seeds, outcomes with margins, claims, controls."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

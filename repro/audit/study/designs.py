@@ -59,7 +59,7 @@ def fractional_factorial(generators: str) -> Signs:
 
     Example:
         >>> fractional_factorial("a b ab").tolist()  # the third detail is the interaction of the first two
-        [[-1.0, -1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [1.0, 1.0, 1.0]]
+        [[-1.0, -1.0, 1.0], [-1.0, 1.0, -1.0], [1.0, -1.0, -1.0], [1.0, 1.0, 1.0]]
     """
     from pydoe import fracfact  # takes a second to import
 

@@ -8,9 +8,9 @@ import pytest
 from oven import BASELINE, NOW, Oven, arms, identify, plan, study
 
 from repro.audit.study.declaration import NamedStudy, load_study
+from repro.audit.study.metric import Metric
 from repro.audit.study.planning import make_plan
-from repro.cases.medfe.params import Params
-from repro.cases.medfe.readings import case
+from repro.case import load_case
 from repro.errors import UserError
 
 ABLATIONS = Path(__file__).parents[3] / "ablations"
@@ -160,14 +160,22 @@ def test_a_wrong_study_is_refused_with_a_remedy(details, more, expected) -> None
     assert expected in refusal(details, **more)
 
 
-def test_a_metric_that_no_run_measures_is_refused() -> None:
-    named, found = NamedStudy("oven", study({"salt": None})), []
-    for measured in (["crust", "colour"], ["colour"]):
-        try:
-            found.append(make_plan(named, Oven, BASELINE, identify, NOW, measured).study)
-        except UserError as error:
-            found.append(str(error))
-    assert found == ["oven", "study oven: metrics: crust is not what runs measure: colour"]
+def metrics(*names: str, obstacle: str = "") -> list[Metric]:
+    return [Metric(name, name, "higher", 1, "measured", obstacle=lambda: obstacle) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("measured", "message"),
+    [
+        (metrics("colour"), "crust is not what runs measure: colour"),
+        (metrics("crust", obstacle="no thermometer"), "crust cannot be computed here: no thermometer"),
+    ],
+)
+def test_a_metric_that_no_run_measures_is_refused(measured, message) -> None:
+    named = NamedStudy("oven", study({"salt": None}))
+    assert make_plan(named, Oven, BASELINE, identify, NOW, metrics("crust", "colour")).study == "oven"
+    with pytest.raises(UserError, match=message):
+        make_plan(named, Oven, BASELINE, identify, NOW, measured)
 
 
 def claim(**changes):
@@ -205,8 +213,10 @@ def test_options_are_taken_as_the_tree_holds_them() -> None:
 
 @pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
 def test_every_shipped_study_can_be_planned(file: Path) -> None:
-    named = load_study(file)
-    made = make_plan(named, Params, case.load_baseline(named.study), case.identify, datetime.now(UTC))
+    case = load_case()
+    named = load_study(file, case.metrics)
+    baseline = case.baseline(named.study)
+    made = make_plan(named, case.params, baseline, case.identify, datetime.now(UTC), case.metrics)
     assert made.left_out == []
     assert {"negative control", "positive control"} <= {variant.role for variant in made.variants}
     if file.stem == "screening":

@@ -6,8 +6,6 @@ import pytest
 from repro.cases.medfe import baselines
 from repro.cases.medfe.baselines import BASELINES, CONSTANT, Hole, fill, fill_all, open_filler
 
-pytestmark = pytest.mark.numerical
-
 
 def make_hole(seed=0, side_px=32):
     rng = np.random.default_rng(seed)

@@ -27,8 +27,6 @@ from repro.cases.medfe.params.evaluation import EvaluationParams
 from repro.errors import UserError
 from tiny import tiny_params
 
-pytestmark = pytest.mark.numerical
-
 SIDE_PX = 64
 BUCKETS = ("01-10", "20-30", "50-60")
 SIDES_PX = (16, 32, 48)

@@ -15,7 +15,7 @@ DiscriminatorInitialisation = Literal["same", "default"]
 
 
 class OptimisationParams(Group):
-    """Adam for both players."""
+    """Adam for generator and discriminators."""
 
     learning_rate: Annotated[
         float,

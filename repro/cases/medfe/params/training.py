@@ -6,7 +6,7 @@ from repro.cases.medfe.params.group import Group
 
 
 class TrainingParams(Group):
-    """Budget and bookkeeping."""
+    """How long it trains, on how many images at once, and its bookkeeping."""
 
     steps: int = Field(ge=1, description="generator steps (scale)")
     batch_size: int = Field(ge=1, le=4096, description="images per step (scale; 1 in the release)")

@@ -4,6 +4,7 @@ Every number in a sentence is read from the results.
 """
 
 import html
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -12,6 +13,7 @@ from repro import paths
 from repro.audit.page.figures import encode_png, figure_html, plot_curves, plot_groups
 from repro.audit.page.fragment import Fragment
 from repro.audit.page.tables import means_by_group, show_number, table_html
+from repro.audit.study.metric import Metric
 from repro.cases.medfe.metrics.records import HEADLINE, METRICS, SET_METRICS
 from repro.cases.medfe.report.contents import MODEL, TITLES, Contents, method_means
 
@@ -21,7 +23,7 @@ FULL_WIDTH = 64
 """Base width of the released network."""
 PAPER_SOURCES = ("places365", "celeba", "paris_streetview")
 """Values of `data.source` that name a data set of the paper's."""
-MARGIN = f"MEDFE's margin, {HEADLINE.unit}"
+MARGIN = f"MEDFE's margin in {HEADLINE.title}"
 ACTIVE = TITLES[MODEL]
 CONSTANT = TITLES["constant"]
 
@@ -44,14 +46,13 @@ def show_summary(contents: Contents) -> Fragment:
 def show_comparison(contents: Contents) -> Fragment:
     """Returns the model beside the baselines: means over all pairs of image and hole, and the model's margin."""
     metrics = [metric for metric in METRICS if metric.name in contents.rows]
-    table = pd.DataFrame({metric.label: method_means(contents, metric.name) for metric in metrics})
-    headline = table[HEADLINE.label]
+    table = pd.DataFrame({metric.title: method_means(contents, metric.name) for metric in metrics})
+    headline = table[HEADLINE.title]
     table.insert(1, MARGIN, headline[ACTIVE] - headline.drop(ACTIVE))
     table = table.loc[headline.sort_values(ascending=HEADLINE.direction == "lower").index].rename_axis("method")
-    formats = {metric.label: partial(show_number, decimals=metric.decimals) for metric in metrics}
+    formats = {metric.title: partial(show_number, decimals=metric.decimals) for metric in metrics}
     formats[MARGIN] = partial(show_number, decimals=HEADLINE.decimals, signed=True)
-    lower = [metric.title for metric in metrics if metric.direction == "lower"]
-    caption = f"{_count_pairs(contents)}; best first. Higher is better but for {' and '.join(lower)}."
+    caption = f"{_count_pairs(contents)}; best first; {_explain(metrics)}"
     return Fragment(table_html(table, caption, formats, marked=[ACTIVE]))
 
 
@@ -116,7 +117,7 @@ def show_what_it_means(contents: Contents) -> Fragment:
         "replicate of an experiment is the training run, not the image.",
         "PSNR, SSIM and L1 reward a blurred guess over a sharp one that is plausible but wrong; no person has rated "
         "these pictures.",
-        f"The numbers hold for these photographs, holes and this budget. {_beside_the_paper(contents)}",
+        f"The numbers hold for these photographs, holes and this scale. {_beside_the_paper(contents)}",
     ]
     return Fragment(f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>")
 
@@ -139,6 +140,15 @@ def _cards(contents: Contents) -> list[tuple[str, str]]:
 
 def _show_headline(value: float, *, signed: bool = False) -> str:
     return f"{show_number(value, HEADLINE.decimals, signed=signed)} {HEADLINE.unit}".rstrip()
+
+
+def _explain(metrics: Sequence[Metric]) -> str:
+    """Returns the units of the metrics, and which of them are better low."""
+    units = dict.fromkeys(metric.unit for metric in metrics if metric.unit)
+    named = {unit: " and ".join(metric.title for metric in metrics if metric.unit == unit) for unit in units}
+    said = [f"{titles} {unit if unit.startswith('of ') else f'in {unit}'}" for unit, titles in named.items()]
+    lower = [metric.title for metric in metrics if metric.direction == "lower"]
+    return f"{', '.join(said)}; lower is better for {' and '.join(lower)}, higher for the rest."
 
 
 def _show_bucket(bucket: str) -> str:

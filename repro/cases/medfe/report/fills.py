@@ -1,6 +1,6 @@
 """Pictures by option: the same inputs filled with either option of a detail, and where the two differ.
 
-Runs' fills flow in, pictures flow out. The inputs are the median and the worst case of the baseline, by rule.
+The inputs are the median and the worst case of the baseline, by rule and never picked by hand.
 """
 
 import base64

@@ -12,8 +12,6 @@ from repro.cases.medfe.augmentation.masks import augment_mask
 from repro.cases.medfe.masks.strokes import draw_strokes
 from repro.cases.medfe.params.augmentation import ImageAugmentation, MaskAugmentation
 
-pytestmark = pytest.mark.numerical
-
 SIZE_PX = 64
 
 

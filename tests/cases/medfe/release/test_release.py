@@ -87,7 +87,6 @@ def test_reference_output(files) -> None:
         assert abs(float(output.image.std()) - golden["std"]) < bound
 
 
-@pytest.mark.numerical
 def test_counting_kernels_that_are_not_ones_are_used_as_they_are(files, tmp_path) -> None:
     middle = torch.load(files[2], weights_only=True)
     twice = {name: 2 * value if is_counting(name) else value for name, value in middle.items()}

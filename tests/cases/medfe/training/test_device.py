@@ -114,7 +114,7 @@ def test_compiled_networks_compute_the_same(monkeypatch) -> None:
 
     real = torch.compile
     monkeypatch.setattr(torch, "compile", compile_eagerly)
-    monkeypatch.setattr("repro.cases.medfe.training.running.check_compiler", lambda: None)
+    monkeypatch.setattr("repro.cases.medfe.training.execution.check_compiler", lambda: None)
     penalised = {"loss.adv": "wgan_gp"}  # its gradients of gradients go around the compiler
     wanted = step_twice(penalised)
     assert not compiled

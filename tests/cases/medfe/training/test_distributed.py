@@ -59,7 +59,6 @@ def together(tmp_path_factory) -> list[dict]:
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
-@pytest.mark.numerical
 @pytest.mark.parametrize("name", two_ranks.VARIANTS)
 def test_two_processes_take_the_steps_of_one(together, name: str) -> None:
     wanted = two_ranks.take_steps(two_ranks.variant_params(name), ALONE)

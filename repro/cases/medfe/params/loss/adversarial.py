@@ -114,7 +114,7 @@ class AdversarialDetails(Group):
     adv_input: Annotated[
         AdversarialInput,
         Choice(
-            "What do the discriminators judge?",
+            "What do the discriminators see?",
             gap="adversarial loss",
             paper="silent",
             options={

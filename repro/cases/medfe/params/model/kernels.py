@@ -39,7 +39,7 @@ class Kernels(Group):
     decoder_upsampling: Annotated[
         DecoderUpsampling,
         Choice(
-            "Does the decoder enlarge by transposed 4x4 convolutions, or by nearest neighbours and a 3x3 convolution?",
+            "Does the decoder upsample by transposed 4x4 convolutions, or by nearest neighbours and a 3x3 convolution?",
             gap="kernel sizes",
             paper="silent",
             options={
