@@ -64,6 +64,7 @@ def _detectable(subject: Subject) -> str:
     effects = subject.analysis.effects
     contrasts = effects[(effects["kind"] == "contrast") & (effects["train_fraction"] == FULL)]
     found = detectable_effects(subject.plan, measured, contrasts)
+    shared = tell_shared_seeds(subject.plan)
     rows = pd.DataFrame(
         {
             "smallest effect": [
@@ -75,16 +76,14 @@ def _detectable(subject: Subject) -> str:
                 "not known" if pd.isna(chance) else f"in {chance:.0%}" for chance in found["equivalence"]
             ],
             "test": [long(html.escape(f"{row['test']}, each at {row['alpha']:.2g}")) for _, row in found.iterrows()],
-            "note": [long(html.escape(str(note))) for note in found["note"]],
+            "note": [long(html.escape(f"{note}. {shared}".rstrip())) for note in found["note"]],
         },
         index=pd.Index(found["metric"], name="metric"),
     )
     floor = "given the measured noise floor" if measured else "in standard deviations over seeds, not yet measured"
     if contrasts["se"].notna().any():
         floor = "by the error that the tests use"
-    shared = tell_shared_seeds(subject.plan)
-    said = paragraph(html.escape(shared)) if shared else ""
-    return said + table_html(rows, f"Smallest effect seen with 80 % power, {floor}", {"test": str, "note": str})
+    return table_html(rows, f"Smallest effect seen with 80 % power, {floor}", {"test": str, "note": str})
 
 
 def _deviations(subject: Subject) -> str:

@@ -142,8 +142,36 @@ def split_pure_error(columns: Floats, values: Floats) -> SeedSplit:
         >>> [round(float(x), 9) for x in split.own], [round(x, 9) for x in split.details], split.spare.df
         ([2.0, 0.0], [1.0, 2], 1)
     """
-    pure, present = find_pure_error(values), np.isfinite(values)
-    seeds, width = values.shape[1], columns.shape[1]
+    seen = values[np.ix_(np.isfinite(values).any(axis=1), np.isfinite(values).any(axis=0))]
+    shown = columns[np.isfinite(values).any(axis=1)]
+    pure, split = find_pure_error(seen), split_complete if np.isfinite(seen).all() else split_incomplete
+    left, spare_df, own, own_df = split(shown, seen)
+    left = _without_rounding(left, seen)
+    total = _without_rounding(max(pure.total - left, 0.0), seen)
+    own = np.where(own * max(own_df, 1) < _smallest(seen), 0.0 * own, own)
+    return SeedSplit(_mean_square(total, pure.df - spare_df), _mean_square(left, spare_df), own, own_df)
+
+
+def split_complete(columns: Floats, values: Floats) -> tuple[float, int, Floats, int]:
+    """Returns what detail x seed leaves of the pure error of a complete table, its df, own squares and their df."""
+    variants, seeds = values.shape
+    doubly = values - values.mean(axis=1, keepdims=True)
+    doubly = doubly - doubly.mean(axis=0)
+    left, scale, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
+    axes = left[:, scale > ROUNDING * np.maximum(scale.max(initial=0.0), 1)]
+    rank, width = axes.shape[1], columns.shape[1]
+    rest = float(((doubly - axes @ (axes.T @ doubly)) ** 2).sum())
+    own = np.full(width, np.nan)
+    if rank == width and seeds > 1:
+        model = np.hstack([np.ones((variants, 1)), columns])
+        apart = np.linalg.pinv(model)[1:] @ doubly
+        own = (apart**2).sum(axis=1) / np.diag(np.linalg.inv(model.T @ model))[1:] / (seeds - 1)
+    return rest, (variants - 1 - rank) * (seeds - 1), own, seeds - 1 if rank == width else 0
+
+
+def split_incomplete(columns: Floats, values: Floats) -> tuple[float, int, Floats, int]:
+    """Returns the same of a table with runs missing: the model variant + seed + column x seed by least squares."""
+    present, (seeds, width) = np.isfinite(values), (values.shape[1], columns.shape[1])
     variant, seed = np.nonzero(present)
     model = np.zeros((*values.shape, seeds, width + 1))
     for place in range(seeds):
@@ -158,17 +186,9 @@ def split_pure_error(columns: Floats, values: Floats) -> SeedSplit:
     kept = scale > 1e-9 * scale.max(initial=0.0)
     inverse = (axes[:, kept] / scale[kept]) @ axes[:, kept].T
     coefficients = inverse @ (stacked.T @ found)
-    left = _without_rounding(float(((found - stacked @ coefficients) ** 2).sum()), values)
+    left = float(((found - stacked @ coefficients) ** 2).sum())
     spare_df = len(found) - len(np.unique(variant)) - int(kept.sum())
-    own, own_df = _split_columns(columns, present, coefficients, inverse)
-    total = _without_rounding(max(pure.total - left, 0.0), values)
-    rounding = _smallest(values)
-    return SeedSplit(
-        _mean_square(total, pure.df - spare_df),
-        _mean_square(left, spare_df),
-        np.where(own * max(own_df, 1) < rounding, 0.0 * own, own),
-        own_df,
-    )
+    return left, spare_df, *_split_columns(columns, present, coefficients, inverse)
 
 
 def _split_columns(columns: Floats, present: Floats, coefficients: Floats, inverse: Floats) -> tuple[Floats, int]:
@@ -207,8 +227,8 @@ def find_lack_of_fit(columns: Floats, values: Floats, spare: MeanSquare) -> Lack
         >>> columns = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]])
         >>> values = np.array([[0.0, 0], [0, 1], [0, 0], [8, 7]])  # something happens in the last variant only
         >>> lack = find_lack_of_fit(columns, values, split_pure_error(columns, values).spare)
-        >>> lack.square, round(lack.f, 9), round(lack.p, 3)
-        (MeanSquare(value=24.5, df=1), 49.0, 0.09)
+        >>> round(lack.square.value, 9), lack.square.df, round(lack.f, 9), round(lack.p, 3)
+        (24.5, 1, 49.0, 0.09)
     """
     seen = np.isfinite(values).any(axis=1)
     full = np.hstack([np.ones((int(seen.sum()), 1)), columns[seen]])

@@ -3,7 +3,8 @@
 Closed forms only, so that `repro plan` answers before anything has run; how many further seeds an open question takes
 is simulated after the runs (`power`). Before the runs a factorial design knows its degrees of freedom, not how far
 effects change with the seed nor what lacks of fit: the promise is that of a study without either. After them the
-errors of its own contrasts are taken.
+errors of its own contrasts are taken. The floor of a detail's own square (`error_terms`) is not in the promise: it
+takes up to a tenth off the power (`benchmarks/factorial_error.py` has the widths).
 """
 
 from collections.abc import Callable, Mapping

@@ -129,7 +129,7 @@ def equivalence_power(margin: float, df: float) -> float:
 
     Example:
         >>> round(equivalence_power(3.0, 15), 2), equivalence_power(1.5, 1e6)
-        (0.79, 0.0)
+        (0.78, 0.0)
     """
     if df < 1 or np.isnan(margin):
         return np.nan if np.isnan(margin) else 0.0

@@ -19,13 +19,17 @@ def test_agrees_with_statsmodels_where_all_can_be_told_apart(missing: tuple[str,
     plan = make_plan(two_levels(4), "full_factorial", seeds=3)
     results = simulate(plan, linear(a=1, a_b=2, c_d=-1), Noise(seed=2), missing=missing)
     found = interactions(plan, tabulate_outcomes(plan, results))
-    table = long_table(plan, results)
+    table = long_table(plan, results).assign(
+        s1=lambda rows: 1.0 * (rows["seed"] == 1), s2=lambda rows: 1.0 * (rows["seed"] == 2)
+    )
     model = smf.ols("value ~ (a + b + c + d) ** 2 + C(seed)", table).fit()
-    pure = anova_lm(smf.ols("value ~ C(variant) + C(seed)", table).fit()).loc["Residual"]
+    spare = anova_lm(smf.ols("value ~ C(variant) + (a + b + c + d + 1) * (s1 + s2) - a - b - c - d", table).fit()).loc[
+        "Residual"
+    ]
     names = found["first"] + ":" + found["second"]
     unit = np.sqrt(np.diag(model.normalized_cov_params.loc[names, names]))
     np.testing.assert_allclose(found["estimate"], model.params[names], rtol=1e-8)
-    np.testing.assert_allclose(found["se"], unit * np.sqrt(pure["mean_sq"]), rtol=1e-8)
+    np.testing.assert_allclose(found["se"], unit * np.sqrt(spare["mean_sq"]), rtol=1e-8)
     np.testing.assert_allclose(found["p_adjusted"], multipletests(found["p"], method="fdr_bh")[1])
     assert found["p"].is_monotonic_increasing
     assert set(found["aliases"]) == {""}

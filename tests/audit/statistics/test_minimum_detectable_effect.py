@@ -5,18 +5,22 @@ from math import inf, sqrt
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from simulated_factorial import make_plan, two_levels
 from statsmodels.stats.power import TTestPower
 
+from benchmarks.factorial_error import choose_errors, find_squares
 from repro.audit.statistics.minimum_detectable_effect import (
     contrast_error,
     detectable_effects,
     paired_shift,
     seeds_needed,
     t_shift,
+    tell_shared_seeds,
 )
+from repro.audit.statistics.power import equivalence_power
 from repro.audit.study.plan import Plan
 
 
@@ -71,8 +75,11 @@ def test_a_balanced_contrast_has_twice_the_standard_error_of_a_mean(design, rows
     assert contrast_error(plan(design)) == pytest.approx(2 / sqrt(rows))
 
 
-def test_a_contrast_on_pure_error_has_the_power_that_is_promised() -> None:
-    """Simulated: 16 rows by 2 seeds with a shift for each seed, one effect of the promised size."""
+def test_a_contrast_has_the_power_that_is_promised() -> None:
+    """Simulated: 16 rows by 2 seeds with a shift for each seed, one effect of the promised size.
+
+    The promise is for the pooled square; the floor of a detail's own takes some of it away.
+    """
     made = plan("full_factorial", seeds=2)
     row = detectable_effects(made, {"m0": 1.0}).iloc[0]
     rng = np.random.default_rng(0)
@@ -80,18 +87,51 @@ def test_a_contrast_on_pure_error_has_the_power_that_is_promised() -> None:
     noise = rng.normal(size=(4000, 16, 2)) + rng.normal(size=(4000, 1, 2))
     values = noise + row["effect"] * has[:, None]
     effect = values[:, has].mean(axis=(1, 2)) - values[:, ~has].mean(axis=(1, 2))
-    pure = (
-        values
-        - values.mean(axis=2, keepdims=True)
-        - values.mean(axis=1, keepdims=True)
-        + values.mean(axis=(1, 2), keepdims=True)
-    )
-    sd = np.sqrt((pure**2).sum(axis=(1, 2)) / 15)
-    power = (np.abs(effect / (sd * 2 / sqrt(32))) > stats.t.isf(0.05 / 4 / 2, 15)).mean()
-    assert power == pytest.approx(0.8, abs=0.025)
+    squares = find_squares(np.where(signs_of(made), 1.0, -1.0), values)
+    alpha, powers = 0.05 / 4, {}
+    for method in ("pooled", "own or pooled"):
+        variance, df = choose_errors(squares, method)
+        t = squares.estimates[:, 2] / np.sqrt(variance[:, 2] * squares.unit[2])
+        powers[method] = float((np.abs(t) > stats.t.isf(alpha / 2, df[:, 2])).mean())
+    np.testing.assert_allclose(squares.estimates[:, 2], effect)
+    assert powers["pooled"] == pytest.approx(0.8, abs=0.025)
+    assert 0.65 < powers["own or pooled"] < powers["pooled"]
+
+
+def signs_of(made: Plan) -> Any:
+    return np.array([[key in variant.settings for key in made.levels] for variant in made.variants])
+
+
+def test_nothing_is_called_equivalent_as_often_as_is_said() -> None:
+    made = plan("full_factorial", seeds=3)
+    made.declaration["metrics"]["m0"]["margin"] = 1.0
+    promised = detectable_effects(made, {"m0": 1.0}).iloc[0]["equivalence"]
+    values = np.random.default_rng(1).normal(size=(4000, 16, 3))
+    squares = find_squares(np.where(signs_of(made), 1.0, -1.0), values)
+    variance, df = choose_errors(squares, "pooled")
+    reach = stats.t.ppf(0.95, df) * np.sqrt(variance * squares.unit)
+    called = (np.abs(squares.estimates) + reach < 1.0).mean(axis=0)
+    np.testing.assert_allclose(called, promised, atol=0.03)
+    assert 0.3 < promised < 0.99
+
+
+def test_measured_errors_take_the_place_of_the_noise_floor() -> None:
+    made = plan("full_factorial", seeds=2)
+    contrasts = pd.DataFrame({"metric": "m0", "se": [0.2, 0.5], "df": [4.0, 9.0]})
+    row = detectable_effects(made, {"m0": 1.0}, contrasts).iloc[0]
+    assert row["effect"] == pytest.approx(max(0.2 * t_shift(4, 0.05 / 4), 0.5 * t_shift(9, 0.05 / 4)))
+    assert row["equivalence"] == pytest.approx(min(equivalence_power(0.5, 4), equivalence_power(0.2, 9)))
+
+
+def test_a_plan_says_what_shared_seeds_cost_and_where_they_are_too_few() -> None:
+    assert "on 4 degrees of freedom instead of the 15 of the pure error" in tell_shared_seeds(plan("full_factorial"))
+    assert tell_shared_seeds(plan(seeds=9)) == ""
+    few = detectable_effects(plan("full_factorial", details=2), {})["note"][0]
+    assert "2 columns by 1: 2 degrees of freedom" in few
+    assert few.endswith("so few ask for t of 6.21: 4 seeds would give 6 or more")
 
 
 def test_one_seed_and_shared_columns_are_said() -> None:
-    assert "one seed leaves no pure error" in detectable_effects(plan("full_factorial", seeds=1), {})["note"][0]
+    assert "one seed leaves no detail x seed" in detectable_effects(plan("full_factorial", seeds=1), {})["note"][0]
     controls = plan(details=0, seeds=4, baseline_seeds=10, controls=True)
     assert detectable_effects(controls, {}).iloc[0]["effect"] == pytest.approx(sqrt(2) * paired_shift(10, 0.05))
