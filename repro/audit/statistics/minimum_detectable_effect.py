@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from repro.audit.statistics.error_terms import plan_error_term
+from repro.audit.statistics.multiplicity import correction_of
 from repro.audit.statistics.power import POWER, equivalence_power
 from repro.audit.study.aliases import design_points
 from repro.audit.study.designs import code_options
@@ -197,7 +198,7 @@ def _paired(seeds: int, alpha: float, name: str) -> PlannedTest:
 
 def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
     term, seeds = plan_error_term(plan), plan.declaration["seeds"]
-    name = f"contrast t on {term.name}, Benjamini-Hochberg over {contrasts}"
+    name = f"contrast t on {term.name}, {correction_of(plan.declared.design)} over {contrasts}"
     error = contrast_error(plan) / sqrt(seeds)
     if term.df < 1:
         note = f"nothing can be tested: one seed leaves no {term.name}; 2 seeds could"
