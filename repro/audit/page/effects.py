@@ -81,11 +81,11 @@ def _describe_noise(subject: Subject, noise: pd.DataFrame) -> str:
     if noise.empty or pd.isna(noise["sd"].iloc[0]):
         return paragraph("The noise floor was not measured: the baseline has fewer than two seeds.")
     row = noise.iloc[0]
-    unit = html.escape(subject.metric(subject.main).unit)
+    unit = html.escape(f" {subject.metric(subject.main).unit}".rstrip())
     return paragraph(
-        f"Noise floor: {subject.link(subject.show(row['sd']), row['runs'])} {unit} (95 % interval "
+        f"Noise floor: {subject.link(subject.show(row['sd']), row['runs'])}{unit} (95 % interval "
         f"{subject.show_interval(row['sd_low'], row['sd_high'])}), the standard deviation over {int(row['n'])} seeds "
-        f"of the baseline, whose mean is {subject.show(row['mean'])} {unit}."
+        f"of the baseline, whose mean is {subject.show(row['mean'])}{unit}."
     )
 
 
