@@ -179,7 +179,7 @@ def _choose_lack(coding: Coding, values: Floats, split: SeedSplit, lack: LackOfF
             said = "main effects are free of pairs: the intervals carry what pairs leave"
             return beyond.square, f"{said}, {beyond.square.df} degrees of freedom"
         return lack.square, (
-            f"main effects are free of pairs, but {beyond.square.df} degrees of freedom are left beyond them: the "
+            f"main effects are free of pairs, but too few contrasts are left beyond them ({beyond.square.df}): the "
             "intervals carry all lack of fit, and are too wide where it comes from pairs"
         )
     return lack.square, "the intervals carry all lack of fit"

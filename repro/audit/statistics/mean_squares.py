@@ -144,7 +144,7 @@ def split_pure_error(columns: Floats, values: Floats) -> SeedSplit:
     """
     seen = values[np.ix_(np.isfinite(values).any(axis=1), np.isfinite(values).any(axis=0))]
     shown = columns[np.isfinite(values).any(axis=1)]
-    pure, split = find_pure_error(seen), split_complete if np.isfinite(seen).all() else split_incomplete
+    pure, split = find_pure_error(seen), split_complete if seen.size and np.isfinite(seen).all() else split_incomplete
     left, spare_df, own, own_df = split(shown, seen)
     left = _without_rounding(left, seen)
     total = _without_rounding(max(pure.total - left, 0.0), seen)

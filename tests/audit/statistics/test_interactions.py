@@ -23,9 +23,7 @@ def test_agrees_with_statsmodels_where_all_can_be_told_apart(missing: tuple[str,
         s1=lambda rows: 1.0 * (rows["seed"] == 1), s2=lambda rows: 1.0 * (rows["seed"] == 2)
     )
     model = smf.ols("value ~ (a + b + c + d) ** 2 + C(seed)", table).fit()
-    spare = anova_lm(smf.ols("value ~ C(variant) + (a + b + c + d + 1) * (s1 + s2) - a - b - c - d", table).fit()).loc[
-        "Residual"
-    ]
+    spare = anova_lm(smf.ols("value ~ C(variant) + s1 + s2 + (a + b + c + d):(s1 + s2)", table).fit()).loc["Residual"]
     names = found["first"] + ":" + found["second"]
     unit = np.sqrt(np.diag(model.normalized_cov_params.loc[names, names]))
     np.testing.assert_allclose(found["estimate"], model.params[names], rtol=1e-8)
