@@ -13,7 +13,11 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-LONGEST = ("tests/runs/", "tests/test_dvc.py", "tests/cases/medfe/training/test_distributed.py", "tests/test_report.py")
+LONGEST = (
+    *("tests/runs/test_cluster.py", "tests/runs/", "tests/test_dvc.py", "tests/test_new_project.py"),
+    *("tests/test_second_case.py", "tests/test_contributing.py"),
+    *("tests/cases/medfe/training/test_distributed.py", "tests/test_report.py"),
+)
 """Tests that start whole programs: begun last, they would keep one core busy while the other has nothing left."""
 
 
