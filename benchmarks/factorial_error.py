@@ -25,7 +25,6 @@ SURFACES: Mapping[str, tuple[float, float, float]] = {
     "strong": (1.0, 0.3, 0.1),
 }
 """Standard deviations of interactions of two, three and four details (columns coded -1 and 1), in those of a run."""
-FEWEST = 3
 
 
 class Squares(NamedTuple):

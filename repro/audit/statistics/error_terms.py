@@ -54,7 +54,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from repro.audit.statistics.linear_model import Coding, Floats, shared_values
+from repro.audit.statistics.linear_model import Coding, Floats, code_details, shared_values
 from repro.audit.statistics.mean_squares import (
     NOTHING,
     LackOfFit,
@@ -111,11 +111,15 @@ class PlannedTerm(NamedTuple):
     Attributes:
         df: degrees of freedom if no run is missing and nothing lacks of fit.
         spare: design points beyond the terms of the model: degrees of freedom for lack of fit.
+        carried: those of the lack of fit that the intervals will carry.
+        seeds: per variant.
         name: where it will come from, in words.
     """
 
     df: int
     spare: int
+    carried: int
+    seeds: int
     name: str = DETAIL_BY_SEED
 
 
@@ -218,7 +222,45 @@ def plan_error_term(plan: Plan) -> PlannedTerm:
     points = design_points(plan)
     columns = code_options(plan.levels, points)[1]
     rank = int(np.linalg.matrix_rank(columns - columns.mean(axis=0))) if len(columns) else 0
-    return PlannedTerm(rank * (plan.declaration["seeds"] - 1), max(len(points) - 1 - rank, 0))
+    seeds, spare = plan.declaration["seeds"], max(len(points) - 1 - rank, 0)
+    return PlannedTerm(rank * (seeds - 1), spare, _plan_lack(code_details(plan), spare), seeds)
+
+
+def _plan_lack(coding: Coding, spare: int) -> int:
+    matrix = coding.matrix[coding.points]
+    counts = {detail: 1 + sum(other == detail for other, _ in coding.options) for detail, _ in coding.options}
+    if len(np.unique(matrix, axis=0)) == np.prod(list(counts.values())):
+        return 0
+    if frees_mains(coding):
+        wide = np.hstack([np.ones((len(matrix), 1)), matrix, multiply_pairs(coding)[coding.points]])
+        beyond = len(matrix) - int(np.linalg.matrix_rank(wide))
+        return beyond if beyond >= FEWEST else spare
+    return spare
+
+
+def draw_errors(term: PlannedTerm, draws: int = 2000) -> tuple[Floats, Floats]:
+    """Draws error terms (draws,) as a plan will find them where runs have variance 1 and nothing else is there.
+
+    Each of the three mean squares is chi-square over its degrees of freedom; the column's own is part of the pooled
+    one. Closed forms would leave out the floors, which take up to a half of the power.
+
+    Returns:
+        Variances and degrees of freedom.
+    """
+    generator, own_df = np.random.default_rng(0), term.seeds - 1
+    own = generator.chisquare(own_df, draws)
+    others = generator.chisquare(term.df - own_df, draws) if term.df > own_df else np.zeros(draws)
+    spare_df = term.spare * own_df
+    spare = generator.chisquare(spare_df, draws) / spare_df if spare_df else np.full(draws, np.nan)
+    lack = generator.chisquare(term.carried, draws) / term.carried if term.carried else np.full(draws, np.nan)
+    found = [
+        combine_errors(
+            MeanSquare((a + b) / term.df, term.df), a / own_df, MeanSquare(c, term.carried), MeanSquare(d, spare_df)
+        )
+        for a, b, c, d in zip(own, others, lack, spare, strict=True)
+    ]
+    variance, df, _ = np.array(found, dtype=np.float64).T
+    return variance, df
 
 
 def df_at_seeds(df: float, seeds: int, more: float) -> float:

@@ -1,10 +1,9 @@
 """The minimum detectable effect of a plan: found with 80 % power, two-sided, by the very test of its design.
 
-Closed forms only, so that `repro plan` answers before anything has run; how many further seeds an open question takes
-is simulated after the runs (`power`). Before the runs a factorial design knows its degrees of freedom, not how far
+Fast, so that `repro plan` answers before anything has run: closed forms, and for contrasts a few thousand draws of
+their error term; how many further seeds an open question takes is simulated after the runs (`power`). Before the runs a factorial design knows its degrees of freedom, not how far
 effects change with the seed nor what lacks of fit: the promise is that of a study without either. After them the
-errors of its own contrasts are taken. The floor of a detail's own square (`error_terms`) is not in the promise: it
-takes up to a tenth off the power (`benchmarks/factorial_error.py` has the widths).
+errors of its own contrasts are taken.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from repro.audit.statistics.error_terms import plan_error_term
+from repro.audit.statistics.error_terms import draw_errors, plan_error_term
 from repro.audit.statistics.multiplicity import correction_of
 from repro.audit.statistics.power import POWER, equivalence_power
 from repro.audit.study.aliases import design_points
@@ -37,16 +36,14 @@ class PlannedTest(NamedTuple):
         alpha: the level that one comparison has to reach: 0.05 shared among all of them.
         effect: the smallest effect detectable, in standard deviations over seeds; infinite: out of reach.
         note: what to know, or why nothing can be detected.
-        error: standard error of one comparison, in standard deviations over seeds.
-        df: its degrees of freedom.
+        equivalence: the chance that nothing is called equivalent, by the margin in standard deviations over seeds.
     """
 
     name: str
     alpha: float
     effect: float
     note: str
-    error: float
-    df: float
+    equivalence: Callable[[float], float]
 
 
 def detectable_effects(plan: Plan, noise: Mapping[str, float], contrasts: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -68,7 +65,7 @@ def detectable_effects(plan: Plan, noise: Mapping[str, float], contrasts: pd.Dat
     for name, metric in study.metrics.items():
         sd = noise.get(name, np.nan)
         effect, unit = (found.effect, "seed SD") if np.isnan(sd) else (found.effect * sd, metric.unit)
-        equivalence, note = equivalence_power(metric.margin / (sd * found.error), found.df), found.note
+        equivalence, note = found.equivalence(metric.margin / sd), found.note
         if contrasts is not None:
             own = contrasts[(contrasts["metric"] == name) & contrasts["se"].notna()]
             if len(own):
@@ -94,10 +91,11 @@ def tell_shared_seeds(plan: Plan) -> str:
     term, points = plan_error_term(plan), len(design_points(plan))
     pure = (points - 1) * (plan.declaration["seeds"] - 1)
     alpha = choose_test(plan).alpha
-    more = t_shift(term.df, alpha) / t_shift(pure, alpha) - 1
+    more = choose_test(plan).effect * sqrt(term.seeds) / contrast_error(plan) / t_shift(pure, alpha) - 1
     cost = "(the design is saturated: it has no others)"
     if term.spare:
-        cost = f"instead of the {pure} of the pure error: an effect has to be {more:.0%} larger to be found"
+        carried = " and lack of fit is carried" if term.carried else ""
+        cost = f"instead of the {pure} of the pure error{carried}: an effect has to be {more:.0%} larger to be found"
     return (
         f"All variants share their seeds, so that an effect is held against what it changes from seed to seed, on "
         f"{term.df} degrees of freedom {cost}, and one that does change is narrowed by further seeds alone."
@@ -185,15 +183,19 @@ def contrast_error(plan: Plan) -> float:
 
 def _paired(seeds: int, alpha: float, name: str) -> PlannedTest:
     shift = paired_shift(seeds, alpha)
+
+    def equivalence(margin: float) -> float:
+        return equivalence_power(margin / sqrt(2 / seeds), seeds - 1)
+
     if shift == inf:
         smallest = 2 / 2**seeds
         note = (
             f"nothing can reach p < {ALPHA:.2f}: the smallest p of {seeds} seeds is {smallest:.3g}, and {alpha:.3g} is "
             f"needed; {seeds_needed(alpha)} seeds could"
         )
-        return PlannedTest(name, alpha, inf, note, sqrt(2 / seeds), seeds - 1)
+        return PlannedTest(name, alpha, inf, note, equivalence)
     note = "the seeds of two arms are taken as uncorrelated"
-    return PlannedTest(name, alpha, shift * sqrt(2), note, sqrt(2 / seeds), seeds - 1)
+    return PlannedTest(name, alpha, shift * sqrt(2), note, equivalence)
 
 
 def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
@@ -202,17 +204,29 @@ def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
     error = contrast_error(plan) / sqrt(seeds)
     if term.df < 1:
         note = f"nothing can be tested: one seed leaves no {term.name}; 2 seeds could"
-        return PlannedTest(name, alpha, inf, note, error, 0)
+        return PlannedTest(name, alpha, inf, note, _never)
     if error == inf:
         note = "nothing can be tested: some effects share a column; raise variants"
-        return PlannedTest(name, alpha, inf, note, error, term.df)
+        return PlannedTest(name, alpha, inf, note, _never)
     columns = term.df // (seeds - 1)
     fit = f"{term.spare} more for lack of fit" if term.spare else "none for lack of fit: the design is saturated"
     note = f"{columns} columns by {seeds - 1}: {term.df} degrees of freedom, {fit}; {ALONE}"
     if term.df < FEW:
         enough = 1 + -(-FEW // columns)
         note += f"; so few ask for t of {stats.t.isf(alpha / 2, term.df):.3g}: {enough} seeds would give {FEW} or more"
-    return PlannedTest(name, alpha, t_shift(term.df, alpha) * error, note, error, term.df)
+    variance, df = draw_errors(term)
+    critical = stats.t.isf(alpha / 2, df) * np.sqrt(variance)
+    shift = _solve(lambda shift: float((stats.norm.cdf(shift - critical) + stats.norm.cdf(-shift - critical)).mean()))
+
+    def equivalence(margin: float) -> float:
+        inside = 2 * stats.norm.cdf(margin / error - stats.t.ppf(0.95, df) * np.sqrt(variance)) - 1
+        return float(np.maximum(inside, 0).mean()) if np.isfinite(margin) else np.nan
+
+    return PlannedTest(name, alpha, shift * error, note, equivalence)
+
+
+def _never(_margin: float) -> float:
+    return 0.0
 
 
 def _solve(power: Callable[[float], float]) -> float:

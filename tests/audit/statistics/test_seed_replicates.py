@@ -22,7 +22,7 @@ from benchmarks.factorial_error import (
     rate_method,
 )
 from repro.audit.statistics.effects import contrast_effects
-from repro.audit.statistics.error_terms import WITH_LACK, choose_error_term, plan_error_term
+from repro.audit.statistics.error_terms import WITH_LACK, choose_error_term, draw_errors, plan_error_term
 from repro.audit.statistics.interactions import interactions
 from repro.audit.statistics.linear_model import Floats, code_details
 from repro.audit.statistics.outcomes import Outcomes
@@ -197,3 +197,13 @@ def test_interactions_are_held_against_what_seeds_do_to_their_kind() -> None:
     assert set(found["df"]) == {spare.df} == {22}
     # a difference of differences in 48 runs: 16 variances of a run over 48
     np.testing.assert_allclose(found["se"], np.sqrt(spare.value * 16 / 48))
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_a_plan_draws_the_errors_that_studies_have(name: str) -> None:
+    signs = baseline_first(DESIGNS[name])
+    term = plan_error_term(plan_of(signs))
+    squares = find_squares(signs, draw_studies(signs, 2, 0.0, 2000, seed=6))
+    method = "lack" if term.carried == squares.df["lack"] else "beyond" if term.carried else "own or pooled"
+    for drawn, simulated in zip(draw_errors(term), choose_errors(squares, method), strict=True):
+        assert stats.ks_2samp(drawn, simulated[:, 0]).pvalue > 1e-4
