@@ -1,9 +1,9 @@
 """The minimum detectable effect of a plan: found with 80 % power, two-sided, by the very test of its design.
 
 Fast, so that `repro plan` answers before anything has run: closed forms, and for contrasts a few thousand draws of
-their error term; how many further seeds an open question takes is simulated after the runs (`power`). Before the runs a factorial design knows its degrees of freedom, not how far
-effects change with the seed nor what lacks of fit: the promise is that of a study without either. After them the
-errors of its own contrasts are taken.
+their error term; how many further seeds an open question takes is simulated after the runs (`power`). Before the runs
+a factorial design knows its degrees of freedom, not how far effects change with the seed nor what lacks of fit: the
+promise is that of a study without either. After them the errors of its own contrasts are taken.
 """
 
 from collections.abc import Callable, Mapping
@@ -94,7 +94,7 @@ def tell_shared_seeds(plan: Plan) -> str:
     more = choose_test(plan).effect * sqrt(term.seeds) / contrast_error(plan) / t_shift(pure, alpha) - 1
     cost = "(the design is saturated: it has no others)"
     if term.spare:
-        carried = " and lack of fit is carried" if term.carried else ""
+        carried = ", and lack of fit is carried" if term.carried else ""
         cost = f"instead of the {pure} of the pure error{carried}: an effect has to be {more:.0%} larger to be found"
     return (
         f"All variants share their seeds, so that an effect is held against what it changes from seed to seed, on "
