@@ -64,7 +64,13 @@ class Project:
         pipe = subprocess.PIPE
         command = [sys.executable, *arguments]
         return subprocess.Popen(
-            command, cwd=self.root, env=clean() | environment, stdout=pipe, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=self.root,
+            env=clean() | environment,
+            stdout=pipe,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=_heed_interrupts,
         )
 
     def run(self, *arguments: str, **environment: str) -> str:
@@ -90,6 +96,11 @@ class Project:
         runs = self.root / "results" / "runs"
         files = sorted([*runs.glob("*/*.csv"), *runs.glob("*/evaluate/*.csv")])
         return {str(file.relative_to(runs)): file.read_bytes() for file in files}
+
+
+def _heed_interrupts() -> None:
+    """Has Ctrl-C end a process also where the tests run in the background, whose children ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def clean() -> dict[str, str]:
