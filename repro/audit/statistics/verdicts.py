@@ -157,7 +157,7 @@ def show_p(p: float) -> str:
 
 def _tell_equivalent(rows: Sequence[Effect], metric: Outcome) -> str:
     widest = max(rows, key=lambda row: max(abs(row.low90), abs(row.high90)))
-    whose = "every option" if len(rows) > 1 else widest.option
+    whose = "every option" if len(rows) > 1 else f"the option {widest.option}"
     margin = f"{metric.margin:.3g} {metric.unit}".rstrip()
     span = f"{widest.low90:.3g} to {widest.high90:.3g}"
     return f"the 90 % interval of {whose} lies inside the margin of {margin}; the widest: {span}"
