@@ -20,6 +20,7 @@ from repro.audit.study.plan import Plan
 from repro.case import Case, Row
 from repro.errors import UserError
 from repro.runs.code import hash_code
+from repro.runs.inputs import is_below
 from repro.runs.record import Given, RunRecord, read_record
 
 STRANGER = "it was made from other code or inputs than the rest; sweep again"
@@ -68,7 +69,7 @@ def _find_strangers(case: Case, plan: Plan, records: Mapping[str, RunRecord]) ->
 
 
 def _is_shared(case: Case, key: str) -> bool:
-    return any(key == item or key.startswith(f"{item}.") for each in case.inputs for item in each.params)
+    return any(is_below(key, each.params) for each in case.inputs)
 
 
 def _told(given: Given) -> tuple[str, ...]:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from repro import paths
-from repro.audit.ledger.identity import leave_out_before
+from repro.audit.ledger.identity import fill_before, leave_out_before
+from repro.audit.ledger.parsing import read_values
 from repro.audit.ledger.values import flatten, override_values
 from repro.case import Case, Input
+from repro.errors import UserError
 from repro.storage import hash_json
 
 KEY_LENGTH = 10
@@ -30,7 +32,7 @@ def input_params(case: Case, params: Any) -> dict[str, dict[str, Any]]:
     leaves: dict[str, dict[str, Any]] = {}
     for item in case.inputs:
         needed = {key: value for name in item.needs for key, value in leaves[name].items()}
-        leaves[item.name] = needed | {key: value for key, value in whole.items() if _is_below(key, item.params)}
+        leaves[item.name] = needed | {key: value for key, value in whole.items() if is_below(key, item.params)}
     return {name: _nest(own) for name, own in leaves.items()}
 
 
@@ -54,7 +56,22 @@ def params_file(name: str, key: str = "") -> Path:
     return paths.RUN_PARAMS / (f"{name}-{key}.yaml" if key else f"{name}.yaml")
 
 
-def _is_below(key: str, groups: Collection[str]) -> bool:
+def read_params(case: Case, file: Path) -> dict[str, Any]:
+    """Returns the nested values of the params file of a run or input, later-added details at the value before them.
+
+    Raises:
+        UserError: the file is missing, is no YAML, or holds no params.
+    """
+    if not file.is_file():
+        raise UserError(f"{file} is missing; `repro plan STUDY` writes it")
+    values = read_values(file)
+    if not isinstance(values, dict):
+        raise UserError(f"{file} holds no params; `repro plan STUDY` writes it")
+    return fill_before(case.params, values)
+
+
+def is_below(key: str, groups: Collection[str]) -> bool:
+    """Tells whether a dotted key is one of some keys and groups, or lies in one."""
     return any(key == group or key.startswith(f"{group}.") for group in groups)
 
 

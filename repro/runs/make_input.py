@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 from repro import paths
-from repro.audit.ledger.identity import fill_before
-from repro.audit.ledger.parsing import read_values
 from repro.case import import_attribute, load_case
 from repro.errors import UserError
 from repro.processes import alone
-from repro.runs.inputs import folder_of, input_named, params_file
+from repro.runs.inputs import folder_of, input_named, params_file, read_params
 
 
 def main() -> None:
@@ -40,12 +38,9 @@ def make_input(name: str, key: str, needed: dict[str, str]) -> Path:
     """
     case = load_case()
     item, folder = input_named(case, name), folder_of(name, key)
-    file = params_file(name, key)
-    values = read_values(file)
-    if not isinstance(values, dict):
-        raise UserError(f"{file} holds no params; `repro plan STUDY` writes it")
+    values = read_params(case, params_file(name, key))
     inputs = {other: folder_of(other, its_key) for other, its_key in needed.items()}
-    import_attribute(item.make, f"input {name}")(fill_before(case.params, values), inputs, folder)
+    import_attribute(item.make, f"input {name}")(values, inputs, folder)
     return folder
 
 

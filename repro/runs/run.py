@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from repro import paths
-from repro.audit.ledger.identity import fill_before
-from repro.audit.ledger.parsing import parse_tree, read_values
+from repro.audit.ledger.parsing import parse_tree
 from repro.case import Case, Job, load_case
 from repro.errors import DivergedError, UserError
 from repro.processes import alone
 from repro.runs.energy import EnergyMeter
-from repro.runs.inputs import Keys, find_keys, folders_of, params_file
+from repro.runs.inputs import Keys, find_keys, folders_of, params_file, read_params
 from repro.runs.record import (
     Given,
     RunRecord,
@@ -61,11 +60,7 @@ def main() -> None:
 def load_run_params(case: Case, run: str) -> Any:
     """Returns the checked params of a run, as `repro plan` has written them."""
     file = params_file(run)
-    if not file.is_file():
-        raise UserError(f"{file} is missing; `repro plan STUDY` writes it")
-    values = read_values(file)
-    whole = fill_before(case.params, values) if isinstance(values, dict) else values
-    return parse_tree(case.params, whole, str(file))
+    return parse_tree(case.params, read_params(case, file), str(file))
 
 
 def make_run(case: Case, run: str, params: Any) -> None:

@@ -3,10 +3,13 @@
 import dataclasses
 from pathlib import Path
 
+import pytest
+
 from mean_case import CASE, Params
 from repro.case import Input
 from repro.cases.medfe.case import CASE as MEDFE
-from repro.runs.inputs import find_keys, folders_of, input_named, input_params, params_file
+from repro.errors import UserError
+from repro.runs.inputs import find_keys, folders_of, input_named, input_params, params_file, read_params
 from tiny import tiny_params
 
 NUMBERS = {"count": 10, "noise": {"spread": 1.0, "outliers": 0}}
@@ -69,3 +72,13 @@ def test_keys_name_folders_and_files() -> None:
     assert folders_of(keys) == {"numbers": Path("data/inputs") / key / "numbers"}
     assert params_file("numbers", key) == Path(f"ablations/runs/numbers-{key}.yaml")
     assert input_named(CASE, "numbers") is CASE.inputs[0]
+
+
+def test_a_params_file_that_is_missing_or_holds_nothing_says_what_writes_it(tmp_path) -> None:
+    file = tmp_path / "run.yaml"
+    with pytest.raises(UserError, match=r"is missing; `repro plan STUDY` writes it"):
+        read_params(CASE, file)
+    for content in ("", "- 1", "text"):
+        file.write_text(content)
+        with pytest.raises(UserError, match=r"holds no params; `repro plan STUDY` writes it"):
+            read_params(CASE, file)
