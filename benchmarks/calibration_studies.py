@@ -39,7 +39,7 @@ from repro.audit.statistics.multiplicity import adjust_effects
 from repro.audit.statistics.outcomes import Outcomes, tabulate_outcomes
 from repro.audit.statistics.results import OK, Results
 from repro.audit.statistics.verdicts import judge_details
-from repro.audit.study.declaration import Design, NamedStudy, Study
+from repro.audit.study.declaration import RANDOMISED, Design, NamedStudy, Study
 from repro.audit.study.plan import Plan
 from repro.audit.study.planning import make_plan
 from repro.storage import hash_json
@@ -89,8 +89,8 @@ def make_tree(surface: Surface) -> type[BaseModel]:
     return create_model("Tree", **fields)
 
 
-def plan_study(subgrid: Subgrid, setting: Setting) -> Plan:
-    """Plans the study of a subgrid, with a metric for each scenario."""
+def plan_study(subgrid: Subgrid, setting: Setting, seed: int) -> Plan:
+    """Plans the study of a subgrid, with a metric for each scenario, randomised with a seed."""
     direction, sd = subgrid.surface.direction, run_sd(subgrid)
     margins = {name: (WIDE if name == MARGIN else NARROW) * sd for name in SCENARIOS}
     metrics = {name: {"direction": direction, "margin": margin, "why": "-"} for name, margin in margins.items()}
@@ -103,6 +103,8 @@ def plan_study(subgrid: Subgrid, setting: Setting) -> Plan:
         "seeds": setting.seeds,
         "metrics": metrics,
     }
+    if setting.design in RANDOMISED:
+        declared["randomisation"] = seed
     named = NamedStudy("calibration", Study.model_validate(declared | dict(setting.more)))
     return make_plan(named, make_tree(subgrid.surface), subgrid.baseline, lambda values: hash_json(values)[:12], NOW)
 
@@ -236,10 +238,10 @@ class Judged(NamedTuple):
 
 def judge_studies(subgrid: Subgrid, setting: Setting, spread: float, generator: np.random.Generator) -> Judged:
     """Plans, draws and judges one study of each scenario."""
-    plan = plan_study(subgrid, setting)
+    plan = plan_study(subgrid, setting, int(generator.integers(2**31)))
     truth = find_truth(subgrid, plan, spread)
     options = [(detail, show_value(option)) for detail, known in plan.levels.items() for option in known[1:]]
-    planned = truth.sd * _promise(plan, hash_json(truth.columns.tolist()))
+    planned = truth.sd * _promise(plan, truth.columns)
     sizes = {MARGIN: plan.declaration["metrics"][MARGIN]["margin"], PLANNED: planned}
     parts = []
     rounds = [SCENARIOS[:-1], SCENARIOS[-1:]]  # the last waits for the errors that the first has measured
@@ -273,12 +275,15 @@ def _with(plan: Plan, names: Sequence[str]) -> Plan:
 _PROMISED: dict[str, float] = {}
 
 
-def _promise(plan: Plan, columns: str) -> float:
+def _promise(plan: Plan, columns: Floats) -> float:
     """Returns the minimum detectable effect that a plan promises, in standard deviations of a run.
 
-    It rests on nothing but the rows and the seeds, so that it is asked for once where subgrids are planned alike.
+    It rests on the rows and the seeds alone, so that it is asked for once where subgrids have the same rows; a draw of
+    columns and signs moves no standard error.
     """
-    key = hash_json([columns, plan.declaration["design"], plan.declaration["seeds"]])
+    declared = plan.declaration
+    rows = columns.tolist() if declared["design"] in ("d_optimal", "random") else columns.shape
+    key = hash_json([rows, declared["design"], declared["seeds"]])
     if key not in _PROMISED:
         _PROMISED[key] = float(detectable_effects(_with(plan, [PLANNED]), {})["effect"].iloc[0])
     return _PROMISED[key]

@@ -30,6 +30,7 @@ class Family:
     """Data sets on which the same details were varied.
 
     Attributes:
+        title: as a reader is told it.
         folder: of the package's data.
         face: class of the package that names details, options and data sets.
         metric: of the package.
@@ -37,6 +38,7 @@ class Family:
         scale: "log10" where the metric spans orders of magnitude.
     """
 
+    title: str
     folder: str
     face: str
     metric: str
@@ -45,10 +47,10 @@ class Family:
 
 
 FAMILIES: Final[Mapping[str, Family]] = {
-    "hpolib": Family("hpolib", "HPOLib", "val_loss", "lower", "log10"),
-    "hpolib-loss": Family("hpolib", "HPOLib", "val_loss", "lower"),
-    "hpobench": Family("hpobench", "HPOBench", "val_acc", "higher"),
-    "nasbench201": Family("nasbench201", "NASBench201", "val_acc", "higher"),
+    "hpolib": Family("HPOLib, log of the loss", "hpolib", "HPOLib", "val_loss", "lower", "log10"),
+    "hpolib-loss": Family("HPOLib, the loss itself", "hpolib", "HPOLib", "val_loss", "lower"),
+    "hpobench": Family("HPOBench, accuracy", "hpobench", "HPOBench", "val_acc", "higher"),
+    "nasbench201": Family("NAS-Bench-201, accuracy", "nasbench201", "NASBench201", "val_acc", "higher"),
 }
 """The loss of HPOLib reaches 10^7 where a training went astray; on its own scale a few cells are all that counts."""
 

@@ -111,6 +111,7 @@ class Calibration(_Kept):
         date: ISO.
         command: that measured it.
         data: where the surfaces are from.
+        surfaces: title of each family of them.
         spreads: of an effect over seeds, in standard deviations of a run; subgrids take them in turn.
         seed_shift: standard deviation of what a seed adds to all variants, likewise.
         rows: by surface, design and size.
@@ -120,6 +121,7 @@ class Calibration(_Kept):
     date: str
     command: str
     data: str
+    surfaces: dict[str, str]
     spreads: tuple[float, ...]
     seed_shift: float
     rows: list[Row]
