@@ -96,12 +96,17 @@ def _draw_noisy(surface: Any, generator: np.random.Generator, setting: Setting) 
 
 
 def rate(values: Iterable[float]) -> Rate:
-    """Returns the mean over subgrids and its Monte Carlo error; that of a rate of 0 or 1 is taken as 1 / n."""
-    found = np.array([value for value in values if np.isfinite(value)])
+    """Returns the mean over subgrids and its Monte Carlo error; where all are alike, 1 / n stands for the error.
+
+    Example:
+        >>> rate([0, 1, 0, 0]), rate([0, 0, 0, 0])
+        (Rate(value=0.25, error=0.25), Rate(value=0.0, error=0.25))
+    """
+    found = np.array([value for value in values if np.isfinite(value)], dtype=np.float64)
     if not len(found):
         return Rate(np.nan, np.nan)
-    spread = found.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else 1.0
-    return Rate(round(float(found.mean()), 4), round(float(max(spread, 1 / len(found))), 4))
+    error = float(found.std(ddof=1)) / np.sqrt(len(found)) if len(found) > 1 else 0.0
+    return Rate(round(float(found.mean()), 4), round(float(error or 1 / len(found)), 4))
 
 
 def summarise(family: str, setting: Setting, studies: Sequence[Judged]) -> Row:

@@ -48,9 +48,9 @@ class Family:
 
 FAMILIES: Final[Mapping[str, Family]] = {
     "hpolib": Family("HPOLib, log of the loss", "hpolib", "HPOLib", "val_loss", "lower", "log10"),
-    "hpolib-loss": Family("HPOLib, the loss itself", "hpolib", "HPOLib", "val_loss", "lower"),
     "hpobench": Family("HPOBench, accuracy", "hpobench", "HPOBench", "val_acc", "higher"),
     "nasbench201": Family("NAS-Bench-201, accuracy", "nasbench201", "NASBench201", "val_acc", "higher"),
+    "hpolib-loss": Family("HPOLib, the loss itself", "hpolib", "HPOLib", "val_loss", "lower"),
 }
 """The loss of HPOLib reaches 10^7 where a training went astray; on its own scale a few cells are all that counts."""
 
