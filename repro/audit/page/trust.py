@@ -23,16 +23,15 @@ from repro.audit.statistics.calibration import (
 from repro.audit.study.declaration import Study
 
 GOALS = {
-    "coverage": f"95 % intervals cover ({COVERED:.0%} meant)",
-    "one_nil": "false matters, one detail nil",
-    "half_nil": "false matters, half nil",
-    "all_nil": "false matters, all nil",
-    "equivalent": "false equivalent, all on the margin",
+    "coverage": ("95 % intervals that hold the true effect", f"{100 * COVERED:.0f} %"),
+    "one_nil": ("false matters, one detail nil", f"{100 * WRONG:.0f} % at most"),
+    "half_nil": ("false matters, half of them nil", f"{100 * WRONG:.0f} % at most"),
+    "all_nil": ("false matters, all nil", f"{100 * WRONG:.0f} % at most"),
+    "equivalent": ("any false equivalent, all on the margin", f"{100 * WRONG:.0f} % at most"),
 }
-"""Columns of the table that have a goal, by the name of the figure."""
-POWER = "found at 1, 2, 4 SD"
-PROMISE = "promise of 80 % kept"
-WIDTH = "width, least is 1"
+"""The figures of a row that have a goal, as a reader is told them, and what is meant."""
+SIZE, FOUND, PROMISE = "details x seeds", "found to matter at 1, 2, 4 SD", "effect promised at 80 % power is found"
+WIDTH = "width of the intervals, the least is 1"
 
 
 def show_trust(subject: Subject) -> str:
@@ -51,12 +50,9 @@ def show_trust(subject: Subject) -> str:
 
 
 def _tell_tried(rows: Sequence[Row], study: Study, details: int) -> str:
-    sizes = sorted({(row.details, row.seeds) for row in rows})
-    own = f"{count(details, 'detail')} at {count(study.seeds, 'seed')}"
-    said = f"of its size ({own})"
-    if sizes != [(details, study.seeds)]:
-        tried = ", ".join(f"{tried} details at {seeds} seeds" for tried, seeds in sizes)
-        said = f"as near to its size ({own}) as was tried: {tried}"
+    own = f"{count(details, 'detail')}, {count(study.seeds, 'seed')}"
+    same = all((row.details, row.seeds) == (details, study.seeds) for row in rows)
+    said = f"of its size ({own})" if same else f"as near to its size ({own}) as was tried"
     subgrids = count(sum(row.subgrids for row in rows), "random subgrid")
     nil = [rate.value for row in rows for rate in (row.one_nil, row.half_nil, row.all_nil)]
     return (
@@ -65,7 +61,7 @@ def _tell_tried(rows: Sequence[Row], study: Study, details: int) -> str:
         "of tables in which every combination was trained several times. Their 95 % intervals held the true effect in "
         f"{_span(row.coverage.value for row in rows)}; a detail without effect was said to matter in {_span(nil)}, and "
         f"any detail on the margin to be equivalent in {_span(row.equivalent.value for row in rows)}, where "
-        f"{WRONG:.0%} are meant at most."
+        f"{100 * WRONG:.0f} % are meant at most."
     )
 
 
@@ -80,26 +76,32 @@ def _tell_missed(measured: Calibration, rows: Sequence[Row]) -> str:
     if not missed:
         return paragraph("No surface misses what is meant by more than chance (two Monte Carlo errors).")
     items = "; ".join(
-        f"<b>{html.escape(surface)}</b>: {', '.join(html.escape(GOALS[name]) for name in names)}"
+        f"<b>{html.escape(surface)}</b> ({', '.join(GOALS[name][0] for name in names)})"
         for surface, names in missed.items()
     )
     return note(f"By more than chance (two Monte Carlo errors), what is meant is missed on {items}.")
 
 
 def _tabulate(measured: Calibration, rows: Sequence[Row]) -> str:
-    lines = [
-        {
-            "details x seeds": f"{row.details}{NO_BREAK}x{NO_BREAK}{row.seeds}",
-            **{title: _show(getattr(row, name), name in row.misses()) for name, title in GOALS.items()},
-            POWER: f",{NO_BREAK}".join(f"{100 * rate.value:.0f}" for rate in row.power) + f"{NO_BREAK}%",
-            PROMISE: _show(row.measured or row.planned),
-            WIDTH: show_ratio(row.oracle),
+    lines = {
+        title: [meant, *(_show(getattr(row, name), name in row.misses()) for row in rows)]
+        for name, (title, meant) in GOALS.items()
+    }
+    sizes = [f"{row.details}{NO_BREAK}x{NO_BREAK}{row.seeds}" for row in rows]
+    found = [f",{NO_BREAK}".join(f"{100 * rate.value:.0f}" for rate in row.power) + f"{NO_BREAK}%" for row in rows]
+    lines = (
+        {SIZE: ["", *sizes]}
+        | lines
+        | {
+            FOUND: ["", *found],
+            PROMISE: ["80 %", *(_show(row.measured or row.planned) for row in rows)],
+            WIDTH: ["", *(show_ratio(row.oracle) for row in rows)],
         }
-        for row in rows
-    ]
-    table = pd.DataFrame(lines, index=pd.Index([measured.surfaces[row.surface] for row in rows], name="surface"))
-    caption = "Shares with their Monte Carlo errors; what misses its goal by more than two of them is set off"
-    return table_html(table, caption, dict.fromkeys([*GOALS.values(), POWER, PROMISE], str))
+    )
+    columns = ["meant", *(measured.surfaces[row.surface] for row in rows)]
+    table = pd.DataFrame.from_dict(lines, orient="index", columns=columns).rename_axis("share")
+    caption = "With their Monte Carlo errors; in bold what misses its goal by more than two of them"
+    return table_html(table, caption, dict.fromkeys(columns, str))
 
 
 def _show(rate: Rate, misses: bool = False) -> str:
