@@ -112,7 +112,7 @@ def rate(values: Iterable[float]) -> Rate:
 def summarise(family: str, setting: Setting, studies: Sequence[Judged]) -> Row:
     """Returns the figures of one design on one family of surfaces."""
     plans = [study.plan for study in studies]
-    correction = correction_of(setting.design)
+    correction = correction_of(plans[0].declared)
 
     def each(measure: Callable[[Judged], float]) -> Rate:
         return rate(measure(study) for study in studies)

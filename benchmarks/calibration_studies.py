@@ -1,9 +1,9 @@
 """Studies of surfaces whose truth is known: planned, run from the stored repeats and judged by the toolkit's own code.
 
-A study is planned by `make_plan` on a subgrid; its runs become `Results`, and `tabulate_outcomes`, `contrast_effects`
-or `paired_effects`, `adjust_effects` and `judge_details` say of them what they would say of a paper. What `analyse`
-does beside them (curve, components of variance, claims) is left out, and so are interactions: no verdict that is
-counted here reads them. Scenarios of one subgrid are metrics of one study, each a family of its own.
+A study is planned by `make_plan` on a subgrid; its runs become `Results`, and `tabulate_outcomes`, `judge_effects` and
+`judge_details` say of them what they would say of a paper. What `analyse` does beside them (curve, components of
+variance, claims) is left out, and so are interactions: a third of the time, for the names of pairs, which make no
+verdict that is counted here. Scenarios of one subgrid are metrics of one study, each a family of its own.
 
 **A run** is a repeat of its cell, drawn with replacement: the stored repeats are then the population, and their mean is
 the truth exactly. (Two of four without replacement would halve the variance of a mean: intervals that know nothing of
@@ -17,7 +17,7 @@ a time. A scenario moves it by adding a constant to all cells with an option: in
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, Final, NamedTuple
 
 import numpy as np
@@ -29,13 +29,13 @@ from scipy import stats
 from benchmarks.surfaces import Floats, Subgrid, Surface
 from repro.audit.ledger.choice import Choice, show_value
 from repro.audit.ledger.source import inference
-from repro.audit.statistics.effects import contrast_effects, paired_effects
+from repro.audit.statistics.analysis import estimate_effects
 from repro.audit.statistics.error_terms import choose_error_term, combine_errors
 from repro.audit.statistics.interactions import INTERACTION_COLUMNS
 from repro.audit.statistics.linear_model import code_details
+from repro.audit.statistics.looks import judge_effects
 from repro.audit.statistics.mean_squares import NOTHING
 from repro.audit.statistics.minimum_detectable_effect import detectable_effects
-from repro.audit.statistics.multiplicity import adjust_effects
 from repro.audit.statistics.outcomes import Outcomes, tabulate_outcomes
 from repro.audit.statistics.results import OK, Results
 from repro.audit.statistics.verdicts import judge_details
@@ -313,8 +313,7 @@ def tell_results(plan: Plan, runs: Mapping[str, Floats]) -> Results:
 
 def judge_tables(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     """Returns the adjusted effects, each with the `verdict` of its detail."""
-    estimate = paired_effects if plan.declaration["design"] == "one_at_a_time" else contrast_effects
-    effects = adjust_effects(estimate(plan, tables), plan.declared.design)
+    effects = judge_effects(plan, tables, partial(estimate_effects, plan))
     verdicts = judge_details(plan, tables, effects, pd.DataFrame(columns=list(INTERACTION_COLUMNS)))
     return effects.merge(verdicts[["detail", "metric", "verdict"]], on=["detail", "metric"], validate="many_to_one")
 
