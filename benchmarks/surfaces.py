@@ -9,7 +9,7 @@ Eggensperger et al., HPOBench (2021); Dong & Yang, NAS-Bench-201 (2020).
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -97,6 +97,16 @@ class Subgrid:
     def variances(self) -> Floats:
         """The variance of a repeat drawn from each cell."""
         return np.nanvar(self.repeats, axis=-1)
+
+    def limited(self, levels: Mapping[str, list[Any]]) -> "Subgrid":
+        """Returns the part that has some of the levels; a detail that is not among them stays at the baseline."""
+        places = [
+            [own.index(option) for option in levels.get(key, own[:1])]  # the baseline's option is the first
+            for key, own in self.levels.items()
+        ]
+        repeats = self.repeats[np.ix_(*places, range(self.repeats.shape[-1]))]
+        kept = {key: levels[key] for key in self.levels if key in levels}
+        return replace(self, levels=kept, repeats=repeats.reshape(*map(len, kept.values()), -1))
 
 
 def data_sets(family: str) -> list[str]:

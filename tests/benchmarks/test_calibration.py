@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks import calibration_studies as studies
+from benchmarks import calibration_truth as known
 from benchmarks.__main__ import main
-from benchmarks.calibration import count_false, covers, found_at, judge_subgrids, rate, settings_of, summarise
-from benchmarks.calibration_studies import SCENARIOS, Judged, Setting
+from benchmarks.calibration import judge_subgrids, settings_of
+from benchmarks.calibration_figures import count_false, covers, found_at, rate, summarise
+from benchmarks.calibration_studies import Judged, compare_methods
+from benchmarks.calibration_truth import SCENARIOS, Setting
 from benchmarks.surfaces import FAMILIES, Subgrid, Surface, draw_subgrid
 from repro.audit.statistics.verdicts import MATTERS
 
@@ -26,9 +28,9 @@ def toy_subgrid(*, bend: float = 0.0, spread: float = 1.0, repeats: int = 4) -> 
     return Subgrid(surface, {"a": [1, 2], "b": ["x", "y", "z"]}, {"a": 1, "b": "x"}, surface.repeats)
 
 
-def truth_of(subgrid: Subgrid, design: str, spread: float = 0.0, seeds: int = 2) -> studies.Truth:
+def truth_of(subgrid: Subgrid, design: str, spread: float = 0.0, seeds: int = 2) -> known.Truth:
     counts = tuple(len(levels) for levels in subgrid.levels.values())
-    return studies.find_truth(subgrid, studies.plan_study(subgrid, Setting(design, counts, seeds), 0), spread)
+    return known.find_truth(subgrid, known.plan_study(subgrid, Setting(design, counts, seeds), 0), spread)
 
 
 def test_the_truth_is_averaged_over_the_grid_or_holds_at_the_baseline() -> None:
@@ -43,20 +45,20 @@ def test_the_width_that_is_possible_is_that_of_the_mean_of_all_cells() -> None:
     truth = truth_of(grid, "full_factorial", spread)
     generator, found = np.random.default_rng(0), []
     for _ in range(2000):
-        runs = studies.draw_runs(grid, truth, 2, spread, generator).mean(axis=1)
+        runs = known.draw_runs(grid, truth, 2, spread, generator).mean(axis=1)
         found.append(runs[truth.columns[:, 0] == 1].mean() - runs[truth.columns[:, 0] == 0].mean())
     # an sd of 2,000 draws has a relative error of 1.6 %
-    assert np.std(found) * studies.WIDTH == pytest.approx(truth.all_cells[0], rel=0.06)
+    assert np.std(found) * known.WIDTH == pytest.approx(truth.all_cells[0], rel=0.06)
     assert np.mean(found) == pytest.approx(3, abs=4 * np.std(found) / 2000**0.5)
     assert truth.oracle[0] == pytest.approx(truth.all_cells[0]), "all cells mix nothing in"
 
 
 def test_runs_are_stored_repeats_of_their_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studies, "SEED_SHIFT", 0.0)
+    monkeypatch.setattr(known, "SEED_SHIFT", 0.0)
     grid = toy_subgrid(repeats=3)
     grid.repeats[0, 0, 2] = np.nan  # as in a cell of NAS-Bench-201 with two of three
     truth = truth_of(grid, "full_factorial")
-    runs = studies.draw_runs(grid, truth, 50, 0.0, np.random.default_rng(1))
+    runs = known.draw_runs(grid, truth, 50, 0.0, np.random.default_rng(1))
     for cell, row in zip(truth.cells, runs, strict=True):
         stored = grid.repeats[tuple(cell)]
         assert set(row) == set(stored[np.isfinite(stored)])
@@ -69,7 +71,7 @@ def test_runs_are_stored_repeats_of_their_cell(monkeypatch: pytest.MonkeyPatch) 
 def test_a_scenario_moves_as_many_effects_as_it_says(scenario: str, nil: int, sized: int) -> None:
     effects = np.array([1.0, 2.0, 3.0, 4.0])
     truth = truth_of(toy_subgrid(), "full_factorial")._replace(effects=effects)
-    aimed = studies.aim(scenario, truth, ["a", "b", "c", "d"], 9.0, np.random.default_rng(0))
+    aimed = known.aim(scenario, truth, ["a", "b", "c", "d"], 9.0, np.random.default_rng(0))
     assert int((aimed == 0).sum()) == nil
     assert int((np.abs(aimed) == 9).sum()) == sized
     assert int((aimed == effects).sum()) == 4 - nil - sized
@@ -77,7 +79,7 @@ def test_a_scenario_moves_as_many_effects_as_it_says(scenario: str, nil: int, si
 
 def test_where_an_effect_is_moved_the_others_and_the_interactions_stay() -> None:
     truth = truth_of(toy_subgrid(bend=6.0), "full_factorial")
-    aimed = studies.aim("all nil", truth, ["a", "b", "b"], 0.0, np.random.default_rng(0))
+    aimed = known.aim("all nil", truth, ["a", "b", "b"], 0.0, np.random.default_rng(0))
     cells = toy_subgrid(bend=6.0).means[tuple(truth.cells.T)]
     moved = (cells + truth.columns @ (aimed - truth.effects)).reshape(2, 3)
     order = np.lexsort(truth.cells.T[::-1])
@@ -111,9 +113,9 @@ def test_verdicts_hold_what_they_promise_on_a_real_surface(name: str, request: p
 
 def test_intervals_on_pure_error_are_found_out(screened: list[Judged]) -> None:
     """Interactions of a real surface mix into the effects of a screen, and repeats know nothing of them."""
-    tables = [studies.compare_methods(study) for study in screened]
+    tables = [compare_methods(study) for study in screened]
     covered = {
-        method: rate(covers(table[table["method"] == method]).mean() for table in tables)
+        method: rate(covers(table[table["method"] == method]) for table in tables)
         for method in ("pure error", "all lack of fit")
     }
     pure, carried = covered["pure error"], covered["all lack of fit"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.surfaces import FAMILIES, Surface, data_sets, draw_subgrid, load_surface, read_repeats
+from benchmarks.surfaces import FAMILIES, Subgrid, Surface, data_sets, draw_subgrid, load_surface, read_repeats
 from repro.errors import UserError
 
 
@@ -46,6 +46,15 @@ def test_a_subgrid_has_the_repeats_of_its_options() -> None:
         cell = tuple(options[key].index(chosen[key]) for key in options)
         np.testing.assert_array_equal(grid.repeats[place], repeats[cell])
     assert grid.means.shape == grid.variances.shape == grid.repeats.shape[:-1]
+
+
+def test_a_limited_subgrid_keeps_what_is_named_and_the_baseline() -> None:
+    repeats = np.arange(2 * 3 * 2 * 2, dtype=float).reshape(2, 3, 2, 2)
+    levels = {"a": [1, 2], "b": ["x", "y", "z"], "c": [5, 6]}
+    surface = Surface("toy", "higher", levels, repeats)
+    limited = Subgrid(surface, levels, {"a": 1, "b": "x", "c": 5}, repeats).limited({"b": ["x", "z"], "c": [5, 6]})
+    assert limited.levels == {"b": ["x", "z"], "c": [5, 6]}
+    np.testing.assert_array_equal(limited.repeats, repeats[0][[0, 2]])
 
 
 def test_the_package_carries_all_data_sets() -> None:
