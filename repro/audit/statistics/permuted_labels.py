@@ -98,7 +98,7 @@ def count_false_alarms(
     generator = np.random.default_rng([seed, variants, seeds])
     step = max(1, _AT_ONCE // values.size)
     found = [
-        find_p(design, _deal_out(design, values, min(step, count - start), generator))
+        _find_p(design, _deal_out(design, values, min(step, count - start), generator))
         for start in range(0, count, step)
     ]
     p = np.concatenate(found)
@@ -154,8 +154,8 @@ def _carried(coding: Coding, matrix: Floats) -> Floats | None:
     return mains
 
 
-def find_p(design: Design, values: Floats) -> Floats:
-    """Returns the p-values (N, K) of the main effects in N complete tables (N, V, S), each as `describe_effects` does.
+def hold_contrasts(design: Design, values: Floats) -> tuple[Floats, Floats, Floats]:
+    """Returns estimates, standard errors and degrees of freedom (N, K) of N complete tables (N, V, S).
 
     The formulas of `choose_error_term` and `combine_errors`, for many tables at once.
     """
@@ -181,8 +181,12 @@ def find_p(design: Design, values: Floats) -> Floats:
         larger = np.maximum(details, lack)
         variance = np.maximum(total, larger)
         freedom = np.where(total >= larger, together, np.where(lack > details, lack_df, df))
-    t = np.abs(estimates) / np.sqrt(variance * design.unit / seeds)
-    return np.asarray(2 * stats.t.sf(t, freedom))
+    return estimates, np.sqrt(variance * design.unit / seeds), freedom
+
+
+def _find_p(design: Design, values: Floats) -> Floats:
+    estimates, se, df = hold_contrasts(design, values)
+    return np.asarray(2 * stats.t.sf(np.abs(estimates) / se, df))
 
 
 def _deal_out(design: Design, values: Floats, count: int, generator: np.random.Generator) -> Floats:
