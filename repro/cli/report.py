@@ -41,9 +41,9 @@ def report(
 
     folder = paths.STUDY_REPORTS / study.stem
     build_study_report(study.stem, folder)
-    print(f"wrote {(folder / paths.STUDY_NOTEBOOK).with_suffix('.html')}")
     if look := keep_look(study.stem):
-        print(f"noted in its plan: looked at with {look.seeds} seeds complete, {look.runs} runs")
+        print(f"noted in the plan of {study.stem}: looked at with {look.seeds} seeds complete, {look.runs} runs")
+    print(f"wrote {(folder / paths.STUDY_NOTEBOOK).with_suffix('.html')}")
 
 
 COMMANDS = (publish, report)

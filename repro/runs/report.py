@@ -22,15 +22,19 @@ from repro.runs.collection import read_results
 from repro.storage import written_folder
 
 
-def load_subject(study: str) -> Subject:
+def load_subject(study: str, *, links: bool = True) -> Subject:
     """Reads the frozen plan of a study and its runs, and analyses them.
+
+    Args:
+        study: its name.
+        links: whether to look the runs up in the tracking store.
 
     Raises:
         UserError: it is not frozen, or evidence is broken.
     """
     case = load_case()
     plan = load_plan(locate_plan(paths.PLANS, study))
-    results = read_results(case, plan)
+    results = read_results(case, plan, links=links)
     choices = {detail.key: detail.choice for detail in walk_details(case.params)}
     return Subject(plan, results, analyse(plan, results, choices), choices)
 
@@ -64,7 +68,7 @@ def keep_look(study: str) -> Look | None:
     Raises:
         UserError: the study is not frozen, or its evidence is broken.
     """
-    subject = load_subject(study)
+    subject = load_subject(study, links=False)
     look = take_look(subject.plan, subject.results, subject.analysis.verdicts, datetime.now(UTC))
     if not look.runs or not is_new(subject.plan, look):
         return None
