@@ -19,7 +19,6 @@ from repro.audit.statistics.error_terms import multiply_pairs
 from repro.audit.statistics.linear_model import Coding, Floats, code_details
 from repro.audit.study.constrained_designs import two_level_design
 from repro.audit.study.plan import Plan, Variant
-from repro.randomness import numpy_generator
 
 NAME = "dummy column"
 _DRAWS = 256
@@ -64,7 +63,7 @@ def add_dummy(plan: Plan) -> Dummy | None:
 
 def _candidates(plan: Plan, coding: Coding, mains: Floats) -> Iterator[tuple[Floats, str]]:
     """Yields columns (P,) of -1 and 1 over the points of the design, the better ones first."""
-    generator = numpy_generator(plan.declared.seed or 0, "design/dummy")
+    generator = np.random.default_rng(plan.declared.seed or 0)
     signs = 2 * coding.matrix[coding.points] - 1
     if plan.declared.design == "plackett_burman":
         yield from _spare_columns(plan, coding)
