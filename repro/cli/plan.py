@@ -130,7 +130,7 @@ def _show_rules(planned: "Plan", console: "Console") -> None:
 
     declared = planned.declared
     whose = "declared" if declared.correction else f"by its design, {declared.design}"
-    correction = declared.correction or correction_of(declared.design)
+    correction = correction_of(declared)
     console.print(f"Correction over its details: {correction}, {whose}.", markup=False)
     console.print(describe_looks(planned, declared.seeds), markup=False)
 

@@ -14,7 +14,7 @@ from repro.audit.page.notebook import render_page, run_notebook
 from repro.audit.page.section import Section, arrange_sections
 from repro.audit.page.subject import Subject
 from repro.audit.statistics.analysis import analyse
-from repro.audit.statistics.looks import take_look
+from repro.audit.statistics.completion import take_look
 from repro.audit.study.freezing import is_new, load_plan, locate_plan, record_look
 from repro.audit.study.plan import Look
 from repro.case import import_attribute, load_case

@@ -7,7 +7,7 @@ import pandas as pd
 
 from repro.audit.page.subject import Subject, badge, code, count, long, note, paragraph, show_ratio, show_settings
 from repro.audit.page.tables import table_html
-from repro.audit.statistics.looks import take_look
+from repro.audit.statistics.completion import take_look
 from repro.audit.statistics.minimum_detectable_effect import detectable_effects, tell_shared_seeds
 from repro.audit.statistics.multiplicity import correction_of
 from repro.audit.statistics.outcomes import FULL
@@ -106,7 +106,7 @@ def _deviations(subject: Subject) -> str:
 def _correction(subject: Subject) -> str:
     study = subject.study
     why = "as the study declares" if study.correction else f"by its design, {study.design}"
-    correction = study.correction or correction_of(study.design)
+    correction = correction_of(study)
     return paragraph(html.escape(f"The p-values of its details are adjusted for their number: {correction}, {why}."))
 
 

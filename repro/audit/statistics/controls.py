@@ -5,6 +5,7 @@ by which arms are judged; permuted labels of variants give that of a factorial d
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from repro.audit.statistics.dummy_column import NAME as DUMMY
 from repro.audit.statistics.dummy_column import add_dummy
 from repro.audit.statistics.effects import NEGATIVE, POSITIVE, Effect, contrast_effects, effects_by_detail
 from repro.audit.statistics.linear_model import code_details
-from repro.audit.statistics.multiplicity import LEVEL, adjust_effects, correction_of
+from repro.audit.statistics.looks import judge_effects, most_seeds
+from repro.audit.statistics.multiplicity import LEVEL, correction_of
 from repro.audit.statistics.outcomes import FULL, Outcomes
 from repro.audit.statistics.paired import Floats, sign_flip_p, smallest_p
 from repro.audit.statistics.permuted_labels import NotMeasuredError, count_false_alarms
@@ -148,7 +150,11 @@ def _judge_arm(plan: Plan, study: Study, table: Outcomes, rows: Sequence[Effect]
     """Returns the verdict on a control arm; its word is `NOT_MEASURED` unless all of its runs have been run."""
     wanted = np.array([variant.role == role for variant in plan.variants])[:, None]
     missing = [str(run) for run in table.runs[table.missing() & wanted]]
-    refused = refuse_rows(rows, missing)
+    refused = refuse_rows(rows)
+    if missing:
+        refused = Verdict(
+            UNDECIDED, "its runs have not all been run", f"{len(missing)} of its runs missing: {', '.join(missing[:3])}"
+        )
     if refused:
         return refused._replace(verdict=NOT_MEASURED)
     return judge_options(rows, study.metrics[table.metric], "Holm")
@@ -192,23 +198,22 @@ def _judge_dummy(plan: Plan, study: Study, full: Sequence[Outcomes]) -> dict[str
     if dummy is None:
         why = "there is none: main effects leave no column, or one that is the interaction of two details"
         return _control(DUMMY, expected=_SILENT, found=NOT_MEASURED, passed=False, detail=why)
-    rows = effects_by_detail(adjust_effects(contrast_effects(dummy.plan, full), study.design))
+    rows = effects_by_detail(judge_effects(dummy.plan, full, partial(contrast_effects, dummy.plan)))
     verdicts = {}
     for table in full:
         found = rows.get((DUMMY, table.metric, FULL), [])
-        refused = refuse_rows(found, [])
-        correction = study.correction or correction_of(study.design)
+        refused = refuse_rows(found)
         verdicts[table.metric] = (
             refused._replace(verdict=NOT_MEASURED)
             if refused
-            else judge_options(found, study.metrics[table.metric], correction)
+            else judge_options(found, study.metrics[table.metric], correction_of(study), most=most_seeds(plan))
         )
     return _judge_silence(DUMMY, _SILENT, verdicts, f"{dummy.what}; ")
 
 
 def _judge_contrasts(plan: Plan, study: Study, table: Outcomes) -> dict[str, Any]:
     """Judges the rate at which the contrasts of the design alarm where labels of variants mean nothing."""
-    correction = study.correction or correction_of(study.design)
+    correction = correction_of(study)
     try:
         found = count_false_alarms(code_details(plan), table, correction)
     except NotMeasuredError as error:

@@ -17,6 +17,7 @@ import numpy as np
 
 from repro.audit.statistics.error_terms import multiply_pairs
 from repro.audit.statistics.linear_model import Coding, Floats, code_details
+from repro.audit.statistics.multiplicity import correction_of
 from repro.audit.study.constrained_designs import two_level_design
 from repro.audit.study.plan import Plan, Variant
 
@@ -118,7 +119,11 @@ def _with_detail(plan: Plan, coding: Coding, column: Floats) -> Plan:
         )
         for place, variant in enumerate(plan.variants)
     ]
-    declaration = {**plan.declaration, "design": "random", "variants": len(variants), "generators": None, "claims": []}
+    declaration = {
+        **plan.declaration,
+        **{"design": "random", "variants": len(variants), "generators": None, "claims": []},
+        "correction": correction_of(plan.declared),
+    }
     levels = {**plan.levels, NAME: ["low", "high"]}
     changes = {"levels": levels, "variants": variants, "declaration": declaration, "passed_over": 0}
     return plan.model_copy(update=changes)

@@ -6,7 +6,7 @@ from simulated_arms import arms_plan
 from simulated_factorial import Noise, linear, simulate
 
 from repro.audit.statistics.analysis import analyse
-from repro.audit.statistics.looks import take_look
+from repro.audit.statistics.completion import take_look
 from repro.audit.study.plan import Look
 
 NOW = datetime(2026, 3, 20, 23, tzinfo=UTC)
