@@ -84,7 +84,7 @@ class Fates(NamedTuple):
     failed: Flags
     missing: Flags
 
-    def count(self, side: Flags) -> Side:
+    def tally(self, side: Flags) -> Side:
         """Counts the runs of one side, (V, S) bool."""
         planned = side & (self.runs != "")
         return Side(int((side & self.failed).sum()), int((planned & ~self.missing).sum()), int(planned.sum()))
@@ -117,7 +117,7 @@ def failure_rates(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     adjusted = adjust_p(np.array([row.test.p for row in found], dtype=np.float64), correction)
     rows = []
     for row, p in zip(found, adjusted, strict=True):
-        option, baseline = fate.count(row.option), fate.count(row.baseline)
+        option, baseline = fate.tally(row.option), fate.tally(row.baseline)
         verdict, reason = _judge(row, option, baseline, float(p), f"{correction} over {len(found)}", len(found))
         numbers = (row.test.p, float(p), row.test.smallest, len(found))
         names = (row.detail, row.name, baseline_option(plan, row.detail))
@@ -211,15 +211,15 @@ def draw_sums(counts: tuple[int, ...], chosen: int) -> Floats:
     if chosen in (0, size):
         return np.eye(total + 1)[total if chosen else 0]
     coin, hit = chosen / size, min(size - counts[0], chosen)
-    joint = np.zeros((hit + 1, total + 1))
-    joint[0, 0] = 1.0
+    joint = np.ones((1, 1))  # chance of so many variants in the set (rows) with so many failures (columns)
     for failures, number in enumerate(counts):
         if failures and number:
-            grown = np.zeros_like(joint)
-            for inside, chance in enumerate(stats.binom.pmf(np.arange(min(number, hit) + 1), number, coin)):
-                add = inside * failures
-                grown[inside:, add:] += chance * joint[: hit + 1 - inside, : total + 1 - add]
+            rows, columns = joint.shape
+            grown = np.zeros((rows + number, columns + number * failures))
+            for inside, chance in enumerate(stats.binom.pmf(np.arange(number + 1), number, coin)):
+                grown[inside : inside + rows, inside * failures : inside * failures + columns] += chance * joint
             joint = grown
+    joint = joint[: hit + 1]
     rest = stats.binom.pmf(chosen - np.arange(hit + 1), counts[0], coin)
     return np.asarray(rest @ joint / stats.binom.pmf(chosen, size, coin))
 
@@ -231,7 +231,7 @@ def _compare_arms(plan: Plan, fates: Fates) -> list[Comparison]:
         if arm.detail in plan.levels:
             option = np.zeros_like(baseline)
             option[fates.variants.index(arm.variant)] = True
-            first, second = fates.count(option), fates.count(baseline)
+            first, second = fates.tally(option), fates.tally(baseline)
             test = compare_arms(*first[:2], *second[:2])
             found.append(Comparison(arm.detail, arm.option, option, baseline, "runs", test))
     return found
@@ -266,7 +266,7 @@ def _judge(row: Comparison, option: Side, baseline: Side, p: float, corrected: s
 
 
 def _two_by_two(failed: int, run: int, baseline_failed: int, baseline_run: int) -> float:
-    table = [[failed, baseline_failed], [run - failed, baseline_run - baseline_failed]]
+    table = np.array([[failed, baseline_failed], [run - failed, baseline_run - baseline_failed]])
     if max(run, baseline_run) > _BOSCHLOO_UP_TO:
         return float(stats.fisher_exact(table).pvalue)
     return float(min(1.0, stats.boschloo_exact(table).pvalue))
