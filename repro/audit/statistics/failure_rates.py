@@ -29,7 +29,7 @@ permutation distributions in polynomial time (1983).
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -68,70 +68,79 @@ class Side(NamedTuple):
 
 
 class Fates(NamedTuple):
-    """What became of the runs of a plan: (V, S) each.
+    """What became of the runs of a plan, counted by variant.
 
     Attributes:
-        runs: text, ids; empty where none is planned.
-        seeds: (S,) ascending.
         variants: (V,) ids.
-        failed: bool.
-        missing: bool, planned and not run.
+        failed: (V,) how many runs failed.
+        run: (V,) how many were run.
+        planned: (V,) how many were planned.
+        runs: of each variant, those that failed.
     """
 
-    runs: np.ndarray[Any, Any]
-    seeds: np.ndarray[Any, np.dtype[np.int64]]
     variants: list[str]
-    failed: Flags
-    missing: Flags
+    failed: Counts
+    run: Counts
+    planned: Counts
+    runs: list[list[str]]
 
-    def tally(self, side: Flags) -> Side:
-        """Counts the runs of one side, (V, S) bool."""
-        planned = side & (self.runs != "")
-        return Side(int((side & self.failed).sum()), int((planned & ~self.missing).sum()), int(planned.sum()))
+    def tally(self, rows: Counts) -> Side:
+        """Counts the runs of some variants."""
+        return Side(*(int(counts[rows].sum()) for counts in (self.failed, self.run, self.planned)))
 
 
 class ExactTest(NamedTuple):
-    """An exact test: two-sided p, and the smallest p that so many failures could have given."""
+    """Two-sided p of an exact test, and the smallest p that so many failures could have given."""
 
     p: float
     smallest: float
 
 
 class Comparison(NamedTuple):
-    """An option against the baseline's: the runs (V, S) of either side, and the test."""
+    """An option against the baseline's: the variants (rows of the plan) of either side, and the test."""
 
     detail: str
     name: str
-    option: Flags
-    baseline: Flags
+    option: Counts
+    baseline: Counts
     trials: str
     test: ExactTest
 
 
 def failure_rates(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     """Tests for every option whether it changes the rate of failure: `Analysis.failure_rates`."""
-    fate = find_fates(tables)
     alone = plan.declared.design == "one_at_a_time"
-    found = _compare_arms(plan, fate) if alone else _compare_groups(plan, fate)
+    # seeds that only the baseline has are no part of a design; one at a time they tell how often the baseline fails
+    fates = count_fates(tables, None if alone else plan.declaration["seeds"])
+    found = _compare_arms(plan, fates) if alone else _compare_groups(plan, fates)
     correction = correction_of(plan.declared.design)
     adjusted = adjust_p(np.array([row.test.p for row in found], dtype=np.float64), correction)
     rows = []
     for row, p in zip(found, adjusted, strict=True):
-        option, baseline = fate.tally(row.option), fate.tally(row.baseline)
+        option, baseline = fates.tally(row.option), fates.tally(row.baseline)
         verdict, reason = _judge(row, option, baseline, float(p), f"{correction} over {len(found)}", len(found))
         numbers = (row.test.p, float(p), row.test.smallest, len(found))
         names = (row.detail, row.name, baseline_option(plan, row.detail))
-        runs = tuple(fate.runs[fate.failed & (row.option | row.baseline)].tolist())
+        runs = tuple(run for side in (row.option, row.baseline) for variant in side for run in fates.runs[variant])
         rows.append((*names, *option, *baseline, row.trials, *numbers, verdict, reason, runs))
     return pd.DataFrame(rows, columns=list(RATE_COLUMNS))
 
 
-def find_fates(tables: Sequence[Outcomes]) -> Fates:
-    """Finds what became of every planned run, by all metrics at the full training together."""
+def count_fates(tables: Sequence[Outcomes], seeds: int | None = None) -> Fates:
+    """Counts what became of the planned runs, by all metrics at the full training together.
+
+    Args:
+        tables: of outcomes.
+        seeds: take those below this one; None: all.
+    """
     full = [table for table in tables if table.train_fraction == FULL]
+    use = full[0].seeds < (np.inf if seeds is None else seeds)
     failed = np.logical_or.reduce([table.failed for table in full])
     missing = np.logical_or.reduce([table.missing() for table in full]) & ~failed
-    return Fates(full[0].runs, full[0].seeds, full[0].variants, failed, missing)
+    planned, names = full[0].runs != "", full[0].runs
+    counts = ((flags & use).sum(axis=1) for flags in (failed, planned & ~missing, planned))
+    broken = [row[which].tolist() for row, which in zip(names, failed & use, strict=True)]
+    return Fates(full[0].variants, *counts, broken)
 
 
 @lru_cache(maxsize=4096)
@@ -225,30 +234,24 @@ def draw_sums(counts: tuple[int, ...], chosen: int) -> Floats:
 
 
 def _compare_arms(plan: Plan, fates: Fates) -> list[Comparison]:
-    baseline, found = np.zeros(fates.runs.shape, dtype=bool), []
-    baseline[0] = True
+    row = {variant: place for place, variant in enumerate(fates.variants)}
+    baseline, found = np.array([0]), []
     for arm in single_arms(plan):
         if arm.detail in plan.levels:
-            option = np.zeros_like(baseline)
-            option[fates.variants.index(arm.variant)] = True
-            first, second = fates.tally(option), fates.tally(baseline)
-            test = compare_arms(*first[:2], *second[:2])
+            option = np.array([row[arm.variant]])
+            test = compare_arms(*fates.tally(option)[:2], *fates.tally(baseline)[:2])
             found.append(Comparison(arm.detail, arm.option, option, baseline, "runs", test))
     return found
 
 
 def _compare_groups(plan: Plan, fates: Fates) -> list[Comparison]:
     coding, found = code_details(plan), []
-    # seeds that only the baseline has are no part of the design
-    shared = (fates.seeds < plan.declaration["seeds"])[None, :] & coding.points[:, None]
     for column, (detail, option) in enumerate(coding.options):
         same = [place for place, (other, _) in enumerate(coding.options) if other == detail]
-        taken = shared & (coding.matrix[:, [column]] == 1)
-        left = shared & (coding.matrix[:, same].sum(axis=1, keepdims=True) == 0)
-        rows = (taken | left).any(axis=1)
-        run = ((taken | left) & (fates.runs != "") & ~fates.missing).sum(axis=1)[rows]
-        failures = ((taken | left) & fates.failed).sum(axis=1)[rows]
-        test = permute_variants(failures, run, taken.any(axis=1)[rows])
+        taken = np.flatnonzero(coding.points & (coding.matrix[:, column] == 1))
+        left = np.flatnonzero(coding.points & (coding.matrix[:, same].sum(axis=1) == 0))
+        both = np.concatenate([taken, left])
+        test = permute_variants(fates.failed[both], fates.run[both], np.arange(len(both)) < len(taken))
         found.append(Comparison(detail, option, taken, left, "variants", test))
     return found
 

@@ -14,9 +14,9 @@ seeds and 1 to 3 from there on at equal spread, 6 to 10 at four times the spread
 
 What cannot be had: a test of a mean that holds its level for all noise has no power for any (Bahadur & Savage 1956).
 Lognormal noise (sigma 1) of unequal spread is still taken for an effect in 5 to 9 % instead of 6 to 13 %: its mean lies
-in a tail that few seeds do not see. An outcome of that kind belongs on a log scale. A pretest of equal spread that would
-call in the correction only where it rejects does less (7.1 % and 11 % where the two together have 5.5 % and 8.9 %): it
-misses the very samples in which the tail was not seen, and it costs no less where spreads do differ.
+in a tail that few seeds do not see. An outcome of that kind belongs on a log scale. A pretest of equal spread that
+would call in the correction only where it rejects does less (7.1 and 11 % where the two together have 5.5 and 8.9 %):
+it misses the very samples in which the tail was not seen, and costs no less where spreads do differ.
 Studentising the flip changes nothing in pairs, as flips leave the sum of squares alone.
 """
 

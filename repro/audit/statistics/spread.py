@@ -82,29 +82,32 @@ def compare_spreads(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SPREAD_COLUMNS))
 
 
-def compare_deviations(option: Floats, baseline: Floats) -> Ratio:
-    """Compares the spread of two arms over the n seeds that both have, seed by seed.
+def compare_deviations(option: Floats, baseline: Floats) -> list[Ratio]:
+    """Compares the spread of K arms with a baseline's over n seeds that both have, seed by seed.
 
     Args:
-        option: (n,) float64.
-        baseline: (n,) float64.
+        option: (K, n) float64.
+        baseline: (K, n) float64.
 
     Example:
-        >>> baseline = np.array([1.0, -2.0, 0.5, 3.0, -1.0, 0.0, 2.0, -0.5])
-        >>> found = compare_deviations(4 * baseline[::-1], baseline)
+        >>> baseline = np.array([[1.0, -2.0, 0.5, 3.0, -1.0, 0.0, 2.0, -0.5]])
+        >>> found = compare_deviations(4 * baseline[:, ::-1], baseline)[0]
         >>> [round(number, 3) for number in found]
         [4.0, 2.273, 7.04, 0.014]
     """
-    n = len(option)
+    arms, n = option.shape
     if n < FEWEST_SEEDS:
-        return NOT_COMPARED
-    first, second = np.abs(option - np.median(option)), np.abs(baseline - np.median(baseline))
-    difference = first - second
-    p = _p(float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(n)), n - 1)
-    if not (first.any() and second.any()):
-        return NOT_COMPARED._replace(p=p)
-    relative = first / first.mean() - second / second.mean()
-    return _ratio(first, second, float(relative.std(ddof=1) / np.sqrt(n)), n - 1, p)
+        return [NOT_COMPARED] * arms
+    first = np.abs(option - np.median(option, axis=1, keepdims=True))
+    second = np.abs(baseline - np.median(baseline, axis=1, keepdims=True))
+    means = first.mean(axis=1), second.mean(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = (means[0] - means[1]) / _standard_error(first - second)
+        p = np.where(np.isnan(t), 1.0, 2 * stats.t.sf(np.abs(t), n - 1))  # no difference and no spread of it
+        ratio = np.where((means[0] > 0) & (means[1] > 0), means[0] / means[1], np.nan)
+        error = _standard_error(first / means[0][:, None] - second / means[1][:, None])
+    reach = np.exp(stats.t.ppf(0.975, n - 1) * np.where(np.isnan(ratio), np.nan, error))
+    return [Ratio(*map(float, numbers)) for numbers in zip(ratio, ratio / reach, ratio * reach, p, strict=True)]
 
 
 def compare_variants(option: Floats, baseline: Floats) -> Ratio:
@@ -134,20 +137,33 @@ def compare_variants(option: Floats, baseline: Floats) -> Ratio:
     p = _p(float(first.mean() - second.mean()), float(np.sqrt(a + b)), _welch_df(a, n, b, m))
     if not (first.any() and second.any()):
         return NOT_COMPARED._replace(p=p)
+    ratio = float(first.mean() / second.mean())
     a, b = a / first.mean() ** 2, b / second.mean() ** 2
-    return _ratio(first, second, float(np.sqrt(a + b)), _welch_df(a, n, b, m), p)
+    reach = float(np.exp(stats.t.ppf(0.975, _welch_df(a, n, b, m)) * np.sqrt(a + b)))
+    return Ratio(ratio, ratio / reach, ratio * reach, p)
 
 
 def _compare_arms(plan: Plan, table: Outcomes) -> list[tuple[str, str, str, tuple[str, ...], Ratio]]:
-    values, found = np.where(table.failed, np.nan, table.values), []
-    for arm in single_arms(plan):
-        if arm.detail in plan.levels:
-            row = table.variants.index(arm.variant)
-            shared = np.isfinite(values[row]) & np.isfinite(values[0])
-            ratio = compare_deviations(values[row][shared], values[0][shared])
-            runs = tuple(table.runs[[row, 0]][:, shared].ravel().tolist())
-            found.append((arm.detail, arm.option, f"{shared.sum()} seeds", runs, ratio))
-    return found
+    values = np.where(table.failed, np.nan, table.values)
+    place = {variant: row for row, variant in enumerate(table.variants)}
+    arms = [arm for arm in single_arms(plan) if arm.detail in plan.levels]
+    rows = np.array([place[arm.variant] for arm in arms], dtype=np.int64)
+    shared = np.isfinite(values[rows]) & np.isfinite(values[0])
+    seeds, ratios = shared.sum(axis=1), [NOT_COMPARED] * len(arms)
+    for count in np.unique(seeds):
+        alike = np.flatnonzero(seeds == count)
+        sides = (np.broadcast_to(values[row], shared[alike].shape)[shared[alike]] for row in (rows[alike], [0]))
+        for index, ratio in zip(
+            alike, compare_deviations(*(side.reshape(len(alike), count) for side in sides)), strict=True
+        ):
+            ratios[index] = ratio
+    runs = [
+        (*table.runs[row][use].tolist(), *table.runs[0][use].tolist()) for row, use in zip(rows, shared, strict=True)
+    ]
+    return [
+        (arm.detail, arm.option, f"{number} seeds", both, ratio)
+        for arm, number, both, ratio in zip(arms, seeds, runs, ratios, strict=True)
+    ]
 
 
 def _compare_groups(plan: Plan, table: Outcomes) -> list[tuple[str, str, str, tuple[str, ...], Ratio]]:
@@ -185,10 +201,9 @@ def _column_means(values: Floats) -> Floats:
     return np.where(count > 0, np.nansum(values, axis=0) / np.maximum(count, 1), np.nan)
 
 
-def _ratio(first: Floats, second: Floats, error: float, df: float, p: float) -> Ratio:
-    value = float(first.mean() / second.mean())
-    reach = float(np.exp(stats.t.ppf(0.975, df) * error))
-    return Ratio(value, value / reach, value * reach, p)
+def _standard_error(values: Floats) -> Floats:
+    """Returns that of the mean of each row."""
+    return np.asarray(values.std(axis=1, ddof=1) / np.sqrt(values.shape[1]))
 
 
 def _welch_df(a: float, n: int, b: float, m: int) -> float:

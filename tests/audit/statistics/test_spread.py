@@ -21,20 +21,19 @@ def holds(count: int, trials: int, rate: float) -> bool:
 
 def test_pairs_are_the_t_test_of_deviations_from_medians() -> None:
     option, baseline = np.random.default_rng(0).normal(size=(2, 9)) * [[3], [1]]
-    found = compare_deviations(option, baseline)
+    found, turned = compare_deviations(np.array([option, baseline]), np.array([baseline, option]))
     first, second = np.abs(option - np.median(option)), np.abs(baseline - np.median(baseline))
     assert found.p == pytest.approx(stats.ttest_rel(first, second).pvalue)
     assert found.value == pytest.approx(first.mean() / second.mean())
-    turned = compare_deviations(baseline, option)
     assert (turned.value, turned.low, turned.high) == pytest.approx((1 / found.value, 1 / found.high, 1 / found.low))
 
 
 @pytest.mark.parametrize("noise", ["normal", "exponential"])
 def test_pairs_keep_their_level(noise: str) -> None:
     arms = draw(noise, (600, 2, 8), seed=1)
-    false = sum(compare_deviations(*pair).p <= 0.05 for pair in arms)
+    false = sum(ratio.p <= 0.05 for ratio in compare_deviations(arms[:, 0], arms[:, 1]))
     assert holds(false, 600, 0.05)
-    found = sum(compare_deviations(4 * option, baseline).p <= 0.05 for option, baseline in arms)
+    found = sum(ratio.p <= 0.05 for ratio in compare_deviations(4 * arms[:, 0], arms[:, 1]))
     assert found > 0.2 * 600
 
 
@@ -65,12 +64,15 @@ def test_unequal_numbers_of_seeds_have_no_bias() -> None:
 
 
 def test_too_little_is_not_compared() -> None:
-    for found in (compare_deviations(np.ones(3), np.ones(3)), compare_variants(np.ones((3, 2)), np.ones((9, 2)))):
+    for found in (
+        *compare_deviations(np.ones((1, 3)), np.ones((1, 3))),
+        compare_variants(np.ones((3, 2)), np.ones((9, 2))),
+    ):
         assert np.isnan([found.value, found.p]).all()
-    flat = compare_deviations(np.arange(6.0), np.ones(6))
+    flat, nothing = compare_deviations(np.array([np.arange(6.0), np.ones(6)]), np.ones((2, 6)))
     assert np.isnan(flat.value)
     assert flat.p < 0.05
-    assert compare_deviations(np.ones(6), np.ones(6)).p == 1
+    assert nothing.p == 1
 
 
 def test_an_option_that_spreads_the_runs_is_found_one_at_a_time() -> None:

@@ -87,7 +87,7 @@ def test_intervals_cover(seeds: int) -> None:
 
 
 def test_an_effect_is_found_as_often_as_its_power_says() -> None:
-    """The sd of differences is sqrt(2); a shift of 1.5 of them at 9 seeds and one contrast, by both halves of the test."""
+    """The sd of differences is sqrt(2); a shift of 1.5 of them at 9 seeds, by both halves of the test."""
     plan = arms_plan(1, seeds=9, metrics=400)
     tables = tabulate_outcomes(plan, results := simulate(plan, linear(a=1.5 * 2**0.5), NESTED, seed=7))
     verdicts = judge_details(plan, tables, adjusted_effects(plan, results), NO_INTERACTIONS)
