@@ -87,9 +87,7 @@ def describe_deviations(before: Plan, now: Plan) -> list[str]:
     """Returns one sentence for each difference that can change what a study says; titles and reasons cannot."""
     first, second = before.declaration, now.declaration
     plain = ("reading", "scale", "design", "variants", "generators", "correction", "baseline_seeds")
-    said = [
-        _became(name, first.get(name), second.get(name)) for name in plain if first.get(name) != second.get(name)
-    ]
+    said = [_became(name, first.get(name), second.get(name)) for name in plain if first.get(name) != second.get(name)]
     said += [*_randomisation(first, second), *_seeds(before, now)]
     main, other = (next(iter(declared["metrics"])) for declared in (first, second))
     said += [_became("main metric", main, other)] if main != other else []
