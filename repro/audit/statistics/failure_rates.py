@@ -19,8 +19,9 @@ and how many failures they have (`permute_variants`). Variants with other number
 themselves only, which keeps it exact where runs are missing.
 
 Discrete tests cannot reach every p: each row says the smallest one that as many failures could have given, however
-they had fallen (`smallest_p`, before the correction). All options of a study are one family, adjusted as the study
-adjusts its effects.
+they they had fallen (`smallest_p`, before the correction). All options of a study are one family, adjusted as the study
+adjusts its effects. In a study that grows seed by seed both are turned into p-values that hold at any look
+(`sequential`), at the number of seeds that the option has.
 
 Source: Fisher, The Design of Experiments (1935), sections 11 and 21, for the exact test and the permutation of units;
 Boschloo, Raised conditional level of significance for the 2 x 2-table (1970); Pagano & Tritchler, On obtaining
@@ -37,8 +38,10 @@ from scipy import stats
 
 from repro.audit.statistics.effects import single_arms
 from repro.audit.statistics.linear_model import Flags, Floats, code_details
+from repro.audit.statistics.looks import most_seeds
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL, Outcomes, baseline_option
+from repro.audit.statistics.sequential import anytime_p
 from repro.audit.study.plan import Plan
 
 Counts = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
@@ -113,7 +116,9 @@ def failure_rates(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     # seeds that only the baseline has are no part of a design; one at a time they tell how often the baseline fails
     fates = count_fates(tables, None if alone else plan.declaration["seeds"])
     found = _compare_arms(plan, fates) if alone else _compare_groups(plan, fates)
-    correction = correction_of(plan.declared.design)
+    most, correction = most_seeds(plan), correction_of(plan.declared)
+    if most is not None:
+        found = [row._replace(test=_hold(row.test, int(fates.run[row.option].max(initial=0)), most)) for row in found]
     adjusted = adjust_p(np.array([row.test.p for row in found], dtype=np.float64), correction)
     rows = []
     for row, p in zip(found, adjusted, strict=True):
@@ -138,9 +143,9 @@ def count_fates(tables: Sequence[Outcomes], seeds: int | None = None) -> Fates:
     failed = np.logical_or.reduce([table.failed for table in full])
     missing = np.logical_or.reduce([table.missing() for table in full]) & ~failed
     planned, names = full[0].runs != "", full[0].runs
-    counts = ((flags & use).sum(axis=1) for flags in (failed, planned & ~missing, planned))
+    counts = [(flags & use).sum(axis=1) for flags in (failed, planned & ~missing, planned)]
     broken = [row[which].tolist() for row, which in zip(names, failed & use, strict=True)]
-    return Fates(full[0].variants, *counts, broken)
+    return Fates(full[0].variants, counts[0], counts[1], counts[2], broken)
 
 
 @lru_cache(maxsize=4096)
@@ -254,6 +259,12 @@ def _compare_groups(plan: Plan, fates: Fates) -> list[Comparison]:
         test = permute_variants(fates.failed[both], fates.run[both], np.arange(len(both)) < len(taken))
         found.append(Comparison(detail, option, taken, left, "variants", test))
     return found
+
+
+def _hold(test: ExactTest, seeds: int, most: int) -> ExactTest:
+    """Turns p-values into such as hold at any look; 1 at fewer seeds than a first look takes."""
+    held = anytime_p(np.array(test), np.full(2, float(seeds)), most, sides=2)
+    return ExactTest(*np.where(np.isnan(held), 1.0, held).tolist())
 
 
 def _judge(row: Comparison, option: Side, baseline: Side, p: float, corrected: str, family: int) -> tuple[str, str]:

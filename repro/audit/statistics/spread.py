@@ -17,7 +17,8 @@ covers in 92 to 98 % for normal noise and in 87 to 98 % for the others. The F te
 unequal spread in 9 to 42 % of studies with one of the others where there is none.
 
 Failed runs are no part of it: their stand-in is made from the spread of others. Options are a family of their own, per
-metric and share of the training, adjusted as the study adjusts its effects.
+metric and share of the training, adjusted as the study adjusts its effects; in a study that grows seed by seed the p
+is one that holds at any look (`sequential`), the interval is of this look.
 
 Source: Brown & Forsythe, Robust tests for the equality of variances (1974); Grambsch, Simple robust tests for scale
 differences in paired data (1994); Box & Meyer, Dispersion effects from fractional designs (1986).
@@ -32,9 +33,11 @@ from scipy import stats
 
 from repro.audit.statistics.effects import single_arms
 from repro.audit.statistics.linear_model import Coding, Flags, Floats, code_details, shared_values
+from repro.audit.statistics.looks import most_seeds
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import Outcomes, baseline_option
 from repro.audit.statistics.paired import small_sample_factor
+from repro.audit.statistics.sequential import anytime_p
 from repro.audit.study.plan import Plan
 
 CHANGES, UNDECIDED = "changes the spread over seeds", "undecided"
@@ -70,11 +73,16 @@ NOT_COMPARED = Ratio()
 
 def compare_spreads(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     """Compares the spread over seeds with every option and with the baseline's: `Analysis.spread`."""
-    correction = correction_of(plan.declared.design)
+    most, correction = most_seeds(plan), correction_of(plan.declared)
     rows: list[tuple[object, ...]] = []
     for table in tables:
         found = _compare_arms(plan, table) if plan.declared.design == "one_at_a_time" else _compare_groups(plan, table)
-        adjusted = adjust_p(np.array([ratio.p for *_, ratio in found], dtype=np.float64), correction)
+        p_values = np.array([ratio.p for *_, ratio in found], dtype=np.float64)
+        if most is not None:
+            seeds = np.isfinite(table.values).any(axis=0) & (table.seeds < plan.declaration["seeds"])
+            p_values = anytime_p(p_values, np.full(len(found), float(seeds.sum())), most, sides=2)
+            found = [(*row[:4], row[4]._replace(p=float(p))) for row, p in zip(found, p_values, strict=True)]
+        adjusted = adjust_p(p_values, correction)
         for (detail, option, units, runs, ratio), p in zip(found, adjusted, strict=True):
             place = (detail, option, baseline_option(plan, detail), table.metric, table.train_fraction, units)
             reason = _tell(ratio, float(p), units, f"{correction} over {len(found)}")
@@ -152,10 +160,10 @@ def _compare_arms(plan: Plan, table: Outcomes) -> list[tuple[str, str, str, tupl
     seeds, ratios = shared.sum(axis=1), [NOT_COMPARED] * len(arms)
     for count in np.unique(seeds):
         alike = np.flatnonzero(seeds == count)
-        sides = (np.broadcast_to(values[row], shared[alike].shape)[shared[alike]] for row in (rows[alike], [0]))
-        for index, ratio in zip(
-            alike, compare_deviations(*(side.reshape(len(alike), count) for side in sides)), strict=True
-        ):
+        use = shared[alike]
+        option, baseline = values[rows[alike]][use], np.broadcast_to(values[0], use.shape)[use]
+        found = compare_deviations(option.reshape(use.shape[0], count), baseline.reshape(use.shape[0], count))
+        for index, ratio in zip(alike, found, strict=True):
             ratios[index] = ratio
     runs = [
         (*table.runs[row][use].tolist(), *table.runs[0][use].tolist()) for row, use in zip(rows, shared, strict=True)

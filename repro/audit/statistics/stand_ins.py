@@ -14,11 +14,11 @@ value of the design's ok runs. The two controls stand in for nobody but themselv
 
 Why so. A missing value instead would judge the survivors alone. Ranks are bounded too, but have no unit: neither a
 margin nor an interval in the metric's unit is left. Two noise sd are a bad run, worse than 43 of 44, and not the end
-of the study. How bad a failure is cannot be estimated, it is decided, and the page says the number. Simulated, 15
-details in a Plackett-Burman design of 32 variants by 2 seeds, 4 of the 64 runs failed at random, one other option
-terrible (10 sd): the power to find a third option's effect of one sd is .51 without failures, .40 with two noise sd,
-.32 with three, .16 with five, .04 with the worst value of the study, .45 if failed runs were dropped; intervals of the
-details that have nothing to do with it cover in 97 to 98 % with any of them.
+of the study. How bad a failure is cannot be estimated, it is decided, and the page says the number. Simulated
+(`benchmarks/failed_runs.py`), 15 details in a Plackett-Burman design of 32 variants by 2 seeds, 4 of the 64 runs failed
+at random, one other option terrible (10 sd): the power to find a third option's effect of one sd is .51 without
+failures, .40 with two noise sd, .32 with three, .16 with five, .04 with the worst value of the study, .45 if failed
+runs were dropped; intervals of the details that have nothing to do with it cover in 97 to 99 % with any of them.
 
 Source: composite outcomes in which a terminal event takes a fixed bad value: Lachin, Worst-rank score analysis with
 informatively missing observations in clinical trials (1999); value and bounds are ours.
@@ -51,7 +51,12 @@ class Additive(NamedTuple):
 
 
 def fill_failed(
-    values: Floats, failed: Flags, columns: Floats, design: Flags, higher_is_better: bool
+    values: Floats,
+    failed: Flags,
+    columns: Floats,
+    design: Flags,
+    higher_is_better: bool,
+    noise_sds: float = NOISE_SDS,
 ) -> tuple[Floats, float]:
     """Puts bounded bad values in the place of failed runs.
 
@@ -61,10 +66,11 @@ def fill_failed(
         columns: (V, K) 0 or 1, whether a variant has an option that is not the baseline's.
         design: (V,) bool, baseline and arms; the others are controls.
         higher_is_better: the bad direction is the other one.
+        noise_sds: how far below its expected value a failed run stands at least.
 
     Returns:
-        (V, S) values with stand-ins, NaN for failed runs where no run of the design is ok; and the two noise sd that
-        a failed run loses, NaN where nothing failed or no noise is known.
+        (V, S) values with stand-ins, NaN for failed runs where no run of the design is ok; and the noise sd that a
+        failed run loses, in the metric's unit, NaN where nothing failed or no noise is known.
 
     Example:
         >>> values = np.array([[20.0, 22.0, 21.0], [19.0, 21.0, 20.0], [30.0, 31.0, np.nan]])
@@ -88,7 +94,7 @@ def fill_failed(
         seen = design & np.isfinite(expected)
         model = np.column_stack([np.ones(len(columns)), columns])
         expected[unseen] = model[unseen] @ np.linalg.lstsq(model[seen], expected[seen], rcond=None)[0]
-    lost = NOISE_SDS * (fit.sd if np.isfinite(fit.sd) else _sd(known[0]))
+    lost = noise_sds * (fit.sd if np.isfinite(fit.sd) else _sd(known[0]))
     if np.isnan(lost):
         filled = np.full(values.shape, ok.min())
     else:

@@ -121,3 +121,12 @@ def test_the_permutation_keeps_its_level() -> None:
 
 def test_an_empty_study_has_no_rates() -> None:
     assert rates(make_plan({}, "one_at_a_time", seeds=2, rows=[])).empty
+
+
+def test_looks_are_paid_for() -> None:
+    plan = arms_plan(1, seeds=8)
+    once = rates(plan, failed=[f"v1-s{seed}" for seed in range(6)]).loc["a"]
+    plan.declaration["sequential"] = {"most_seeds": 20}
+    grows = rates(plan, failed=[f"v1-s{seed}" for seed in range(6)]).loc["a"]
+    assert grows["p"] > 4 * once["p"]
+    assert grows["smallest_p"] > once["smallest_p"]

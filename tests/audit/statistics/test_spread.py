@@ -96,3 +96,6 @@ def test_an_option_that_spreads_the_runs_is_found_in_a_design() -> None:
     found = compare_spreads(plan, tabulate_outcomes(plan, results)).set_index("detail")
     assert found["verdict"].to_dict() == {"a": CHANGES} | dict.fromkeys("bcdefg", UNDECIDED)
     assert found["units"]["a"] == "8 and 8 variants"
+    plan.declaration["sequential"] = {"most_seeds": 20}
+    grows = compare_spreads(plan, tabulate_outcomes(plan, results)).set_index("detail")
+    assert (grows["p"] > found["p"]).all()
