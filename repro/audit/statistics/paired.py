@@ -37,8 +37,8 @@ DRAWS = 19_999
 """Random sign patterns beyond that."""
 SKEW_FACTOR = 1.5
 """By which the skewness found is raised, as few seeds show too little of it: of exponential noise, 2, on average .9
-with 6 seeds and 1.2 with 12. Chosen by simulation among 1, 1.5, 2 and 3: at four times the spread and 12 seeds, false effects
-under lognormal noise .092, .077, .068, .055; power under normal noise .73, .70, .67, .61."""
+with 6 seeds and 1.2 with 12. Chosen by simulation among 1, 1.5, 2 and 3: at four times the spread and 12 seeds, false
+effects under lognormal noise .092, .077, .068, .055; power under normal noise .73, .70, .67, .61."""
 _AT_ONCE = 32
 """Contrasts in one product, which bounds the memory."""
 
