@@ -133,13 +133,15 @@ def subtract_headline(tables: Sequence[Outcomes]) -> list[Outcomes]:
     """Returns what each protocol but the headline's changes in each run; a run that failed has no change."""
     first, nothing = tables[0], np.zeros_like(tables[0].failed)
     return [
-        table._replace(values=np.where(table.failed | first.failed, np.nan, table.values - first.values), failed=nothing)
+        table._replace(
+            values=np.where(table.failed | first.failed, np.nan, table.values - first.values), failed=nothing
+        )
         for table in tables[1:]
     ]
 
 
 def _distinguish(metric: str, part: pd.DataFrame, choices: Sequence[str]) -> Multiverse:
-    keys = list(zip(*(part[choice].astype(str) for choice in choices), strict=True)) if choices else [()] * len(part)
+    keys: list[tuple[str, ...]] = [tuple(map(str, row)) for row in part[list(choices)].itertuples(index=False)]
     number = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     table = pd.DataFrame(
         {"run": part["run"].to_numpy(), "protocol": [number[key] for key in keys], "value": part["value"].to_numpy()}
@@ -194,8 +196,8 @@ def _name(table: pd.DataFrame, names: dict[str, tuple[str, str]]) -> pd.DataFram
 def _join(effects: pd.DataFrame, changes: pd.DataFrame, verdicts: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     if effects.empty:
         return pd.DataFrame(columns=list(EFFECT_COLUMNS))
-    joined = effects[[*_KEY, "train_fraction", "baseline", "estimate", "low", "high", "runs", "baseline_runs"]]
-    joined = joined.assign(runs=[(*a, *b) for a, b in zip(joined["runs"], joined["baseline_runs"], strict=True)])
+    joined = effects[[*_KEY, "train_fraction", "baseline", "estimate", "low", "high", "runs", "baseline_runs"]].copy()
+    joined["runs"] = joined["runs"] + joined["baseline_runs"]
     names = {"estimate": "change", "low": "change_low", "high": "change_high"}
     if len(changes):
         margins = changes["metric"].map({name: metric.margin for name, metric in plan.declared.metrics.items()})
@@ -207,7 +209,9 @@ def _join(effects: pd.DataFrame, changes: pd.DataFrame, verdicts: pd.DataFrame, 
         joined = joined.assign(**dict.fromkeys((*names.values(), "p", "p_adjusted"), np.nan), within_margin=False)
     joined["within_margin"] = joined["within_margin"].astype("boolean").fillna(False).astype(bool)
     judged = verdicts[["metric", "protocol", "detail", "verdict"]]
-    usual = judged[judged["protocol"] == HEADLINE].drop(columns="protocol").rename(columns={"verdict": "headline_verdict"})
+    usual = (
+        judged[judged["protocol"] == HEADLINE].drop(columns="protocol").rename(columns={"verdict": "headline_verdict"})
+    )
     joined = joined.merge(judged, on=["metric", "protocol", "detail"]).merge(usual, on=["metric", "detail"])
     return joined[list(EFFECT_COLUMNS)]
 

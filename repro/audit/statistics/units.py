@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from repro.audit.statistics.effects import describe_effects, single_arms
+from repro.audit.statistics.interactions import Interaction
 from repro.audit.statistics.linear_model import Coding, Floats, code_details, shared_values
 from repro.audit.statistics.mean_squares import MeanSquare, satterthwaite_df
 from repro.audit.statistics.multiplicity import adjust_effects
@@ -72,9 +73,7 @@ class UnitValues(NamedTuple):
     groups: NDArray[np.intp]
 
 
-def generalise_effects(
-    plan: Plan, results: Results, tables: Sequence[Outcomes], effects: pd.DataFrame
-) -> pd.DataFrame:
+def generalise_effects(plan: Plan, results: Results, tables: Sequence[Outcomes], effects: pd.DataFrame) -> pd.DataFrame:
     """Holds every effect of a detail against seeds and units together, and judges it as the study does.
 
     Args:
@@ -90,8 +89,7 @@ def generalise_effects(
         units of the kind; interactions are not asked), refused (why there is none: fewer than two units).
     """
     effects = effects[effects["detail"].isin(list(plan.levels))]
-    blocks, coding = [], code_details(plan)
-    blocks = read_units(plan, results, tables)
+    coding, blocks = code_details(plan), read_units(results, tables)
     parts = [
         _generalise(effects[_about(effects, table)], find_unit_effects(plan, coding, table, block.values), block)
         for table, block in zip(tables, blocks, strict=True)
@@ -100,15 +98,14 @@ def generalise_effects(
     if not parts:
         return pd.DataFrame(columns=list(UNIT_COLUMNS))
     found = adjust_effects(pd.concat(parts, ignore_index=True), plan.declared.design)
-    verdicts = judge_details(plan, tables, found, pd.DataFrame(columns=["first", "second", "metric", "train_fraction",
-        "estimate", "p_adjusted", "aliases", "shared"]))
+    verdicts = judge_details(plan, tables, found, pd.DataFrame(columns=list(Interaction._fields)))
     keys = ["detail", "metric", "train_fraction"]
     found = found.merge(verdicts[[*keys, "verdict"]], on=keys, how="left")
     found.loc[found["refused"] != "", "verdict"] = ""
     return found[list(UNIT_COLUMNS)]
 
 
-def read_units(plan: Plan, results: Results, tables: Sequence[Outcomes]) -> list[UnitValues]:
+def read_units(results: Results, tables: Sequence[Outcomes]) -> list[UnitValues]:
     """Returns the values by unit of each table, in their order; without units where a metric has no rows."""
     rows = results.rows
     rows = rows[rows["metric"].isin([table.metric for table in tables])]
@@ -119,7 +116,7 @@ def read_units(plan: Plan, results: Results, tables: Sequence[Outcomes]) -> list
     indices = rows.groupby(["metric", "train_fraction"], sort=False, observed=True).indices
     found = []
     for table in tables:
-        own = indices.get((table.metric, table.train_fraction), np.empty(0, dtype=np.intp))  # type: ignore[call-overload]
+        own = indices.get((table.metric, table.train_fraction), np.empty(0, dtype=np.intp))
         code, known = pd.factorize(unit[own])
         wide = np.full((len(names) + 1, len(known)), np.nan)  # the last row is that of a run without rows
         wide[run[own], code] = value[own]
@@ -130,7 +127,9 @@ def read_units(plan: Plan, results: Results, tables: Sequence[Outcomes]) -> list
     return found
 
 
-def _group_units(code: NDArray[np.intp], known: "pd.Index[str]", group: NDArray[np.object_] | None) -> NDArray[np.intp]:
+def _group_units(
+    code: NDArray[np.intp], known: NDArray[np.object_], group: NDArray[np.object_] | None
+) -> NDArray[np.intp]:
     if group is None or not len(known):
         return np.arange(len(known))
     named = pd.Series(group).groupby(code).first().reindex(range(len(known)))
@@ -208,9 +207,7 @@ def contrast_units(columns: Floats, values: Floats) -> UnitEffects:
     return UnitEffects(weights @ found, (weights**2).sum(axis=1) * square, np.full(count, float(df)))
 
 
-def add_unit_error(
-    error: MeanSquare, units: MeanSquare, noise: MeanSquare
-) -> MeanSquare:
+def add_unit_error(error: MeanSquare, units: MeanSquare, noise: MeanSquare) -> MeanSquare:
     """Returns the squared error of an effect over seeds and units, with its degrees of freedom.
 
     Args:
