@@ -126,7 +126,11 @@ def _judge_arm(plan: Plan, study: Study, table: Outcomes, rows: Sequence[Effect]
     """Returns the verdict on a control arm; its word is `NOT_MEASURED` unless all of its runs have been run."""
     wanted = np.array([variant.role == role for variant in plan.variants])[:, None]
     missing = [str(run) for run in table.runs[table.missing() & wanted]]
-    refused = refuse_rows(rows, missing)
+    refused = refuse_rows(rows)
+    if missing:
+        refused = Verdict(
+            UNDECIDED, "its runs have not all been run", f"{len(missing)} of its runs missing: {', '.join(missing[:3])}"
+        )
     if refused:
         return refused._replace(verdict=NOT_MEASURED)
     return judge_options(rows, study.metrics[table.metric], "Holm")
