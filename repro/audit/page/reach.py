@@ -35,14 +35,14 @@ def show_reach(subject: Subject) -> str:
     if closed:
         names = ", ".join(code(name) for name in closed)
         said = paragraph(
-            f"By {names} no option could have been called equivalent, whatever its effect: every 90 % interval is "
-            "wider than the margin on both sides of nothing. That none is called so says nothing on the details."
+            f"By {names} no detail could have been called equivalent, were its effect nil: the intervals are too wide "
+            "for the margin. That none is called so says nothing on the details."
         )
     rows = pd.DataFrame(
         {
             "margin": [_unit(subject, row, "margin") for _, row in reach.iterrows()],
             "half of a 90 % interval": [_span(subject, row, "narrowest", "widest") for _, row in reach.iterrows()],
-            "equivalent in reach of": [f"{row['possible']} of {row['options']}" for _, row in reach.iterrows()],
+            "equivalent in reach of": [f"{row['possible']} of {row['details']}" for _, row in reach.iterrows()],
             "nothing is called equivalent": [
                 f"in {_from_to(f'{low:.0%}', f'{high:.0%}')}"
                 for low, high in zip(reach["chance_low"], reach["chance_high"], strict=True)
@@ -52,9 +52,9 @@ def show_reach(subject: Subject) -> str:
         index=pd.Index(reach["metric"], name="metric"),
     )
     caption = (
-        "What the tests could have said, at the errors by which the effects were tested: how often an option that does "
-        "nothing would be called equivalent, before any correction over details, and which effect would be found in "
-        "80 % after it, if it is real alone. From the best to the worst measured option."
+        "What the tests could have said, at the errors by which the effects were tested: details that would have been "
+        "equivalent if all estimates had been nil; how often an option that does nothing is called so, and which "
+        "effect is found in 80 %, if it is true of one alone. From the best to the worst measured option."
     )
     return said + table_html(rows, caption)
 

@@ -116,7 +116,6 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
     """
     design = plan.declared.design
     tables = tabulate_outcomes(plan, results)
-    contrasts = contrast_effects(plan, tables)
     effects = judge_effects(plan, tables, partial(estimate_effects, plan))
     interactions = find_interactions(plan, tables)
     noise = noise_floor(tables)

@@ -9,6 +9,7 @@ Any text columns will do as a protocol's choices; what they mean is the case's a
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from repro.audit.statistics.effects import contrast_effects, paired_effects
 from repro.audit.statistics.interactions import interactions as find_interactions
 from repro.audit.statistics.linear_model import code_details
-from repro.audit.statistics.multiplicity import LEVEL, adjust_effects
+from repro.audit.statistics.looks import judge_effects
+from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL, Outcomes, tabulate_outcomes
 from repro.audit.statistics.results import Results
 from repro.audit.statistics.verdicts import judge_details
@@ -91,7 +93,12 @@ def protocol_multiverse(plan: Plan, results: Results) -> tuple[pd.DataFrame, pd.
     }
     effects, verdicts = judge_protocols(trial, tables)
     changes = [change for part in _split(tables, found) for change in subtract_headline(part)]
-    joined = _join(_name(effects, names), _name(_estimate(trial, changes), names), _name(verdicts, names), plan)
+    joined = _join(
+        _name(effects, names),
+        _name(judge_effects(trial, changes, partial(_estimate, trial)), names),
+        _name(verdicts, names),
+        plan,
+    )
     return _sum_up(plan, found, joined, _split(tables, found)), joined
 
 
@@ -108,8 +115,7 @@ def find_multiverses(plan: Plan, results: Results) -> list[Multiverse]:
 
 def judge_protocols(plan: Plan, tables: Sequence[Outcomes]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns the adjusted effects and the verdicts of outcomes, all by the code of the study itself."""
-    effects = _estimate(plan, tables)
-    effects = adjust_effects(effects, plan.declared.design)
+    effects = judge_effects(plan, tables, partial(_estimate, plan))
     return effects, judge_details(plan, tables, effects, find_interactions(plan, tables))
 
 
@@ -202,7 +208,7 @@ def _join(effects: pd.DataFrame, changes: pd.DataFrame, verdicts: pd.DataFrame, 
     if len(changes):
         margins = changes["metric"].map({name: metric.margin for name, metric in plan.declared.metrics.items()})
         within = (changes["low90"] > -margins) & (changes["high90"] < margins)
-        changes = adjust_effects(changes.assign(within_margin=within), plan.declared.design)
+        changes = changes.assign(within_margin=within, p_adjusted=_adjust(changes, plan))
         kept = changes[[*_KEY, *names, "p", "p_adjusted", "within_margin"]].rename(columns=names)
         joined = joined.merge(kept, on=_KEY, how="left")
     else:
@@ -214,6 +220,14 @@ def _join(effects: pd.DataFrame, changes: pd.DataFrame, verdicts: pd.DataFrame, 
     )
     joined = joined.merge(judged, on=["metric", "protocol", "detail"]).merge(usual, on=["metric", "detail"])
     return joined[list(EFFECT_COLUMNS)]
+
+
+def _adjust(changes: pd.DataFrame, plan: Plan) -> NDArray[np.float64]:
+    """Adjusts the changes of a metric over all options and protocols."""
+    adjusted, p = np.full(len(changes), np.nan), changes["p"].to_numpy(dtype=np.float64)
+    for family in changes.groupby("metric", sort=False).indices.values():
+        adjusted[family] = adjust_p(p[family], correction_of(plan.declared))
+    return adjusted
 
 
 def _sum_up(

@@ -5,18 +5,21 @@ fit into the margin. The same holds for the smallest effect that would have been
 errors by which the effects were tested, and no other noise.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from repro.audit.statistics.effects import Effect, effects_by_detail
-from repro.audit.statistics.minimum_detectable_effect import t_shift
-from repro.audit.statistics.multiplicity import LEVEL
+from repro.audit.statistics.equivalence import equivalence_p
+from repro.audit.statistics.linear_model import Flags
+from repro.audit.statistics.minimum_detectable_effect import level_of, t_shift
+from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.power import equivalence_power, smallest_shift
 from repro.audit.study.plan import Plan
 
 REACH_COLUMNS = (
-    *("metric", "train_fraction", "options", "margin", "narrowest", "widest", "possible"),
+    *("metric", "train_fraction", "details", "options", "margin", "narrowest", "widest", "possible"),
     *("chance_low", "chance_high", "detectable_low", "detectable_high"),
 )
 
@@ -29,11 +32,11 @@ def find_reach(plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
         effects: as in `Analysis`.
 
     Returns:
-        Per metric and train fraction: options (compared, with an error), margin, narrowest and widest (half of a 90 %
-        interval, t(.95; df) se), possible (options with that half below the margin: only these could have been called
-        equivalent), chance_low and chance_high (over options: that an effect of nil would have been, at .05 for each
-        and before any correction over details), detectable_low and detectable_high (the effect found with 80 % power
-        at the level that is left after correction, if it is real alone; infinite where no p can pass).
+        Per metric and train fraction: details and options (compared, with an error), margin, narrowest and widest (half
+        of a 90 % interval), possible (details that would have been called equivalent, were every estimate nil: no
+        others could have been), chance_low and chance_high (over options: that an option which does nothing would have
+        been), detectable_low and detectable_high (the effect found with 80 % power, infinite where no p can pass).
+        The last four at the level that is left after correction, if it is true of one alone.
 
     Source: Schuirmann (1987) for the two one-sided tests; Cohen (1988) for the power.
     """
@@ -46,19 +49,28 @@ def find_reach(plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
     for (metric, train_fraction), rows in groups.items():
         if not rows:
             continue
-        margin, halves = margins[metric], [float(stats.t.ppf(1 - LEVEL, row.df) * row.se) for row in rows]
-        chances = [equivalence_power(margin / row.se if row.se else np.inf, row.df) for row in rows]
-        found = [find_detectable(row) for row in rows]
-        spans = (min(halves), max(halves), sum(half < margin for half in halves))
-        records.append(
-            (metric, train_fraction, len(rows), margin, *spans, min(chances), max(chances), min(found), max(found))
-        )
+        margin, halves = margins[metric], np.array([(row.high90 - row.low90) / 2 for row in rows])
+        level = level_of(plan, len(plan.levels), sides=1)
+        chances = [equivalence_power(margin / row.se if row.se else np.inf, row.df, level) for row in rows]
+        found = [find_detectable(plan, row) for row in rows]
+        spans = (margin, halves.min(), halves.max(), _count_possible(plan, rows, halves < margin, margin))
+        about = (metric, train_fraction, len({row.detail for row in rows}), len(rows))
+        records.append((*about, *spans, min(chances), max(chances), min(found), max(found)))
     return pd.DataFrame(records, columns=list(REACH_COLUMNS))
 
 
-def find_detectable(row: Effect) -> float:
+def _count_possible(plan: Plan, rows: Sequence[Effect], inside: Flags, margin: float) -> int:
+    """Returns how many details would be equivalent if all estimates were nil, by the study's own correction."""
+    se, df = (np.array([getattr(row, name) for row in rows], dtype=np.float64) for name in ("se", "df"))
+    p = np.where(inside, equivalence_p(np.zeros(len(rows)), se, df, np.full(len(rows), margin)), 1.0)
+    largest = pd.Series(p).groupby([row.detail for row in rows], sort=False).max().reindex(list(plan.levels))
+    asked = np.asarray(largest.to_numpy(), dtype=np.float64)
+    return int((adjust_p(asked, correction_of(plan.declared)) < LEVEL).sum())
+
+
+def find_detectable(plan: Plan, row: Effect) -> float:
     """Returns the effect that the test of a row finds with 80 % power, from the error that the row was tested by."""
-    alpha = LEVEL / max(1, int(row.family))
+    alpha = level_of(plan, max(1, int(row.family)), sides=2)
     if row.kind == "paired":
         return float(smallest_shift(int(row.seeds), alpha) * row.sd) if row.sd > 0 else 0.0
     return float(t_shift(row.df, alpha) * row.se)

@@ -7,9 +7,9 @@ from them, and each estimate is drawn towards nothing by as much as its error as
 
 Model, per metric and share of the training, for the estimate y_k of option k with standard error s_k:
 
-    y_k ~ N(theta_k, s_k^2 v),    theta_k = tau l_k z_k,    z_k ~ N(0, 1),    l_k^2 ~ 4 / chi-square(4),
+    y_k ~ N(theta_k, s_k^2 v),    theta_k = tau l_k z_k,    z_k ~ N(0, 1),    l_k^2 ~ 2 / chi-square(2),
 
-that is, effects are t distributed on 4 degrees of freedom about nothing with scale tau. About nothing, as which option
+that is, effects are t distributed on 2 degrees of freedom about nothing with scale tau. About nothing, as which option
 is the baseline's is an accident; with longer tails than normal ones, as a few details do much and most do little
 (effect sparsity, Box & Meyer 1986), and a normal prior would draw the few to the many.
 
@@ -42,7 +42,7 @@ SHRUNKEN_COLUMNS = (
 )
 FEWEST = 3
 """Options below which the spread of their effects is not known at all: the posterior of tau^2 would be improper."""
-TAIL_DF = 4
+TAIL_DF = 2
 """Of the t distribution that effects are taken to have."""
 _SCALES, _TAILS, _ERRORS = 24, 12, 8
 """Points of the grids over tau, l and v."""

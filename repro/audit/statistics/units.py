@@ -28,11 +28,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from repro.audit.statistics.effects import describe_effects, single_arms
+from repro.audit.statistics.effects import contrast_effects, describe_effects, paired_effects, single_arms
 from repro.audit.statistics.interactions import Interaction
 from repro.audit.statistics.linear_model import Coding, Floats, code_details, shared_values
+from repro.audit.statistics.looks import judge_effects
 from repro.audit.statistics.mean_squares import MeanSquare, satterthwaite_df
-from repro.audit.statistics.multiplicity import adjust_effects
 from repro.audit.statistics.outcomes import Outcomes
 from repro.audit.statistics.results import Results
 from repro.audit.statistics.verdicts import judge_details
@@ -88,16 +88,20 @@ def generalise_effects(plan: Plan, results: Results, tables: Sequence[Outcomes],
         them), se, df, low, high (95 %), low90, high90, p (t test), p_adjusted, verdict (on the detail, for other
         units of the kind; interactions are not asked), refused (why there is none: fewer than two units).
     """
-    effects = effects[effects["detail"].isin(list(plan.levels))]
-    coding, blocks = code_details(plan), read_units(results, tables)
-    parts = [
-        _generalise(effects[_about(effects, table)], find_unit_effects(plan, coding, table, block.values), block)
-        for table, block in zip(tables, blocks, strict=True)
-    ]
-    parts = [part for part in parts if len(part)]
-    if not parts:
+    known = effects[effects["detail"].isin(list(plan.levels))]
+    if known.empty:
         return pd.DataFrame(columns=list(UNIT_COLUMNS))
-    found = adjust_effects(pd.concat(parts, ignore_index=True), plan.declared.design)
+    coding, blocks = code_details(plan), read_units(results, tables)
+
+    def estimate(given: Sequence[Outcomes]) -> pd.DataFrame:
+        """Returns the effects of these tables, which are those of all seeds or of the first few, by both errors."""
+        held = known if given is tables else _estimate(plan, given)
+        return pd.concat(
+            [_generalise(plan, coding, held, table, block) for table, block in zip(given, blocks, strict=True)],
+            ignore_index=True,
+        )
+
+    found = judge_effects(plan, tables, estimate)
     verdicts = judge_details(plan, tables, found, pd.DataFrame(columns=list(Interaction._fields)))
     keys = ["detail", "metric", "train_fraction"]
     found = found.merge(verdicts[[*keys, "verdict"]], on=keys, how="left")
@@ -231,14 +235,16 @@ def add_unit_error(error: MeanSquare, units: MeanSquare, noise: MeanSquare) -> M
     return MeanSquare(total, satterthwaite_df(parts))
 
 
-def _about(effects: pd.DataFrame, table: Outcomes) -> "pd.Series[bool]":
-    return (effects["metric"] == table.metric) & (effects["train_fraction"] == table.train_fraction)
+def _estimate(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
+    effects = (paired_effects if plan.declared.design == "one_at_a_time" else contrast_effects)(plan, tables)
+    return effects[effects["detail"].isin(list(plan.levels))]
 
 
-def _generalise(effects: pd.DataFrame, found: UnitEffects, block: UnitValues) -> pd.DataFrame:
-    """Returns the rows of one table of outcomes, with the errors of seeds and units in place of those of seeds."""
-    if effects.empty:
-        return effects
+def _generalise(plan: Plan, coding: Coding, effects: pd.DataFrame, table: Outcomes, block: UnitValues) -> pd.DataFrame:
+    """Returns the effects of one table of outcomes, with the errors of seeds and units in place of those of seeds."""
+    effects = effects[(effects["metric"] == table.metric) & (effects["train_fraction"] == table.train_fraction)]
+    values = np.where(np.isfinite(table.values)[:, :, None], block.values, np.nan)
+    found = find_unit_effects(plan, coding, table, values)
     units, groups = len(block.groups), len(np.unique(block.groups))
     said = f"it takes {FEWEST} units: the metric has {_count(units, groups)}" if groups < FEWEST else ""
     squares = spread_over_groups(found.effects, block.groups)
@@ -248,10 +254,10 @@ def _generalise(effects: pd.DataFrame, found: UnitEffects, block: UnitValues) ->
     unit_p = np.where(found.noise_df > 0, stats.f.sf(f, max(groups - 1, 1), np.maximum(found.noise_df, 1)), np.nan)
     spread = np.sqrt(np.maximum(squares - np.nan_to_num(noise), 0) * groups)
     totals = list(_add_errors(effects, squares, groups - 1, noise, found.noise_df))
-    variance, df = np.array(totals, dtype=np.float64).T
+    variance, df = np.array(totals, dtype=np.float64).reshape(len(effects), 2).T
     numbers = describe_effects(effects["estimate"].to_numpy(dtype=np.float64), np.ones(len(effects)), variance, df)
     about = {"units": units, "groups": groups, "sd": spread, "unit_p": unit_p, "refused": said}
-    return effects.drop(columns=["p_adjusted", "family"]).assign(p_adjusted=np.nan, **numbers, **about)
+    return effects.assign(**numbers, **about)
 
 
 def _add_errors(

@@ -27,7 +27,7 @@ SHIFTS = {"composite": 0.0, "raw": -2.0, "none": 0.0, "8 bit": 0.5}
 
 
 def add_protocols(plan: Plan, results: Results, grey: float = 0.0, noise: float = 0.0) -> Results:
-    """m0 by two colours and two roundings: grey adds 5 to all, `grey` more where b is set, and noise; rounding nothing."""
+    """m0 by two colours and two roundings: grey adds 5, `grey` more where b is set, and noise; rounding nothing."""
     generator = np.random.default_rng(5)
     has_b = {variant.id: "b" in variant.settings for variant in plan.variants}
     rows = []
@@ -119,7 +119,8 @@ def test_a_run_that_failed_enters_the_estimates_and_no_change(plan: Plan) -> Non
     results = add_protocols(plan, simulate(plan, linear(b=3)), grey=0.5, noise=0.05)
     results.runs.loc["v1-s0", "status"] = FAILED
     kept = results._replace(
-        rows=results.rows[results.rows["run"] != "v1-s0"], protocols=results.protocols[results.protocols["run"] != "v1-s0"]
+        rows=results.rows[results.rows["run"] != "v1-s0"],
+        protocols=results.protocols[results.protocols["run"] != "v1-s0"],
     )
     _, effects = protocol_multiverse(plan, kept)
     own = contrast_effects(plan, tabulate_outcomes(plan, kept)).set_index("detail")["estimate"]

@@ -10,9 +10,9 @@ from simulated_factorial import linear, make_plan, simulate, two_levels
 from repro.audit.statistics.analysis import analyse
 from repro.audit.statistics.linear_model import Floats
 from repro.audit.statistics.multiplicity import adjust_p
-from repro.audit.statistics.shrinkage import FEWEST, SHRUNKEN_COLUMNS, shrink_estimates
+from repro.audit.statistics.shrinkage import FEWEST, SHRUNKEN_COLUMNS, TAIL_DF, shrink_estimates
 
-OPTIONS, DF, STUDIES = 15, 15, 150
+OPTIONS, DF, STUDIES = 15, 15, 100
 
 
 class Found(NamedTuple):
@@ -110,7 +110,7 @@ def test_the_posterior_mean_is_that_of_a_direct_integration() -> None:
     found = shrink_estimates(estimates, np.full(3, se), np.full(3, 1e9), pooled=True)
     tau = np.geomspace(0.05, 12.0, 300)
     theta = np.linspace(-60, 60, 4001)
-    prior = stats.t.pdf(theta / tau[:, None], 4) / tau[:, None]
+    prior = stats.t.pdf(theta / tau[:, None], TAIL_DF) / tau[:, None]
     fit = stats.norm.pdf(estimates[:, None] - theta)
     marginal = np.einsum("tx,kx->kt", prior, fit)
     weight = marginal.prod(axis=0) * tau**2

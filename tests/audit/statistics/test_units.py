@@ -1,5 +1,7 @@
 """Units as a random factor: coverage of the population of units, and agreement with the exact crossed model."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,8 @@ from simulated_factorial import Noise, linear, make_plan, simulate, two_levels
 from repro.audit.statistics.analysis import analyse
 from repro.audit.statistics.effects import contrast_effects, paired_effects
 from repro.audit.statistics.linear_model import code_details, fit_effects
+from repro.audit.statistics.looks import judge_effects
 from repro.audit.statistics.mean_squares import MeanSquare
-from repro.audit.statistics.multiplicity import adjust_effects
 from repro.audit.statistics.outcomes import tabulate_outcomes
 from repro.audit.statistics.results import Results
 from repro.audit.statistics.units import (
@@ -23,7 +25,7 @@ from repro.audit.statistics.units import (
 )
 from repro.audit.study.plan import Plan
 
-STUDIES = 600
+STUDIES = 200
 MONTE_CARLO = 2 * np.sqrt(0.05 * 0.95 / STUDIES)
 """Two standard errors of a coverage of .95 over so many studies."""
 
@@ -38,7 +40,9 @@ def add_detail_by_unit(plan: Plan, results: Results, sd: float, group: int = 1, 
     place = pd.Index(metrics).get_indexer(results.rows["metric"]), results.rows["unit"].to_numpy() // group
     added = np.where(has, does[place], 0.0)
     rows = results.rows.assign(value=results.rows["value"] + added)
-    return results._replace(rows=rows.assign(group=[f"g{unit // group}" for unit in rows["unit"]]) if group > 1 else rows)
+    return results._replace(
+        rows=rows.assign(group=[f"g{unit // group}" for unit in rows["unit"]]) if group > 1 else rows
+    )
 
 
 def cover(table: pd.DataFrame) -> float:
@@ -83,7 +87,7 @@ def analyse_effects(plan: Plan, results: Results) -> dict[str, pd.DataFrame]:
     """Returns effects and units without the rest of the analysis, whose verdicts would take most of the time."""
     tables = tabulate_outcomes(plan, results)
     estimate = paired_effects if plan.declared.design == "one_at_a_time" else contrast_effects
-    effects = adjust_effects(estimate(plan, tables), plan.declared.design)
+    effects = judge_effects(plan, tables, partial(estimate, plan))
     return {"effects": effects, "units": generalise_effects(plan, results, tables, effects)}
 
 
