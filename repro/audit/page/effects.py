@@ -37,7 +37,7 @@ def show_curve(subject: Subject) -> str:
             f"Were the outcomes of all variants of one distribution, the {row['statistic']} would be at least as large "
             f"as the observed {subject.show(row['observed'])} with probability {show_p(row['p'])} "
             f"({row['permutations']} permutations of the labels within each seed). The test is one of equal "
-            "distributions: it can be passed by a detail that changes the spread alone, and it names no detail."
+            "distributions: a detail that changes the spread alone can make p small as well, and it names no detail."
         )
     ordered = curve.sort_values("mean")
     lowest, highest = ordered.iloc[0], ordered.iloc[-1]
@@ -161,7 +161,8 @@ def _table(subject: Subject, metric: str) -> str:
                 "other units": subject.show_interval(row["units_low"], row["units_high"], metric, signed=True),
                 "SD over units": subject.show(row["units_sd"], metric),
                 "Hedges g": show_ratio(row["hedges_g"], signed=True),
-                "P(better)": show_ratio(row["probability_of_improvement"]),
+                "P(better), same seed": show_ratio(row["superiority"]),
+                "P(better), any seeds": show_ratio(row["probability_of_improvement"]),
                 "p": show_p(row["p"]),
                 "p adjusted": show_p(row["p_adjusted"]),
                 "seeds": int(row["seeds"]),
@@ -178,7 +179,9 @@ def _table(subject: Subject, metric: str) -> str:
     caption = (
         f"{subject.label(metric)}; margin {margin}: {subject.metric(metric).why}. Shrunken: the effect and its 95 % "
         "interval, given the other effects. Other units: 95 % interval with the units as a sample; SD over units: how "
-        "far the effect itself differs from unit to unit. Correlation: of the paired arms over "
+        "far the effect itself differs from unit to unit. Hedges g: in pairs over the spread of an arm, in a design "
+        "over the noise of a run within seeds. P(better): that a run with the option beats one without, by one seed "
+        "for both (superiority) or by any two (probability of improvement). Correlation: of the paired arms over "
         "seeds; a factorial contrast has none. Failed: runs that failed or diverged, counted as the worst value seen."
     )
     return table_html(table, caption, dict.fromkeys(columns, str))

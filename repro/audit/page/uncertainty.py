@@ -24,6 +24,7 @@ from repro.audit.page.figures import (
 )
 from repro.audit.page.subject import Subject, code, count, in_words, long, note, paragraph, show_p, show_ratio
 from repro.audit.page.tables import table_html
+from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.multiverse import HEADLINE
 from repro.audit.statistics.variance import PROTOCOL, RESIDUAL, SEED, TOGETHER, UNIT
 
@@ -108,8 +109,8 @@ def _describe_protocols(subject: Subject, protocols: pd.DataFrame) -> str:
         said += (
             "No effect is shown to depend on it."
             if moved.empty
-            else f"Effects differ from those by the headline protocol by {_list_protocols(moved)}; which, and by how "
-            "much, stands below."
+            else f"Effects are others than by the headline protocol by {_list_protocols(moved)}; which, and by how "
+            f"much, stands below{_tell_small(moved, subject)}."
         )
     caution = (
         "Levels are not compared. Where a choice changes what the metric is (its colour space, window or region), the "
@@ -120,9 +121,18 @@ def _describe_protocols(subject: Subject, protocols: pd.DataFrame) -> str:
 
 
 def _list_protocols(protocols: pd.DataFrame, what: str = "") -> str:
+    """Names protocols, those alone that differ from the headline by as few choices as any of them."""
+    choices = protocols["protocol"].str.count("=")
+    shown = protocols[choices == choices.min()]
     return ", ".join(
-        code(row["protocol"]) + (f" ({html.escape(str(row[what]))})" if what else "") for _, row in protocols.iterrows()
+        code(row["protocol"]) + (f" ({html.escape(str(row[what]))})" if what else "") for _, row in shown.iterrows()
     )
+
+
+def _tell_small(moved: pd.DataFrame, subject: Subject) -> str:
+    effects = subject.take(subject.analysis.protocol_effects)
+    shown = effects[effects["protocol"].isin(moved["protocol"]) & (effects["p_adjusted"] < LEVEL)]
+    return ", all of it within the margin" if shown["within_margin"].all() else ""
 
 
 def _table_protocols(subject: Subject, metric: str) -> str:

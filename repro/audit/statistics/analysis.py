@@ -37,8 +37,8 @@ class Analysis(NamedTuple):
         effects: per detail, option, metric and train fraction: `baseline` (option), kind ("paired" or "contrast"),
             seeds, estimate (option less baseline, in the metric's unit, not turned by direction), sd, se, df, low, high
             (95 %), low90, high90, fixed (share of se^2 that further seeds leave as it is), hedges_g,
-            probability_of_improvement (that the option is better than the baseline: over all pairs of seeds for
-            "paired", at the same seed for "contrast"), bca_low, bca_high (NaN below 30
+            probability_of_improvement (that the option is better than the baseline by any two seeds; "paired" only),
+            superiority (that it is by one seed, the same for both), bca_low, bca_high (NaN below 30
             seeds), p, p_adjusted, family (how many p-values it was adjusted for), correlation (of the paired arms),
             failed (runs of the arm that failed or diverged, counted as outcomes), runs, baseline_runs. The control
             arms are in it, under the details "negative control" and "positive control".
