@@ -20,8 +20,8 @@ respond to samples of stimuli (2014), for crossed factors; Miller, Adding error 
 and their clusters; Satterthwaite (1946) for the degrees of freedom.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -73,6 +73,26 @@ class UnitValues(NamedTuple):
     groups: NDArray[np.intp]
 
 
+class UnitRows(NamedTuple):
+    """All rows by unit as arrays, so that one table of outcomes after the other can be read from them.
+
+    Attributes:
+        run: (R,) int, the run of each row.
+        places: that number by the run's id.
+        unit: (R,) its unit.
+        value: (R,) float64.
+        group: (R,) the group of its unit; None where the rows have none.
+        indices: the rows of each metric and share of the training.
+    """
+
+    run: NDArray[np.intp]
+    places: Mapping[str, int]
+    unit: NDArray[np.object_]
+    value: Floats
+    group: NDArray[np.object_] | None
+    indices: Mapping[Any, NDArray[np.intp]]
+
+
 def generalise_effects(plan: Plan, results: Results, tables: Sequence[Outcomes], effects: pd.DataFrame) -> pd.DataFrame:
     """Holds every effect of a detail against seeds and units together, and judges it as the study does.
 
@@ -91,14 +111,13 @@ def generalise_effects(plan: Plan, results: Results, tables: Sequence[Outcomes],
     known = effects[effects["detail"].isin(list(plan.levels))]
     if known.empty:
         return pd.DataFrame(columns=list(UNIT_COLUMNS))
-    coding, blocks = code_details(plan), read_units(results, tables)
+    coding, rows = code_details(plan), index_units(results, tables)
 
     def estimate(given: Sequence[Outcomes]) -> pd.DataFrame:
         """Returns the effects of these tables, which are those of all seeds or of the first few, by both errors."""
         held = known if given is tables else _estimate(plan, given)
         return pd.concat(
-            [_generalise(plan, coding, held, table, block) for table, block in zip(given, blocks, strict=True)],
-            ignore_index=True,
+            [_generalise(plan, coding, held, table, read_units(rows, table)) for table in given], ignore_index=True
         )
 
     found = judge_effects(plan, tables, estimate)
@@ -109,26 +128,33 @@ def generalise_effects(plan: Plan, results: Results, tables: Sequence[Outcomes],
     return found[list(UNIT_COLUMNS)]
 
 
-def read_units(results: Results, tables: Sequence[Outcomes]) -> list[UnitValues]:
-    """Returns the values by unit of each table, in their order; without units where a metric has no rows."""
+def index_units(results: Results, tables: Sequence[Outcomes]) -> UnitRows:
+    """Returns the rows of the metrics of some tables, with the places where each table finds its own."""
     rows = results.rows
     rows = rows[rows["metric"].isin([table.metric for table in tables])]
     run, names = pd.factorize(rows["run"])
-    places = {name: place for place, name in enumerate(names)}
-    value, unit = rows["value"].to_numpy(dtype=np.float64), rows["unit"].to_numpy()
-    group = rows[GROUP].to_numpy() if GROUP in rows else None
     indices = rows.groupby(["metric", "train_fraction"], sort=False, observed=True).indices
-    found = []
-    for table in tables:
-        own = indices.get((table.metric, table.train_fraction), np.empty(0, dtype=np.intp))
-        code, known = pd.factorize(unit[own])
-        wide = np.full((len(names) + 1, len(known)), np.nan)  # the last row is that of a run without rows
-        wide[run[own], code] = value[own]
-        place = np.array([places.get(name, len(names)) for name in table.runs.ravel()]).reshape(table.runs.shape)
-        values = np.where(table.failed[:, :, None], table.values[:, :, None], wide[place])
-        values[~np.isfinite(table.values)] = np.nan
-        found.append(UnitValues(values, _group_units(code, known, None if group is None else group[own])))
-    return found
+    return UnitRows(
+        run,
+        {name: place for place, name in enumerate(names)},
+        rows["unit"].to_numpy(),
+        rows["value"].to_numpy(dtype=np.float64),
+        rows[GROUP].to_numpy() if GROUP in rows else None,
+        {key: np.asarray(own, dtype=np.intp) for key, own in indices.items()},
+    )
+
+
+def read_units(rows: UnitRows, table: Outcomes) -> UnitValues:
+    """Returns the values by unit of a table; it has no units where its metric has no rows."""
+    own = rows.indices.get((table.metric, table.train_fraction), np.empty(0, dtype=np.intp))
+    code, known = pd.factorize(rows.unit[own])
+    missing = len(rows.places)
+    wide = np.full((missing + 1, len(known)), np.nan)  # the last row is that of a run without rows
+    wide[rows.run[own], code] = rows.value[own]
+    place = np.array([rows.places.get(name, missing) for name in table.runs.ravel()]).reshape(table.runs.shape)
+    values = np.where(table.failed[:, :, None], table.values[:, :, None], wide[place])
+    values[~np.isfinite(table.values)] = np.nan
+    return UnitValues(values, _group_units(code, known, None if rows.group is None else rows.group[own]))
 
 
 def _group_units(
@@ -243,8 +269,7 @@ def _estimate(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
 def _generalise(plan: Plan, coding: Coding, effects: pd.DataFrame, table: Outcomes, block: UnitValues) -> pd.DataFrame:
     """Returns the effects of one table of outcomes, with the errors of seeds and units in place of those of seeds."""
     effects = effects[(effects["metric"] == table.metric) & (effects["train_fraction"] == table.train_fraction)]
-    values = np.where(np.isfinite(table.values)[:, :, None], block.values, np.nan)
-    found = find_unit_effects(plan, coding, table, values)
+    found = find_unit_effects(plan, coding, table, block.values)
     units, groups = len(block.groups), len(np.unique(block.groups))
     said = f"it takes {FEWEST} units: the metric has {_count(units, groups)}" if groups < FEWEST else ""
     squares = spread_over_groups(found.effects, block.groups)

@@ -12,7 +12,7 @@ from repro.audit.statistics.linear_model import Floats
 from repro.audit.statistics.multiplicity import adjust_p
 from repro.audit.statistics.shrinkage import FEWEST, SHRUNKEN_COLUMNS, TAIL_DF, shrink_estimates
 
-OPTIONS, DF, STUDIES = 15, 15, 100
+OPTIONS, DF, STUDIES = 15, 15, 80
 
 
 class Found(NamedTuple):
@@ -67,9 +67,9 @@ def draw_studies(sd: float, sparse: bool) -> tuple[Found, Found, Floats]:
 def test_selected_effects_are_nearer_the_truth(sd: float, sparse: bool) -> None:
     raw, shrunken, selected = draw_studies(sd, sparse)
     assert shrunken.error < raw.error
-    assert shrunken.coverage > 0.95 - 0.02, "2,250 effects, three Monte Carlo errors of .0046 and more for studies"
+    assert shrunken.coverage > 0.95 - 0.02, "1,200 effects have a Monte Carlo error of .006, those of one study go together"
     first, second = raw.select(selected), shrunken.select(selected)
-    assert len(first.truth) > 50
+    assert len(first.truth) > 30
     assert first.inflation > 0.3, "winner's curse"
     assert abs(second.inflation) < first.inflation
     if not sparse:  # there the selected are the few that a prior on all of them draws inwards

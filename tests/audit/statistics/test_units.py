@@ -20,12 +20,13 @@ from repro.audit.statistics.units import (
     add_unit_error,
     contrast_units,
     generalise_effects,
+    index_units,
     pair_units,
     read_units,
 )
 from repro.audit.study.plan import Plan
 
-STUDIES = 200
+STUDIES = 100
 MONTE_CARLO = 2 * np.sqrt(0.05 * 0.95 / STUDIES)
 """Two standard errors of a coverage of .95 over so many studies."""
 
@@ -97,7 +98,7 @@ def test_effects_by_unit_average_to_the_effect_and_agree_with_a_fit_of_each() ->
     found = analyse_effects(plan, results)
     np.testing.assert_allclose(found["units"]["estimate"], found["effects"]["estimate"])
     coding, tables = code_details(plan), tabulate_outcomes(plan, results)
-    values = np.where(coding.points[:, None, None], read_units(results, tables)[0].values, np.nan)
+    values = np.where(coding.points[:, None, None], read_units(index_units(results, tables), tables[0]).values, np.nan)
     by_unit = contrast_units(coding.matrix, values).effects
     each = np.array([fit_effects(coding.matrix, values[:, :, unit]).estimates for unit in range(5)]).T
     np.testing.assert_allclose(by_unit, each)
