@@ -67,7 +67,9 @@ def draw_studies(sd: float, sparse: bool) -> tuple[Found, Found, Floats]:
 def test_selected_effects_are_nearer_the_truth(sd: float, sparse: bool) -> None:
     raw, shrunken, selected = draw_studies(sd, sparse)
     assert shrunken.error < raw.error
-    assert shrunken.coverage > 0.95 - 0.02, "1,200 effects have a Monte Carlo error of .006, those of one study go together"
+    assert shrunken.coverage > 0.95 - 0.02, (
+        "1,200 effects have a Monte Carlo error of .006, those of one study go together"
+    )
     first, second = raw.select(selected), shrunken.select(selected)
     assert len(first.truth) > 30
     assert first.inflation > 0.3, "winner's curse"
