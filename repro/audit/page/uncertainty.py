@@ -31,6 +31,11 @@ from repro.audit.statistics.variance import PROTOCOL, RESIDUAL, SEED, TOGETHER, 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LEVELS = (
+    "Levels are not compared. Where a choice changes what the metric is (its colour space, window or region), the two "
+    "numbers are different quantities, and what it adds to all runs alike says nothing on any detail. Nor is a changed "
+    "verdict a finding by itself: it may change by a hair, and whether the effect does is tested apart."
+)
 NOISY, PALE = "#e8a07c", "#c3cad2"
 """Bars of the seed, and of all that is neither seed nor detail: light, so that the intervals are seen on them."""
 NOT_DETAILS = (TOGETHER, SEED, UNIT, PROTOCOL, RESIDUAL)
@@ -72,9 +77,10 @@ def show_protocols(subject: Subject) -> str:
     protocols = subject.take(subject.analysis.protocols)
     if protocols.empty or protocols["same"].sum() < 2:
         return paragraph("The runs hold one evaluation protocol only.")
-    shown = _describe_protocols(subject, protocols)
+    shown = _describe_protocols(subject, subject.main)
     if len(protocols) < 2:
         return shown
+    shown += note(LEVELS)
     effects = subject.take(subject.analysis.protocol_effects)
     if len(effects):
         figure = plot_protocols(effects, f"difference from the baseline's option: {subject.label()}")
@@ -86,15 +92,16 @@ def show_protocols(subject: Subject) -> str:
     shown += _table_protocols(subject, subject.main)
     for metric in list(subject.study.metrics)[1:]:
         if len(subject.take(subject.analysis.protocols, metric)) > 1:
-            table = _table_protocols(subject, metric)
-            shown += f"<details><summary>The same for {code(metric)}</summary>{table}</details>"
+            told = _describe_protocols(subject, metric) + _table_protocols(subject, metric)
+            shown += f"<details><summary>The same for {code(metric)}</summary>{told}</details>"
     return shown
 
 
-def _describe_protocols(subject: Subject, protocols: pd.DataFrame) -> str:
-    """Returns whether a verdict or an effect hangs on the protocol, and what is not said."""
+def _describe_protocols(subject: Subject, metric: str) -> str:
+    """Returns whether a verdict on a detail or an effect hangs on the protocol."""
+    protocols = subject.take(subject.analysis.protocols, metric)
     others = protocols[protocols["protocol"] != HEADLINE]
-    said = f"By {code(subject.main)}, {count(int(protocols['same'].sum()), 'protocol')} applied to the same runs "
+    said = f"By {code(metric)}, {count(int(protocols['same'].sum()), 'protocol')} applied to the same runs "
     if others.empty:
         return paragraph(f"{said}give the very same numbers: no choice of the protocol moves this metric.")
     said += f"give {count(len(protocols), 'set')} of numbers. "
@@ -109,15 +116,10 @@ def _describe_protocols(subject: Subject, protocols: pd.DataFrame) -> str:
         said += (
             "No effect is shown to depend on it."
             if moved.empty
-            else f"Effects are others than by the headline protocol by {_list_protocols(moved)}; which, and by how "
-            f"much, stands below{_tell_small(moved, subject)}."
+            else f"Effects differ from the headline protocol's by {_list_protocols(moved)}; which, and by how much, "
+            f"stands below{_tell_small(moved, subject, metric)}."
         )
-    caution = (
-        "Levels are not compared. Where a choice changes what the metric is (its colour space, window or region), the "
-        "two numbers are different quantities, and what it adds to all runs alike says nothing on any detail. So is a "
-        "changed verdict no finding by itself: it may change by a hair, and whether the effect does is tested apart."
-    )
-    return paragraph(said) + note(caution)
+    return paragraph(said)
 
 
 def _list_protocols(protocols: pd.DataFrame, what: str = "") -> str:
@@ -129,8 +131,8 @@ def _list_protocols(protocols: pd.DataFrame, what: str = "") -> str:
     )
 
 
-def _tell_small(moved: pd.DataFrame, subject: Subject) -> str:
-    effects = subject.take(subject.analysis.protocol_effects)
+def _tell_small(moved: pd.DataFrame, subject: Subject, metric: str) -> str:
+    effects = subject.take(subject.analysis.protocol_effects, metric)
     shown = effects[effects["protocol"].isin(moved["protocol"]) & (effects["p_adjusted"] < LEVEL)]
     return ", all of it within the margin" if shown["within_margin"].all() else ""
 

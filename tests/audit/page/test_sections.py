@@ -228,7 +228,7 @@ def test_a_protocol_that_turns_an_effect_is_named() -> None:
     results = subject.results._replace(protocols=turned)
     moved = subject._replace(results=results, analysis=analyse(subject.plan, results, subject.choices))
     shown = uncertainty.show_protocols(moved)
-    assert "Effects are others than by the headline protocol by <code>colour=grey</code>" in shown
+    assert "Effects differ from the headline protocol's by <code>colour=grey</code>" in shown
     assert "all of it within the margin" not in shown
     assert "a: yes" in shown
 
