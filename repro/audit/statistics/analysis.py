@@ -50,8 +50,9 @@ class Analysis(NamedTuple):
             training gives the same verdict; NA where it was not measured).
         claims: per claim: text, metric, reported, reproduced (with reproduced_low and reproduced_high, 95 %), estimate,
             low, high, noise_sd, verdict, reason, source, runs.
-        controls: per control ("negative control", "positive control", "A/A re-splits"): expected, found, passed (bool),
-            detail (text), and of the re-splits the rate of false alarms, rate_low, rate_high.
+        controls: per control ("negative control", "positive control", "dummy column", "A/A re-splits", "A/A
+            contrasts"): expected, found, passed (bool), detail (text), and of the last two the rate of false alarms,
+            rate_low, rate_high.
         curve: per variant, metric and train fraction: rank, mean, low, high (95 % over seeds), seeds, runs, null_low,
             null_high (95 % band of the sorted curve under permutation of labels within seed).
         curve_test: per metric and train fraction: statistic (text), observed, p, permutations.
