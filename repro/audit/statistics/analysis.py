@@ -14,6 +14,7 @@ from repro.audit.statistics.claims import judge_claims
 from repro.audit.statistics.controls import judge_controls
 from repro.audit.statistics.effects import EFFECT_COLUMNS, contrast_effects, paired_effects
 from repro.audit.statistics.error_terms import ERROR_COLUMNS, tabulate_errors
+from repro.audit.statistics.failure_rates import failure_rates
 from repro.audit.statistics.interactions import interactions as find_interactions
 from repro.audit.statistics.linear_model import code_details
 from repro.audit.statistics.looks import judge_effects
@@ -22,6 +23,7 @@ from repro.audit.statistics.outcomes import Outcomes, noise_floor, tabulate_outc
 from repro.audit.statistics.results import Results, list_failures, sum_costs
 from repro.audit.statistics.shrinkage import shrink_effects
 from repro.audit.statistics.specification_curve import specification_curve
+from repro.audit.statistics.spread import compare_spreads
 from repro.audit.statistics.units import generalise_effects
 from repro.audit.statistics.variance import rank_questions, variance_components
 from repro.audit.statistics.verdicts import judge_details
@@ -74,6 +76,12 @@ class Analysis(NamedTuple):
             shrunken_high, effects_sd, options, runs (see `shrink_effects`).
         units: the same effects with the units as a sample: units, groups, estimate, sd, unit_p, se, df, low, high,
             low90, high90, p, p_adjusted, verdict, refused, runs (see `generalise_effects`).
+        failure_rates: per detail and option: `baseline` (option), failed, run and planned runs, the same of the
+            baseline's (baseline_*), trials ("runs" or "variants"), p, p_adjusted, smallest_p (that as many failures
+            could have given, unadjusted), family, verdict, reason, runs (that failed).
+        spread: per detail, option, metric and train fraction: `baseline` (option), units (what was compared, text),
+            ratio (sd with the option over that with the baseline's), low, high (95 %), p, p_adjusted, verdict, reason,
+            runs.
     """
 
     noise: pd.DataFrame
@@ -93,6 +101,8 @@ class Analysis(NamedTuple):
     error_terms: pd.DataFrame
     shrunken: pd.DataFrame
     units: pd.DataFrame
+    failure_rates: pd.DataFrame
+    spread: pd.DataFrame
 
 
 def estimate_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
@@ -144,4 +154,6 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         error_terms=errors,
         shrunken=shrink_effects(plan, effects),
         units=generalise_effects(plan, results, tables, effects),
+        failure_rates=failure_rates(plan, tables),
+        spread=compare_spreads(plan, tables),
     )

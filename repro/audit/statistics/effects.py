@@ -40,7 +40,7 @@ EFFECT_COLUMNS = (
     ),
     *("low", "high", "low90", "high90", "hedges_g", "probability_of_improvement", "superiority"),
     *("bca_low", "bca_high"),
-    *("p", "p_adjusted", "correlation", "failed", "runs", "baseline_runs"),
+    *("p", "p_sign_flip", "p_adjusted", "correlation", "failed", "runs", "baseline_runs"),
 )
 
 
@@ -155,12 +155,13 @@ def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     the exact small-sample factor (NaN for one degree of freedom); `superiority` = Phi(+-estimate / (sd sqrt(2))), the
     chance that a run with the option beats one without at the same seed, under normal noise (the common language
     effect size of McGraw & Wong 1992). `fixed` is the share of se^2 that lack of fit adds, which further seeds leave
-    as it is. Failed runs count with the worst value seen; `failed` counts those on either side. With one seed there is
-    no error term: everything but the estimate is NaN.
+    as it is. Failed runs count with their stand-in; `failed` counts those on either side. With one seed there is no
+    error term: everything but the estimate is NaN.
 
     Returns:
         The columns of `Analysis.effects`, kind "contrast"; probability_of_improvement (of any two seeds: too few
-        are there to tell what a seed shifts), correlation, bca_* and p_adjusted are NaN.
+        are there to tell what a seed shifts), correlation, bca_*, p_sign_flip and p_adjusted
+        are NaN.
 
     Source: Box, Hunter & Hunter, Statistics for Experimenters (2005), chapters 5 and 6; Hedges (1981) for the factor.
     """
@@ -238,5 +239,7 @@ def _name_effect(plan: Plan, coding: Coding, outcomes: Outcomes, index: int) -> 
         "failed": int((outcomes.failed & (with_option | with_baseline)).sum()),
         "runs": tuple(outcomes.runs[with_option].tolist()),
         "baseline_runs": tuple(outcomes.runs[with_baseline].tolist()),
-        **dict.fromkeys(("probability_of_improvement", "bca_low", "bca_high", "p_adjusted", "correlation"), np.nan),
+        **dict.fromkeys(
+            ("probability_of_improvement", "bca_low", "bca_high", "p_sign_flip", "p_adjusted", "correlation"), np.nan
+        ),
     }
