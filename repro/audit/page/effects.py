@@ -182,7 +182,7 @@ def _table(subject: Subject, metric: str) -> str:
         "far the effect itself differs from unit to unit. Hedges g: in pairs over the spread of an arm, in a design "
         "over the noise of a run within seeds. P(better): that a run with the option beats one without, by one seed "
         "for both (superiority) or by any two (probability of improvement). Correlation: of the paired arms over "
-        "seeds; a factorial contrast has none. Failed: runs that failed or diverged, which count with a stand-in for their value."
+        "seeds; a factorial contrast has none. Failed: runs that failed or diverged; a stand-in counts for their value."
     )
     return table_html(table, caption, dict.fromkeys(columns, str))
 
