@@ -24,10 +24,10 @@ from repro.audit.study.declaration import Study
 
 GOALS = {
     "coverage": ("95 % intervals that hold the true effect", f"{100 * COVERED:.0f} %"),
-    "one_nil": ("false matters, one detail nil", f"{100 * WRONG:.0f} % at most"),
-    "half_nil": ("false matters, half of them nil", f"{100 * WRONG:.0f} % at most"),
-    "all_nil": ("false matters, all nil", f"{100 * WRONG:.0f} % at most"),
-    "equivalent": ("any false equivalent, all on the margin", f"{100 * WRONG:.0f} % at most"),
+    "one_nil": ("false matters with one detail nil", f"{100 * WRONG:.0f} % at most"),
+    "half_nil": ("false matters with half of them nil", f"{100 * WRONG:.0f} % at most"),
+    "all_nil": ("false matters with all nil", f"{100 * WRONG:.0f} % at most"),
+    "equivalent": ("any false equivalent with all on the margin", f"{100 * WRONG:.0f} % at most"),
 }
 """The figures of a row that have a goal, as a reader is told them, and what is meant."""
 SIZE, FOUND, PROMISE = "details x seeds", "found to matter at 1, 2, 4 SD", "effect promised at 80 % power is found"
