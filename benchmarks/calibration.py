@@ -10,6 +10,7 @@ error over subgrids; then the error terms that were tried.
 """
 
 import argparse
+import json
 import sys
 import time
 import zlib
@@ -103,6 +104,17 @@ def _show(found: Rate | None) -> str:
     return "" if found is None else f"{found.value:.3f} {found.error:.3f}".replace("0.", ".")
 
 
+def to_text(kept: Calibration) -> str:
+    """Returns JSON with a line for each row, so that a change of figures reads as one."""
+    values = kept.model_dump(mode="json")
+    parts = [
+        f"{json.dumps(key)}: "
+        + ("[\n" + ",\n".join(map(json.dumps, value)) + "\n]" if key in ("rows", "methods") else json.dumps(value))
+        for key, value in values.items()
+    ]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 def main(arguments: Sequence[str]) -> int:
     """Prints the tables; returns the exit status."""
     designs: tuple[Design, ...] = tuple(dict.fromkeys(setting.design for setting in settings_of("hpolib")))
@@ -151,5 +163,5 @@ def main(arguments: Sequence[str]) -> int:
             rows=rows,
             methods=methods,
         )
-        FILE.write_text(kept.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        FILE.write_text(to_text(kept), encoding="utf-8")
     return 0

@@ -6,11 +6,12 @@ from scipy import stats
 
 from benchmarks import calibration_truth as known
 from benchmarks.__main__ import main
-from benchmarks.calibration import judge_subgrids, settings_of
+from benchmarks.calibration import judge_subgrids, settings_of, to_text
 from benchmarks.calibration_figures import count_false, covers, found_at, rate, summarise
 from benchmarks.calibration_studies import Judged, compare_methods
 from benchmarks.calibration_truth import SCENARIOS, Setting
 from benchmarks.surfaces import FAMILIES, Subgrid, Surface, draw_subgrid
+from repro.audit.statistics.calibration import FILE, Calibration, load_calibration
 from repro.audit.statistics.verdicts import MATTERS
 
 SURFACE = "protein_structure"
@@ -141,6 +142,12 @@ def test_every_design_is_tried_on_every_family() -> None:
             surface = Surface("toy", "higher", {f"d{i}": [0, 1, 2] for i in range(9)}, np.zeros((3,) * 9 + (2,)))
             grid = draw_subgrid(surface, np.random.default_rng(0), list(setting.counts))
             assert [len(levels) for levels in grid.levels.values()] == list(setting.counts)
+
+
+def test_figures_are_written_as_they_are_read() -> None:
+    kept = load_calibration()
+    assert to_text(kept) == FILE.read_text(encoding="utf-8")
+    assert Calibration.model_validate_json(to_text(kept)) == kept
 
 
 def test_the_command_prints_a_row(capsys: pytest.CaptureFixture[str]) -> None:
