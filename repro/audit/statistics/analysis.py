@@ -20,6 +20,7 @@ from repro.audit.statistics.multiverse import protocol_multiverse
 from repro.audit.statistics.outcomes import noise_floor, tabulate_outcomes
 from repro.audit.statistics.results import Results, list_failures, sum_costs
 from repro.audit.statistics.specification_curve import specification_curve
+from repro.audit.statistics.task_claims import compare_tasks
 from repro.audit.statistics.variance import rank_questions, variance_components
 from repro.audit.statistics.verdicts import judge_details
 from repro.audit.study.plan import Plan
@@ -63,6 +64,7 @@ class Analysis(NamedTuple):
             mean squares detail_seed, spare and lack (variances of a run) with their degrees of freedom (*_df), seed_f
             and seed_p (whether effects change with the seed), lack_f and lack_p (lack of fit), carried (what of it the
             intervals carry), runs. Empty for one at a time.
+        tasks: per claim, a row for each task and one for all, where runs were measured on several: `compare_tasks`.
     """
 
     noise: pd.DataFrame
@@ -79,6 +81,7 @@ class Analysis(NamedTuple):
     cost: pd.DataFrame
     questions: pd.DataFrame
     error_terms: pd.DataFrame
+    tasks: pd.DataFrame
 
 
 def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None = None) -> Analysis:
@@ -101,6 +104,7 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
     effects = adjust_effects(effects.reset_index(drop=True), design)
     interactions = find_interactions(plan, tables)
     noise = noise_floor(tables)
+    tasks = compare_tasks(plan, results)
     errors = pd.DataFrame(columns=list(ERROR_COLUMNS))
     if design != "one_at_a_time":
         errors = tabulate_errors(code_details(plan), tables)
@@ -111,7 +115,7 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         effects=effects,
         interactions=interactions,
         verdicts=verdicts,
-        claims=judge_claims(plan, tables, effects, interactions, noise),
+        claims=judge_claims(plan, tables, effects, interactions, noise, tasks),
         controls=judge_controls(plan, tables, effects),
         curve=curve,
         curve_test=curve_test,
@@ -121,4 +125,5 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         cost=sum_costs(plan, results),
         questions=rank_questions(plan, effects, verdicts, details),
         error_terms=errors,
+        tasks=tasks,
     )

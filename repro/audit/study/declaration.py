@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -13,6 +13,8 @@ from repro.errors import UserError
 
 Design = Literal["one_at_a_time", "plackett_burman", "fractional_factorial", "full_factorial", "d_optimal", "random"]
 Expected = Literal["better", "worse"]
+Scale = Literal["none", "per_task_sd", "baseline_ratio"]
+"""What differences on several tasks are divided by before they are averaged; how, stands in `statistics.tasks`."""
 
 
 class _Declared(BaseModel):
@@ -46,6 +48,9 @@ class Claim(_Declared):
         than: the option that it is compared with.
         reported: the value that the paper gives for the better option; None: not available.
         source: where the claim stands.
+        scale: what differences are divided by where runs were measured on several tasks.
+        units: of tasks, by their names; where all are named and alike, their mean is taken as it is.
+        margin: the metric's, in the unit of a scale: declared with a scale and only with one.
     """
 
     text: str
@@ -55,6 +60,19 @@ class Claim(_Declared):
     than: Any
     reported: float | None = None
     source: str
+    # What is left at its default is no part of a plan, so that plans frozen before there were tasks stay what they are.
+    scale: Scale = Field(default="none", exclude_if=lambda scale: scale == "none")
+    units: dict[str, str] = Field(default={}, exclude_if=lambda units: not units)
+    margin: float | None = Field(default=None, gt=0, exclude_if=lambda margin: margin is None)
+
+    @model_validator(mode="after")
+    def _margin_of_scale(self) -> Self:
+        if (self.scale == "none") != (self.margin is None):
+            raise ValueError(
+                f"claim {self.text!r}: a scale and a margin in its unit come together; for per_task_sd a margin of 1 "
+                "is one SD over seeds, for baseline_ratio one of 0.01 is a hundredth of the other option's value"
+            )
+        return self
 
 
 class PositiveControl(_Declared):
