@@ -51,8 +51,8 @@ def _show_claim(subject: Subject, place: int, rows: pd.DataFrame) -> str:
     if not refused:
         picture = encode_png(plot_tasks(each, overall, float(margin or 0), label))
         caption = (
-            "Better less other on each task, with the 95 % interval over its runs; below, the mean over tasks, with the "
-            "interval that takes these tasks as a sample of all. Grey: the margin."
+            "Better less other on each task, with the 95 % interval over its runs; at the bottom the mean over tasks, "
+            "with the interval that takes these tasks as a sample of all. Grey: the margin."
         )
         figure = figure_html(picture, f"{claim.text}: the difference on each task", caption, wide=True)
     return (
@@ -63,10 +63,10 @@ def _show_claim(subject: Subject, place: int, rows: pd.DataFrame) -> str:
 def _tell_overall(overall: "pd.Series[float]", tasks: int) -> str:
     if overall["refused"]:
         return f"There is no mean over the {tasks} tasks: {html.escape(str(overall['refused']))}."
+    between, within = (_show_number(overall[name], 3, signed=False) for name in ("between_sd", "within_sd"))
     changes = (
-        f"the difference changes with the task by {_show_number(overall['between_sd'], 3, signed=False)} (standard deviation "
-        f"beyond what the runs of a task explain, {_show_number(overall['within_sd'], 3, signed=False)}; "
-        f"p = {show_p(overall['heterogeneity_p'])})"
+        f"the difference changes with the task by {between} (standard deviation, beyond the {within} that the runs of "
+        f"a task explain; p = {show_p(overall['heterogeneity_p'])})"
     )
     probability = (
         f"a run of the one is better than a run of the other on the same task with probability "
@@ -74,8 +74,9 @@ def _tell_overall(overall: "pd.Series[float]", tasks: int) -> str:
     )
     middle = f"the interquartile means differ by {_show_number(overall['iqm'], 3)} ({_span(overall, 'iqm', 3)})"
     return (
-        f"Over {tasks} tasks {changes}; {probability}; {middle}. Intervals in brackets: bootstrap over runs on these very "
-        f"tasks, for comparison; that of the mean would be {_span(overall, 'bootstrap', 3)}. The verdict rests on the tasks."
+        f"Over {tasks} tasks {changes}; {probability}; {middle}. Intervals in brackets: bootstrap over runs on these "
+        f"very tasks, for comparison; that of the mean would be {_span(overall, 'bootstrap', 3)}. The verdict takes the "
+        "tasks as a sample."
     )
 
 
@@ -104,8 +105,9 @@ def _tabulate(subject: Subject, rows: pd.DataFrame, metric: str, scale: Scale) -
     ).set_index("task")
     unit = subject.label(metric) if scale == "none" else SCALE_UNITS[scale]
     caption = (
-        f"Means in {subject.label(metric)}; difference in {unit}. p adjusted: Holm over the tasks. Share of all levels: of "
-        "the sum of the tasks' absolute means; where half of the tasks have nine tenths of it, units are taken for unlike."
+        f"Means in {subject.label(metric)}; difference in {unit}. p adjusted: Holm over the tasks. Share of all levels: "
+        "of the sum of the tasks' absolute means; where half of the tasks have nine tenths of it, units are taken for "
+        "unlike."
     )
     return table_html(shown, caption, dict.fromkeys(("better less other", "p", "p adjusted"), str), [ALL_TASKS])
 

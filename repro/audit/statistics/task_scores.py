@@ -134,8 +134,8 @@ baseline_ratio), or the units of all tasks if they are alike'
         return ""
     carriers = _list_some([tasks[place] for place in order[:few]])
     return (
-        f"{100 * carried[few - 1]:.0f} % of it lies in {few} of {len(tasks)} tasks ({carriers}), as happens where units "
-        f"are unlike; {remedy}, or the units of all tasks if they are alike"
+        f"{100 * carried[few - 1]:.0f} % of it lies in {few} of {len(tasks)} tasks ({carriers}), as happens where "
+        f"units are unlike; {remedy}, or the units of all tasks if they are alike"
     )
 
 
