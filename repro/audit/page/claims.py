@@ -87,7 +87,7 @@ def show_claims(subject: Subject) -> str:
     caption = (
         "Intervals: 95 %, over seeds. Noise floor: standard deviation over seeds of the replicated baseline. "
         "Reproduced: mean of the runs with the option that is claimed to be better. Its interval holds what a seed "
-        "does to all variants alike, and has as many degrees of freedom as seeds less one; a difference is free of that. "
+        "does to all variants alike, and has as many degrees of freedom as seeds less one; a difference is free of it. "
         "Survives: share of the combinations of the other details under which the option is better at all, and by more "
         "than the margin, over the surfaces that the runs leave possible."
     )

@@ -75,8 +75,8 @@ def _tell_overall(overall: "pd.Series[float]", tasks: int) -> str:
     middle = f"the interquartile means differ by {_show_number(overall['iqm'], 3)} ({_span(overall, 'iqm', 3)})"
     return (
         f"Over {tasks} tasks {changes}; {probability}; {middle}. Intervals in brackets: bootstrap over runs on these "
-        f"very tasks, for comparison; that of the mean would be {_span(overall, 'bootstrap', 3)}. The verdict takes the "
-        "tasks as a sample."
+        f"very tasks, for comparison; that of the mean would be {_span(overall, 'bootstrap', 3)}. The verdict takes "
+        "the tasks as a sample."
     )
 
 
@@ -105,8 +105,8 @@ def _tabulate(subject: Subject, rows: pd.DataFrame, metric: str, scale: Scale) -
     ).set_index("task")
     unit = subject.label(metric) if scale == "none" else SCALE_UNITS[scale]
     caption = (
-        f"Means in {subject.label(metric)}; difference in {unit}. p adjusted: Holm over the tasks. Share of all levels: "
-        "of the sum of the tasks' absolute means; where half of the tasks have nine tenths of it, units are taken for "
+        f"Means in {subject.label(metric)}; difference in {unit}. p adjusted: Holm over the tasks. Share of all "
+        "levels: of the sum of the tasks' absolute means; where half of the tasks have nine tenths of it, units are taken for "
         "unlike."
     )
     return table_html(shown, caption, dict.fromkeys(("better less other", "p", "p adjusted"), str), [ALL_TASKS])
