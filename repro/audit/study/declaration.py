@@ -15,7 +15,7 @@ from repro.randomness import derive_seed
 Design = Literal["one_at_a_time", "plackett_burman", "fractional_factorial", "full_factorial", "d_optimal", "random"]
 Expected = Literal["better", "worse"]
 Scale = Literal["none", "per_task_sd", "baseline_ratio"]
-"""What differences on several tasks are divided by before they are averaged; how, stands in `statistics.task_scores`."""
+"""What differences on several tasks are divided by before they are averaged; how: `statistics.task_scores`."""
 Correction = Literal["Holm", "Benjamini-Hochberg"]
 RANDOMISED: tuple[Design, ...] = ("plackett_burman", "fractional_factorial", "d_optimal", "random")
 """Designs that leave something to chance: which columns and signs details get, which rows are chosen."""
