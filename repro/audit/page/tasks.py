@@ -105,7 +105,7 @@ def _tabulate(subject: Subject, rows: pd.DataFrame, metric: str, scale: Scale) -
     ).set_index("task")
     unit = subject.label(metric) if scale == "none" else SCALE_UNITS[scale]
     caption = (
-        f"Means in {subject.label(metric)}; difference in {unit}. p adjusted: Holm over the tasks. Share of all "
+        f"Means: {subject.label(metric)}; difference: {unit}. p adjusted: Holm over the tasks. Share of all "
         "levels: of the sum of the tasks' absolute means; where half of the tasks have nine tenths of it, units are "
         "taken for unlike."
     )

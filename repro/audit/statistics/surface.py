@@ -7,7 +7,7 @@ A design of few runs leaves many surfaces possible. They are drawn from their po
 of the means of the variants over seeds. Main effects are as they come (flat prior). Interactions of two details, as
 differences of differences, have the horseshoe prior N(0, tau^2 lambda^2): a few that are large among many that are
 small, or all alike, as the runs say. What is of higher order is N(0, f^2) for each combination by itself. lambda, tau
-and f are drawn as well, half-Cauchy of scale 1, of that of the main effects, and of a quarter of it. Where a design
+and f are drawn as well, half-Cauchy of scale 1, of that of the main effects, and of half of it. Where a design
 cannot tell pairs apart, the model shares the contrast among them and keeps what it cannot know as spread. Noise is
 drawn from the study's own error terms, so that coefficients are t-distributed: spare x seed for interactions, detail x
 seed with a column's own floor for main effects (`error_terms`). Lack of fit is pairs and f here, and is not counted a
@@ -31,7 +31,7 @@ CHAINS, BURNT, KEPT = 100, 40, 10
 """Chains of the sampler that run side by side, and their steps: left out at first, then kept."""
 HIGHER = np.concatenate([[0.0], np.geomspace(0.01, 3, 15)])
 """Grid of f, in root mean squares of the main effects."""
-HIGHER_SCALE = 0.25
+HIGHER_SCALE = 0.5
 """Of its half-Cauchy prior."""
 
 
