@@ -3,7 +3,8 @@
 `Analysis` is the contract between the statistics and the page that shows them. Nothing is computed here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
@@ -13,13 +14,15 @@ from repro.audit.statistics.claims import judge_claims
 from repro.audit.statistics.controls import judge_controls
 from repro.audit.statistics.effects import EFFECT_COLUMNS, contrast_effects, paired_effects
 from repro.audit.statistics.error_terms import ERROR_COLUMNS, tabulate_errors
+from repro.audit.statistics.failure_rates import failure_rates
 from repro.audit.statistics.interactions import interactions as find_interactions
 from repro.audit.statistics.linear_model import code_details
-from repro.audit.statistics.multiplicity import adjust_effects
+from repro.audit.statistics.looks import judge_effects
 from repro.audit.statistics.multiverse import protocol_multiverse
-from repro.audit.statistics.outcomes import noise_floor, tabulate_outcomes
+from repro.audit.statistics.outcomes import Outcomes, noise_floor, tabulate_outcomes
 from repro.audit.statistics.results import Results, list_failures, sum_costs
 from repro.audit.statistics.specification_curve import specification_curve
+from repro.audit.statistics.spread import compare_spreads
 from repro.audit.statistics.task_claims import compare_tasks
 from repro.audit.statistics.variance import rank_questions, variance_components
 from repro.audit.statistics.verdicts import judge_details
@@ -48,8 +51,9 @@ class Analysis(NamedTuple):
             training gives the same verdict; NA where it was not measured).
         claims: per claim: text, metric, reported, reproduced (with reproduced_low and reproduced_high, 95 %), estimate,
             low, high, noise_sd, verdict, reason, source, runs.
-        controls: per control ("negative control", "positive control", "A/A re-splits"): expected, found, passed (bool),
-            detail (text), and of the re-splits the rate of false alarms, rate_low, rate_high.
+        controls: per control ("negative control", "positive control", "dummy column", "A/A re-splits", "A/A
+            contrasts"): expected, found, passed (bool), detail (text), and of the last two the rate of false alarms,
+            rate_low, rate_high.
         curve: per variant, metric and train fraction: rank, mean, low, high (95 % over seeds), seeds, runs, null_low,
             null_high (95 % band of the sorted curve under permutation of labels within seed).
         curve_test: per metric and train fraction: statistic (text), observed, p, permutations.
@@ -65,6 +69,12 @@ class Analysis(NamedTuple):
             and seed_p (whether effects change with the seed), lack_f and lack_p (lack of fit), carried (what of it the
             intervals carry), runs. Empty for one at a time.
         tasks: per claim, a row for each task and one for all, where runs were measured on several: `compare_tasks`.
+        failure_rates: per detail and option: `baseline` (option), failed, run and planned runs, the same of the
+            baseline's (baseline_*), trials ("runs" or "variants"), p, p_adjusted, smallest_p (that as many failures
+            could have given, unadjusted), family, verdict, reason, runs (that failed).
+        spread: per detail, option, metric and train fraction: `baseline` (option), units (what was compared, text),
+            ratio (sd with the option over that with the baseline's), low, high (95 %), p, p_adjusted, verdict, reason,
+            runs.
     """
 
     noise: pd.DataFrame
@@ -82,6 +92,17 @@ class Analysis(NamedTuple):
     questions: pd.DataFrame
     error_terms: pd.DataFrame
     tasks: pd.DataFrame
+    failure_rates: pd.DataFrame
+    spread: pd.DataFrame
+
+
+def estimate_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
+    """Estimates all effects that a design has: single arms in pairs, and contrasts where it varies many at once."""
+    parts = [paired_effects(plan, tables)]
+    if plan.declared.design != "one_at_a_time":
+        parts.append(contrast_effects(plan, tables))
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(EFFECT_COLUMNS))
 
 
 def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None = None) -> Analysis:
@@ -97,11 +118,8 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
     """
     design = plan.declared.design
     tables = tabulate_outcomes(plan, results)
-    contrasts, parts = contrast_effects(plan, tables), [paired_effects(plan, tables)]
-    if design != "one_at_a_time":
-        parts.append(contrasts)
-    effects = pd.concat([part for part in parts if len(part)] or [pd.DataFrame(columns=list(EFFECT_COLUMNS))])
-    effects = adjust_effects(effects.reset_index(drop=True), design)
+    contrasts = contrast_effects(plan, tables)
+    effects = judge_effects(plan, tables, partial(estimate_effects, plan))
     interactions = find_interactions(plan, tables)
     noise = noise_floor(tables)
     tasks = compare_tasks(plan, results)
@@ -126,4 +144,6 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         questions=rank_questions(plan, effects, verdicts, details),
         error_terms=errors,
         tasks=tasks,
+        failure_rates=failure_rates(plan, tables),
+        spread=compare_spreads(plan, tables),
     )

@@ -97,7 +97,7 @@ def _judge_over_seeds(
     if claim.scale != "none":
         return None, OPEN, f"its scale, {claim.scale}, is one of tasks, and runs were not measured on several"
     comparison = compare_options(plan, claim, table, effects)
-    refused = refuse_rows([comparison] if comparison else [], [])
+    refused = refuse_rows([comparison] if comparison else [])
     if refused is not None or comparison is None:
         return comparison, OPEN, f"{refused.reason}: {refused.refused}" if refused else ""
     return comparison, *judge_claim(comparison, plan.declared.metrics[claim.metric], interactions)
@@ -120,7 +120,7 @@ def _judge_over_tasks(
     )
     if overall["refused"]:
         return comparison, OPEN, f"no mean over tasks: {overall['refused']}"
-    if (refused := refuse_rows([comparison], [])) is not None:
+    if (refused := refuse_rows([comparison])) is not None:
         return comparison, OPEN, f"{refused.reason}: {refused.refused}"
     metric = plan.declared.metrics[claim.metric]
     if claim.scale != "none":
@@ -206,7 +206,7 @@ def _family(plan: Plan, claim: Claim, effects: pd.DataFrame) -> pd.DataFrame:
 def _join_family(plan: Plan, family: pd.DataFrame, p: float) -> float:
     """Returns the p-value of one contrast more, adjusted with those of its family."""
     every = np.append(family["p"].to_numpy(dtype=np.float64), p)
-    return float(adjust_p(every, correction_of(plan.declared.design))[-1])
+    return float(adjust_p(every, correction_of(plan.declared))[-1])
 
 
 def _compare_arms(

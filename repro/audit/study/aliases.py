@@ -33,8 +33,9 @@ class Columns(NamedTuple):
 def design_points(plan: Plan) -> list[dict[str, Any]]:
     """Returns the settings of the rows that a factorial design rests on.
 
-    They are made again from the plan: its levels, its seed of the randomisation, and the draw taken. The baseline is
-    among them where the design has it as a row, and always where rows were chosen (`d_optimal`, `random`). One at a time has no such rows but its arms and the baseline.
+    They are made again from the plan: its levels, the seed of its randomisation, and the draw taken. The baseline is
+    among them where the design has it as a row, and always where rows were chosen (`d_optimal`, `random`). One at a
+    time has no such rows but its arms and the baseline.
     """
     study = plan.declared
     if study.design in ("plackett_burman", "fractional_factorial", "full_factorial"):

@@ -21,7 +21,7 @@ from repro.audit.study.designs import (
 )
 from repro.audit.study.optimal import MAX_CANDIDATES, d_optimal, list_candidates
 from repro.audit.study.plan import LeftOut
-from repro.audit.study.randomisation import DRAWS, assign_columns, chance_start
+from repro.audit.study.randomisation import DRAWS, assign_columns
 from repro.audit.study.space import Space, show_settings
 from repro.errors import UserError
 
@@ -141,7 +141,7 @@ def _repeats(levels: Levels, rows: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _feasible(study: Study, design: Chosen, asked: Levels, space: Space) -> Combined:
-    count, start = study.variants or 0, chance_start(study.seed)
+    count, start = study.variants or 0, study.seed or 0
     left_out = _ruled_out(asked, space)
     wanted = count if design == "random" else MAX_CANDIDATES
     candidates = list_candidates(asked, lambda settings: space.objection(settings) is None, wanted, start)

@@ -10,7 +10,7 @@ from ruamel.yaml.error import YAMLError
 
 from repro.audit.study.metric import Direction, Metric
 from repro.errors import UserError
-from repro.randomness import derive_seed
+from repro.storage import hash_json
 
 Design = Literal["one_at_a_time", "plackett_burman", "fractional_factorial", "full_factorial", "d_optimal", "random"]
 Expected = Literal["better", "worse"]
@@ -19,8 +19,6 @@ Scale = Literal["none", "per_task_sd", "baseline_ratio"]
 Correction = Literal["Holm", "Benjamini-Hochberg"]
 RANDOMISED: tuple[Design, ...] = ("plackett_burman", "fractional_factorial", "d_optimal", "random")
 """Designs that leave something to chance: which columns and signs details get, which rows are chosen."""
-MOST_SEEDS = 2**31
-"""Seeds that are made from names lie below."""
 
 
 Seed = Annotated[int, Field(ge=0)]
@@ -188,12 +186,12 @@ def with_seed(named: NamedStudy) -> NamedStudy:
         >>> outcome = {"m": {"direction": "higher", "margin": 1, "why": "-"}}
         >>> study = Study(title="", reading="", scale="", details={}, design="random", seeds=2, metrics=outcome)
         >>> with_seed(NamedStudy("screening", study)).study.randomisation
-        714812692
+        42482774
     """
     name, study = named
     if study.randomisation is not None or study.design not in RANDOMISED:
         return named
-    return NamedStudy(name, study.model_copy(update={"randomisation": derive_seed(0, f"design/{name}") % MOST_SEEDS}))
+    return NamedStudy(name, study.model_copy(update={"randomisation": int(hash_json(["randomisation", name])[:8], 16)}))
 
 
 def load_study(file: Path, metrics: Sequence[Metric] = ()) -> NamedStudy:

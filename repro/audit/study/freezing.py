@@ -129,7 +129,7 @@ def _seeds(before: Plan, now: Plan) -> list[str]:
             )
         said.append(sentence)
     if one.get("sequential") != other.get("sequential"):
-        most = [(declared.get("sequential") or {}).get("most_seeds") for declared in (one, other)]
+        most = [(declared.get("sequential") or {}).get("most_seeds", "none") for declared in (one, other)]
         sentence = _became("sequential: most_seeds", *most)
         said.append(f"{sentence} {at}: what was seen may have led to it" if looks else sentence)
     return said

@@ -24,7 +24,7 @@ def list_candidates(
     levels: Levels,
     is_feasible: Callable[[Mapping[str, Any]], bool],
     enough: int = MAX_CANDIDATES,
-    start: int | Sequence[int] = 0,
+    start: int = 0,
 ) -> list[dict[str, Any]]:
     """Returns feasible combinations beside the baseline, in random but reproducible order, without repetition.
 
@@ -54,7 +54,7 @@ def list_candidates(
 
 
 def d_optimal(
-    levels: Levels, candidates: Sequence[Mapping[str, Any]], count: int, start: int | Sequence[int] = 0
+    levels: Levels, candidates: Sequence[Mapping[str, Any]], count: int, start: int = 0
 ) -> list[dict[str, Any]]:
     """Returns the candidates that, with the baseline, give the main effects the smallest joint variance.
 

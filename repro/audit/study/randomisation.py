@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from repro.randomness import numpy_generator
+from repro.storage import hash_json
 
 DRAWS = 64
 """How many draws are tried before a design is given up for the combinations that it needs and cannot have."""
@@ -36,6 +36,8 @@ class Assignment(NamedTuple):
 def assign_columns(details: Sequence[str], columns: int, seed: int | None, draw: int = 0) -> Assignment:
     """Draws the column and the sign of each detail, each assignment as likely as any other.
 
+    Columns are put in the order of hashes of the seed and their places, and signs are the last bits of such hashes: a
+    generator's stream may change with its version, and the rows of a frozen plan have to stay those of its runs.
     Details are taken in the order of their names, so that the order in which a study lists them changes nothing.
 
     Args:
@@ -57,16 +59,16 @@ def assign_columns(details: Sequence[str], columns: int, seed: int | None, draw:
     """
     if seed is None:
         return Assignment(np.arange(len(details)), np.arange(len(details), columns), np.ones(columns))
-    generator = numpy_generator(seed, "design", draw)
-    order, signs = generator.permutation(columns), generator.choice([-1.0, 1.0], columns)
-    places = np.argsort(np.argsort(np.array(details, dtype=object))) if len(details) else np.arange(0)
+    order = np.argsort(_hash_places(seed, draw, "column", columns))
+    signs = np.where(_hash_places(seed, draw, "sign", columns) % 2 == 0, 1.0, -1.0)
+    places = np.array([sorted(details).index(detail) for detail in details], dtype=np.int64)
     taken = np.concatenate([places, np.arange(len(details), columns)])
     return Assignment(order[places], order[len(details) :], signs[taken])
 
 
-def chance_start(seed: int | None) -> int | list[int]:
-    """Returns what the generator of a design that chooses its rows starts from; 0 where nothing is to be random."""
-    return 0 if seed is None else [seed, 1]
+def _hash_places(seed: int, draw: int, purpose: str, count: int) -> NDArray[np.uint64]:
+    hashes = [hash_json([seed, draw, purpose, place]) for place in range(count)]
+    return np.array([int(each[:16], 16) for each in hashes], dtype=np.uint64)
 
 
 def describe_randomisation(declaration: Mapping[str, Any]) -> str:

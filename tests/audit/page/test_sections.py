@@ -16,7 +16,7 @@ from repro.audit.page.curve import provenance
 from repro.audit.page.subject import Subject
 from repro.audit.statistics.analysis import analyse
 from repro.audit.study.declaration import Study
-from repro.audit.study.plan import Plan
+from repro.audit.study.plan import Look, Plan
 
 SECTIONS = (
     claims.show_title,
@@ -46,16 +46,17 @@ def declare(plan: Plan, **changes: Any) -> Plan:
 
 
 @cache
-def make_subject(design: str = "full_factorial", *, failed: int = 0, missing: int = 0, seeds: int = 4) -> Subject:
+def make_subject(
+    design: str = "full_factorial", *, failed: int = 0, arms_failed: int = 0, missing: int = 0, seeds: int = 4
+) -> Subject:
     levels = two_levels(3)
     rows = [{key: "yes"} for key in levels] if design == "one_at_a_time" else None
     plan = make_plan(levels, design, seeds=seeds, baseline_seeds=8, rows=rows, controls=True, metrics=2)
     controls = {"negative": {"stream": 1}, "positive": {"settings": {"rate": 0}, "expected": "worse"}}
     plan = declare(plan, claims=[CLAIM], controls=controls)
     names = [run.id for run in plan.runs]
-    results = simulate(
-        plan, linear(a=9.0, b_c=7.0), ONE, images=3, failed=names[-failed:] if failed else (), missing=names[:missing]
-    )
+    broken = names[len(names) - failed :] + [name for name in names if name.startswith("v7-")][:arms_failed]
+    results = simulate(plan, linear(a=9.0, b_c=7.0), ONE, images=3, failed=broken, missing=names[:missing])
     protocols = pd.DataFrame(
         {"run": run, "colour": colour, "metric": "m0", "value": 20.0 + (colour == "grey")}
         for run in results.rows["run"].unique()
@@ -130,6 +131,24 @@ def test_what_was_reported_is_drawn_on_the_axis_of_its_own_metric(monkeypatch) -
     assert drawn == [{"reported: a <b> helps": 21.0}, {}]
 
 
+def test_looks_correction_and_randomisation_are_on_the_page(factorial: Subject) -> None:
+    text = re.sub(r"<[^>]*>", "", design.show_design(factorial))
+    assert "Its verdicts hold for one look" in text
+    assert "this page4" in re.sub(r"\s", "", text).replace("thispage", "this page")
+    assert "All combinations are run: there is nothing to randomise" in text
+    assert "adjusted for their number: Holm, by its design, full_factorial" in text
+    assert "dummy column" in text
+    assert "A/A contrasts" in text
+    settled = Look(date="2026-01-02", seeds=2, runs=20, settled={"a": "matters"})
+    plan = declare(factorial.plan, correction="Benjamini-Hochberg").model_copy(update={"looks": [settled]})
+    text = re.sub(r"<[^>]*>", " ", design.show_design(factorial._replace(plan=plan)))
+    assert re.search(r"2026-01-02\s+2\s+20\s+a\s+matters", text)
+    assert "looks at 2 and 4 seeds make its p-values those of a sequential study" in text
+    assert "Benjamini-Hochberg, as the study declares" in text
+    kept = plan.model_copy(update={"looks": [settled.model_copy(update={"seeds": 4, "runs": len(plan.runs)})]})
+    assert "this page" not in design.show_design(factorial._replace(plan=kept))  # it shows no other run
+
+
 def test_numbers_of_an_arm_link_to_its_runs() -> None:
     subject = make_subject("one_at_a_time")
     arm = subject.plan.variants[1]
@@ -155,3 +174,29 @@ def test_the_list_of_runs_has_every_run_with_its_value() -> None:
     means = subject.take(subject.results.rows).groupby("run")["value"].mean()
     assert all(f">{subject.show(mean)}</td>" in shown for mean in means)
     assert shown.count(">failed</td>") == 2
+
+
+def test_failure_rates_and_stand_ins_are_said() -> None:
+    plan = declare(make_plan(two_levels(2), "one_at_a_time", seeds=8, rows=[{"a": "yes"}, {"b": "yes"}], metrics=2))
+    results = simulate(plan, linear(), ONE, failed=[f"v1-s{seed}" for seed in range(7)])
+    subject = Subject(plan, results, analyse(plan, results), {})
+    shown = re.sub(r"<[^>]*>", " ", runs.show_failures(subject))
+    assert "changes the failure rate" in shown
+    assert "7 of 8" in shown
+    assert "Boschloo" in shown
+    stand_ins = subject.take(subject.analysis.noise, "m1")["stand_in"].iloc[0]
+    assert f"{stand_ins:.2f} in  m1" in shown
+    assert "permutation of variants" in runs.show_failures(make_subject(arms_failed=2))
+
+
+def test_a_spread_that_changes_is_a_finding() -> None:
+    plan = declare(make_plan(two_levels(2), "one_at_a_time", seeds=16, rows=[{"a": "yes"}, {"b": "yes"}]))
+    results = simulate(plan, linear(), ONE)
+    assert "No option was found to change" in stability.show_stability(
+        Subject(plan, results, analyse(plan, results), {})
+    )
+    wide = results.rows["run"].str.startswith("v1-")
+    results.rows.loc[wide, "value"] += 9 * (results.rows.loc[wide, "value"] - 20)
+    shown = stability.show_stability(Subject(plan, results, analyse(plan, results), {}))
+    assert "spread over seeds is changed by <code>a</code> (<code>m0</code>)" in shown
+    assert "allow for skewed noise" in shown
