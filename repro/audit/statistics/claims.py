@@ -18,9 +18,11 @@ from repro.audit.statistics.effects import Effect, describe_effects, effects_by_
 from repro.audit.statistics.error_terms import choose_error_term
 from repro.audit.statistics.interactions import Interaction, interactions_by_detail
 from repro.audit.statistics.linear_model import DESIGN_ROLES, Flags, Floats, code_details, fit_design, shared_values
+from repro.audit.statistics.looks import most_seeds
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL, Outcomes, baseline_option, option_text
 from repro.audit.statistics.paired import compare_pairs
+from repro.audit.statistics.sequential import anytime_p
 from repro.audit.statistics.survival import SURVIVAL_COLUMNS, find_survival, refuse_survival
 from repro.audit.statistics.task_scores import SCALE_UNITS, refuse_units
 from repro.audit.statistics.tasks import ALL_TASKS
@@ -80,12 +82,13 @@ def judge_claims(
         else:
             comparison, verdict, reason = _judge_over_seeds(plan, claim, table, effects, own)
         reason += _tell_missing(missing_runs(plan, study, table, claim.detail))
-        floor = noise[(noise["metric"] == claim.metric) & (noise["train_fraction"] == FULL)]["sd"].iloc[0]
+        floor = np.nan
         about = (claim.text, claim.detail, claim.metric, FULL, claim.reported)
         span = (comparison.estimate, comparison.low, comparison.high) if comparison else (np.nan,) * 3
         runs = comparison.runs if comparison else ()
         reproduced, survival = (np.nan,) * 3, refuse_survival("runs have no mean over tasks in one unit")
         if _has_one_unit(claim, over_tasks):
+            floor = noise[(noise["metric"] == claim.metric) & (noise["train_fraction"] == FULL)]["sd"].iloc[0]
             reproduced, survival = _reproduce(plan, claim, table), find_survival(plan, claim, table)
         rows.append((*about, *reproduced, *span, floor, verdict, reason, claim.source, runs, *survival))
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -111,10 +114,11 @@ def _judge_over_tasks(
     Its test joins the study's family as one contrast more.
     """
     each, overall = tasks[tasks["task"] != ALL_TASKS], tasks[tasks["task"] == ALL_TASKS].iloc[0]
+    seeds = 0 if pd.isna(overall["seeds"]) else int(overall["seeds"])
     comparison = Comparison(
         **{name: float(overall[name]) for name in Comparison._fields[:6]},
-        p_adjusted=_join_family(plan, _family(plan, claim, effects), float(overall["p"])),
-        seeds=0 if pd.isna(overall["seeds"]) else int(overall["seeds"]),
+        p_adjusted=_join_family(plan, _family(plan, claim, effects), float(overall["p"]), seeds),
+        seeds=seeds,
         failed=int(overall["failed"]),
         runs=tuple(overall["runs"]),
     )
@@ -188,10 +192,11 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
     if found is None:
         return None
     numbers, compared = found
+    seeds = int(compared.any(axis=0).sum())
     return Comparison(
         **{name: float(numbers[name][0]) for name in Comparison._fields[:6]},
-        p_adjusted=_join_family(plan, family, float(numbers["p"][0])),
-        seeds=int(compared.any(axis=0).sum()),
+        p_adjusted=_join_family(plan, family, float(numbers["p"][0]), seeds),
+        seeds=seeds,
         failed=int((table.failed & compared).sum()),
         runs=tuple(table.runs[compared].tolist()),
     )
@@ -203,8 +208,14 @@ def _family(plan: Plan, claim: Claim, effects: pd.DataFrame) -> pd.DataFrame:
     return effects[same & effects["detail"].isin(list(plan.levels))]
 
 
-def _join_family(plan: Plan, family: pd.DataFrame, p: float) -> float:
-    """Returns the p-value of one contrast more, adjusted with those of its family."""
+def _join_family(plan: Plan, family: pd.DataFrame, p: float, seeds: int) -> float:
+    """Returns the p-value of one contrast more, adjusted with those of its family.
+
+    In a study that grows it is made one that holds at any look first; those of the family are.
+    """
+    most = most_seeds(plan, seeds)
+    if most is not None:
+        p = float(anytime_p(np.array(p), np.array(float(seeds)), most, sides=2))
     every = np.append(family["p"].to_numpy(dtype=np.float64), p)
     return float(adjust_p(every, correction_of(plan.declared))[-1])
 

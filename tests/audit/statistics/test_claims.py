@@ -175,7 +175,7 @@ class TestTasks:
         found = claimed(plan, "a", "yes", "no", results)
         assert found.verdict == OPEN
         assert found.reason.startswith("no mean over tasks: 100 % of it lies in 1 of 4 tasks (t0)")
-        assert np.isnan([found.estimate, found.reproduced, found.survival]).all()
+        assert np.isnan([found.estimate, found.reproduced, found.survival, found.noise_sd]).all()
         scaled = claimed(plan, "a", "yes", "no", results, scale="baseline_ratio", margin=0.01)
         assert scaled.verdict == HOLDS
         assert scaled.estimate == pytest.approx(2.375 / 20, abs=0.02)
@@ -197,6 +197,15 @@ class TestTasks:
             OPEN,
             "its scale, per_task_sd, is one of tasks, and runs were not measured on several",
         )
+
+    def test_a_study_that_grows_pays_for_its_looks(self) -> None:
+        plan = make_plan(two_levels(2), "full_factorial", seeds=5)
+        grows = plan.model_copy(update={"declaration": plan.declaration | {"sequential": {"most_seeds": 20}}})
+        results = measure_tasks(plan, [2, 3, 0.5, 4])
+        once, often = (
+            float(claimed(some, "a", "yes", "no", results).reason.split("p = ")[1].split()[0]) for some in (plan, grows)
+        )
+        assert once < often
 
     def test_one_task_is_as_none(self) -> None:
         plan = make_plan(two_levels(2), "full_factorial", seeds=5)
