@@ -27,12 +27,19 @@ from repro.audit.statistics.error_terms import ErrorTerm, combine_errors
 from repro.audit.statistics.linear_model import ROUNDING, Floats
 from repro.audit.statistics.mean_squares import NOTHING, MeanSquare
 
-CHAINS, BURNT, KEPT = 100, 40, 10
-"""Chains of the sampler that run side by side, and their steps: left out at first, then kept."""
+DRAWS, BURNT = 1_000, 40
+"""Surfaces, and steps of each chain of the sampler that are left out before it gives some of them."""
+CHAINS = 100
+"""That run side by side where contrasts are few; a fifth of them, each five times as long, where they are many."""
+MANY = 50
 HIGHER = np.concatenate([[0.0], np.geomspace(0.01, 3, 15)])
 """Grid of f, in root mean squares of the main effects."""
 HIGHER_SCALE = 0.5
 """Of its half-Cauchy prior."""
+MOST_PAIRS = 200
+"""Beyond them only those of the contrast's own detail are drawn; the others count as of higher order."""
+MOST_POINTS = 4_096
+"""Points of a design up to which their own higher orders are drawn; with more of them no one point says much."""
 
 
 class Design(NamedTuple):
@@ -55,9 +62,9 @@ class Surfaces(NamedTuple):
     """Draws of a contrast of one detail's options, as a function of the other details.
 
     Attributes:
-        main: (B,) with B = CHAINS * KEPT, the contrast, averaged over all combinations.
+        main: (B,) with B = DRAWS, the contrast, averaged over all combinations.
         slopes: (B, K) what each column of another detail adds to it.
-        cells: (B, n) higher orders at the points of the design.
+        cells: (B, n) higher orders at the points of the design; (B, 0) where these are too many.
         spread: (B,) f: standard deviation of the higher orders at a combination that was not run.
         told: (K,) share of each slope that the design can tell from everything else; 0 to 1.
         higher: degrees of freedom beyond pairs.
@@ -105,23 +112,18 @@ def draw_surfaces(design: Design, contrast: Floats, term: ErrorTerm, seed: int =
     inverse, wanted = np.linalg.pinv(model), np.concatenate([[0.0], contrast])
     if len(model) < 2 or np.abs(wanted @ inverse @ model - wanted).max() > 1e-8:
         return None
-    pairs, products = _multiply_pairs(design)
+    pairs, products = _multiply_pairs(design, contrast)
     space = _split_space(model, inverse, products, design.means)
     size = float(np.sqrt(np.mean((inverse[1:] @ design.means) ** 2))) or 1.0
     gamma, noise, f = _draw_pairs(generator, space, size, term.split.spare, design.seeds)
 
-    # What runs differ by beyond pairs is noise and higher orders, in proportion to their variances.
-    draws, variance = len(noise), (noise + f**2)[:, None]
-    cells = f[:, None] * generator.standard_normal((draws, len(model)))
-    strayed = cells + np.sqrt(noise)[:, None] * generator.standard_normal(cells.shape)
-    strayed -= strayed @ inverse.T @ model.T
-    left_over = space.residual - (gamma @ space.right.T * space.scale) @ space.left.T - strayed
-    cells += f[:, None] ** 2 * np.divide(left_over, variance, out=np.zeros_like(left_over), where=variance > 0)
-
     given = wanted @ inverse
-    main = given @ design.means - gamma @ (products.T @ given) - cells @ given
-    main += _draw_main_errors(generator, design, contrast, float(given @ given), term, draws)
-    slopes, told = np.zeros((draws, len(contrast))), np.ones(len(contrast))
+    main, cells = given @ design.means - gamma @ (products.T @ given), np.zeros((len(noise), 0))
+    if len(model) <= MOST_POINTS:
+        cells = _draw_cells(generator, space, model @ inverse, gamma, noise, f)
+        main -= cells @ given
+    main += _draw_main_errors(generator, design, contrast, float(given @ given), term, len(noise))
+    slopes, told = np.zeros((len(noise), len(contrast))), np.ones(len(contrast))
     for place, (i, j) in enumerate(pairs):
         for own, other in ((i, j), (j, i)):
             if contrast[own]:
@@ -130,9 +132,11 @@ def draw_surfaces(design: Design, contrast: Floats, term: ErrorTerm, seed: int =
     return Surfaces(main, slopes, cells, f, told, space.df)
 
 
-def _multiply_pairs(design: Design) -> tuple[list[tuple[int, int]], Floats]:
+def _multiply_pairs(design: Design, contrast: Floats) -> tuple[list[tuple[int, int]], Floats]:
     width = design.columns.shape[1]
     pairs = [(i, j) for i in range(width) for j in range(i + 1, width) if design.owners[i] != design.owners[j]]
+    if len(pairs) > MOST_PAIRS:
+        pairs = [(i, j) for i, j in pairs if contrast[i] or contrast[j]]
     first, second = np.array(pairs, dtype=int).reshape(-1, 2).T
     return pairs, design.columns[:, first] * design.columns[:, second]
 
@@ -178,28 +182,29 @@ def _draw_pairs(
     the data there are.
     """
     contrasts, pairs = len(space.scale), space.right.shape[1]
+    chains = CHAINS if contrasts <= MANY else CHAINS // 5
     reach = space.scale[:, None] * space.right
     floor = (ROUNDING * (size + np.abs(space.residual).max(initial=0.0))) ** 2
-    local, aside = np.ones((CHAINS, pairs)), np.ones((CHAINS, pairs))
-    tau2, xi = np.full(CHAINS, size**2), np.ones(CHAINS)
-    f = np.full(CHAINS, HIGHER_SCALE * size)
+    local, aside = np.ones((chains, pairs)), np.ones((chains, pairs))
+    tau2, xi = np.full(chains, size**2), np.ones(chains)
+    f = np.full(chains, HIGHER_SCALE * size)
     gammas, noises, higher = [], [], []
-    for step in range(BURNT + KEPT):
-        noise = spare.df * spare.value / generator.chisquare(spare.df, CHAINS) / seeds
+    for step in range(BURNT + DRAWS // chains):
+        noise = spare.df * spare.value / generator.chisquare(spare.df, chains) / seeds
         variance = noise + f**2 + floor
         prior = np.maximum(tau2[:, None] * local, floor)
         gamma = np.sqrt(prior) * generator.standard_normal(prior.shape)
         if contrasts:
             lacking = space.along - gamma @ reach.T
-            lacking -= np.sqrt(variance)[:, None] * generator.standard_normal((CHAINS, contrasts))
-            spread = np.einsum("cp,ip,jp->cij", prior, reach, reach, optimize=True)
+            lacking -= np.sqrt(variance)[:, None] * generator.standard_normal((chains, contrasts))
+            spread = (reach * prior[:, None, :]) @ reach.T
             spread += variance[:, None, None] * np.eye(contrasts)
             gamma += prior * (np.linalg.solve(spread, lacking[:, :, None])[:, :, 0] @ reach)
         # Scales as in Makalic and Schmidt: b over a gamma variate of shape a is inverse gamma (a, b).
         local = (1 / aside + gamma**2 / (2 * tau2[:, None])) / generator.standard_exponential(gamma.shape)
         aside = (1 + 1 / local) / generator.standard_exponential(gamma.shape)
-        tau2 = (1 / xi + (gamma**2 / local).sum(axis=1) / 2) / generator.standard_gamma((pairs + 1) / 2, CHAINS)
-        xi = (1 / size**2 + 1 / tau2) / generator.standard_exponential(CHAINS)
+        tau2 = (1 / xi + (gamma**2 / local).sum(axis=1) / 2) / generator.standard_gamma((pairs + 1) / 2, chains)
+        xi = (1 / size**2 + 1 / tau2) / generator.standard_exponential(chains)
         left_over = ((space.along - gamma @ reach.T) ** 2).sum(axis=1) + space.beyond
         f = _draw_higher(generator, left_over, contrasts + space.df, noise + floor, size)
         if step >= BURNT:
@@ -207,6 +212,29 @@ def _draw_pairs(
             noises.append(noise)
             higher.append(f)
     return np.concatenate(gammas), np.concatenate(noises), np.concatenate(higher)
+
+
+def _draw_cells(
+    generator: np.random.Generator, space: _Space, hat: Floats, gamma: Floats, noise: Floats, f: Floats
+) -> Floats:
+    """Draws higher orders (B, n) at the points: what these differ by beyond pairs is they and noise, by variance.
+
+    Args:
+        generator: of the draws.
+        space: what main effects leave.
+        hat: (n, n), takes means to what main effects make of them.
+        gamma: (B, M) pairs.
+        noise: (B,) of a point's mean.
+        f: (B,) standard deviation of the higher orders.
+    """
+    variance = (noise + f**2)[:, None]
+    cells = f[:, None] * generator.standard_normal((len(noise), len(hat)))
+    strayed = cells + np.sqrt(noise)[:, None] * generator.standard_normal(cells.shape)
+    strayed -= strayed @ hat.T
+    left_over = space.residual - (gamma @ space.right.T * space.scale) @ space.left.T - strayed
+    return np.asarray(
+        cells + f[:, None] ** 2 * np.divide(left_over, variance, out=np.zeros_like(left_over), where=variance > 0)
+    )
 
 
 def _draw_higher(generator: np.random.Generator, left_over: Floats, df: int, noise: Floats, size: float) -> Floats:

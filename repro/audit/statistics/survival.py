@@ -86,7 +86,8 @@ def find_survival(plan: Plan, claim: Claim, table: Outcomes) -> Survival:
     gains += _add_higher(plan, coding, claim, surfaces, columns, np.asarray(np.isfinite(values).any(axis=1)))
     metric = plan.declared.metrics[claim.metric]
     gains *= 1 if metric.direction == "higher" else -1
-    found = [_describe((gains > bound).mean(axis=1)) for bound in (0.0, metric.margin)]
+    total = prod(len(options) for options in others.values())
+    found = [_describe((gains > bound).mean(axis=1), gains.shape[1], total) for bound in (0.0, metric.margin)]
     return Survival(*found[0], *found[1], said + _tell_untold(coding, claim, surfaces))
 
 
@@ -95,8 +96,11 @@ def refuse_survival(why: str) -> Survival:
     return Survival(*(np.nan,) * 6, note=why)
 
 
-def _describe(shares: Floats) -> tuple[float, float, float]:
-    low, high = np.quantile(shares, [0.025, 0.975])
+def _describe(shares: Floats, taken: int, total: int) -> tuple[float, float, float]:
+    """Returns mean and interval of the shares (B,), with their sampling error where not all combinations were taken."""
+    error = np.sqrt(shares * (1 - shares) / taken) if total > MOST else 0.0
+    spread = shares + error * np.random.default_rng(2).standard_normal(len(shares))
+    low, high = np.clip(np.quantile(spread, [0.025, 0.975]), 0, 1)
     return float(shares.mean()), float(low), float(high)
 
 
@@ -111,7 +115,8 @@ def _list_combinations(plan: Plan, claim: Claim, others: dict[str, list[Any]]) -
         combinations = list(product(*others.values()))
     else:
         generator = np.random.default_rng(0)
-        drawn = [generator.integers(len(options), size=MOST) for options in others.values()]
+        # Each option as often as any other: a Latin hypercube (McKay, Beckman & Conover 1979).
+        drawn = [generator.permutation(np.arange(MOST) % len(options)) for options in others.values()]
         picked = zip(*drawn, strict=True)
         combinations = [
             tuple(options[place] for options, place in zip(others.values(), places, strict=True)) for places in picked
@@ -152,7 +157,8 @@ def _add_higher(plan: Plan, coding: Coding, claim: Claim, surfaces: Surfaces, co
     own = np.array([detail == claim.detail for detail, _ in coding.options])
     added = np.zeros((len(surfaces.main), len(columns)))
     for takes, sign in zip(take_options(plan, coding, claim), (1, -1), strict=True):
-        rows = {row.tobytes(): place for place, row in enumerate(matrix[:, ~own]) if takes[coding.points][seen][place]}
+        known = takes[coding.points][seen] & bool(surfaces.cells.shape[1])
+        rows = {matrix[place, ~own].tobytes(): place for place in np.flatnonzero(known)}
         places = np.array([rows.get(row.tobytes(), -1) for row in np.ascontiguousarray(columns[:, ~own])])
         anew = surfaces.spread[:, None] * generator.standard_normal((len(surfaces.main), int((places < 0).sum())))
         added[:, places < 0] += sign * anew
