@@ -11,14 +11,12 @@ same eigenvalues, 1 - (canonical correlations of the two sets)^2, and an eigenva
 coefficients that means of variants imitate: no runs can tell it. Memory is that of W: runs times K + 1.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-from repro.audit.statistics.linear_model import SQUARED_ROUNDING, Floats
-
-Counts = np.ndarray[Any, np.dtype[np.int64]]
+from repro.audit.statistics.linear_model import SQUARED_ROUNDING, Counts, Flags, Floats
 
 
 class SeedFit(NamedTuple):
@@ -39,7 +37,7 @@ class SeedFit(NamedTuple):
     said: Floats
     places: Counts
     readings: list[Floats]
-    whole: np.ndarray[Any, np.dtype[np.bool_]]
+    whole: Flags
     axes: Floats
     weights: Floats
     hidden: Floats
@@ -119,7 +117,7 @@ def square_changes(fit: SeedFit, column: int) -> tuple[float, int]:
     return (float(apart @ apart) / df, df) if df > 0 else (np.nan, 0)
 
 
-def _find_basis(columns: Floats) -> tuple[Floats, Floats, np.ndarray[Any, np.dtype[np.bool_]]]:
+def _find_basis(columns: Floats) -> tuple[Floats, Floats, Flags]:
     """Returns what the runs of one seed (n, K) can tell beside their mean.
 
     Returns:

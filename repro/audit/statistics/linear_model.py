@@ -5,7 +5,7 @@ baseline's, averaged over the other details as the rows of the design combine th
 is chosen in `error_terms`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from repro.audit.study.plan import Plan
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Counts = np.ndarray[Any, np.dtype[np.int64]]
 
 DESIGN_ROLES = ("baseline", "arm")
 """Roles of the variants that say something on the details; the controls check the audit itself."""
@@ -64,20 +65,28 @@ def code_details(plan: Plan) -> Coding:
     """Codes the variants of a plan."""
     texts = {detail: [show_value(option) for option in known] for detail, known in plan.levels.items()}
     options = [(detail, option) for detail, known in texts.items() for option in known[1:]]
-    departures = [_name_departures(variant.settings, texts) for variant in plan.variants]
-    column = {option: place for place, option in enumerate(options)}
-    matrix = np.zeros((len(plan.variants), len(options)))
-    for row, taken in enumerate(departures):
-        matrix[row, [column[option] for option in taken if option in column]] = 1
+    taken = _number_options([variant.settings for variant in plan.variants], texts)
+    matrix = np.zeros((len(taken), len(options)))
+    place = 0
+    for column, known in enumerate(texts.values()):
+        for option in range(1, len(known)):
+            matrix[:, place] = taken[:, column] == option
+            place += 1
     design = np.array([variant.role in DESIGN_ROLES for variant in plan.variants], dtype=bool)
-    rows = {_name_departures(settings, texts) for settings in design_points(plan)}
-    return Coding(options, matrix, design, design & np.array([row in rows for row in departures], dtype=bool))
+    rows = {row.tobytes() for row in _number_options(design_points(plan), texts)}
+    return Coding(options, matrix, design, design & np.array([row.tobytes() in rows for row in taken], dtype=bool))
 
 
-def _name_departures(settings: Mapping[str, Any], texts: Mapping[str, list[str]]) -> frozenset[tuple[str, str]]:
-    """Returns (detail, option as text) of every varied detail whose option is not the baseline's."""
-    named = ((detail, show_value(value)) for detail, value in settings.items() if detail in texts)
-    return frozenset((detail, option) for detail, option in named if option != texts[detail][0])
+def _number_options(settings: Sequence[Mapping[str, Any]], texts: Mapping[str, list[str]]) -> Counts:
+    """Returns (rows, details) the number of each row's option, 0 the baseline's, -1 one that the study does not name."""
+    column = {detail: place for place, detail in enumerate(texts)}
+    number = {detail: {text: place for place, text in enumerate(known)} for detail, known in texts.items()}
+    taken = np.zeros((len(settings), len(texts)), dtype=np.int64)
+    for row, departures in enumerate(settings):
+        for detail, value in departures.items():
+            if detail in column:
+                taken[row, column[detail]] = number[detail].get(show_value(value), -1)
+    return taken
 
 
 def shared_values(outcomes: Outcomes, chosen: Flags) -> Floats:

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from repro.audit.statistics.incomplete_tables import Counts, fit_by_seed, square_changes
-from repro.audit.statistics.linear_model import ROUNDING, Floats, centre_runs, fit_effects, invert_gram
+from repro.audit.statistics.incomplete_tables import fit_by_seed, square_changes
+from repro.audit.statistics.linear_model import ROUNDING, Counts, Floats, centre_runs, fit_effects, invert_gram
 
 
 class MeanSquare(NamedTuple):
