@@ -43,6 +43,7 @@ def plan(
     _show_runs(planned, console)
     _show_design(planned, SHOWN_ALIASES if not aliases else None, console)
     _show_detectable(case, planned, console)
+    _show_rules(planned, console)
     _show_cost(estimate_cost(planned, paths.PLANS, paths.RUNS), len(planned.runs), jobs, console)
     for sentence in planned.deviations:
         console.print(f"deviation, {sentence}", markup=False)
@@ -80,10 +81,13 @@ def _show_design(planned: "Plan", shown: int | None, console: "Console") -> None
     from rich.table import Table
 
     from repro.audit.study.aliases import alias_table, describe_aliases, list_groups
+    from repro.audit.study.randomisation import describe_randomisation
     from repro.audit.study.space import show_settings
 
     for item in planned.left_out:
         console.print(f"left out: {show_settings(item.settings)}: {item.reason}", markup=False)
+    if randomised := describe_randomisation(planned.declaration):
+        console.print(randomised, markup=False)
     console.print(describe_aliases(planned))
     groups = list_groups(alias_table(planned).sort_values(["kind", "strength"], ascending=False, kind="stable"))
     if groups.empty:
@@ -117,6 +121,18 @@ def _show_detectable(case: "Case", planned: "Plan", console: "Console") -> None:
     console.print(f"by {first['test']}, each at {first['alpha']:.3g}; {first['note']}")
     if shared := tell_shared_seeds(planned):
         console.print(shared)
+
+
+def _show_rules(planned: "Plan", console: "Console") -> None:
+    """Says how the study's verdicts are to be read: over several comparisons, and over several looks."""
+    from repro.audit.statistics.multiplicity import correction_of
+    from repro.audit.study.looks import describe_looks
+
+    declared = planned.declared
+    whose = "declared" if declared.correction else f"by its design, {declared.design}"
+    correction = correction_of(declared)
+    console.print(f"Correction over its details: {correction}, {whose}.", markup=False)
+    console.print(describe_looks(planned, declared.seeds), markup=False)
 
 
 def _measured_noise(case: "Case", planned: "Plan") -> dict[str, float]:

@@ -27,7 +27,7 @@ def publish(
 def report(
     study: Annotated[Path | None, typer.Argument(help="A study, e.g. ablations/smoke.yaml; none: the variant.")] = None,
 ) -> None:
-    """Build the notebook and the page: of the active variant, or of a study."""
+    """Build the notebook and the page: of the active variant, or of a study, whose plan keeps that it was looked at."""
     if study is None:
         from repro.case import import_attribute, load_case
 
@@ -37,10 +37,12 @@ def report(
         page = import_attribute(case.build_report, f"{case.name}: build_report")(paths.REPORT)
         print(f"wrote {page}")
         return
-    from repro.runs.report import build_study_report
+    from repro.runs.report import build_study_report, keep_look
 
     folder = paths.STUDY_REPORTS / study.stem
     build_study_report(study.stem, folder)
+    if look := keep_look(study.stem):
+        print(f"noted in the plan of {study.stem}: looked at with {look.seeds} seeds complete, {look.runs} runs")
     print(f"wrote {(folder / paths.STUDY_NOTEBOOK).with_suffix('.html')}")
 
 

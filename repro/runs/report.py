@@ -1,5 +1,9 @@
-"""The notebook and the page of a study: what its notebook calls, and how both are built from the list of sections."""
+"""The notebook and the page of a study: what its notebook calls, and how both are built from the list of sections.
 
+Whoever builds a page has looked at the results, which is kept with the study's plan.
+"""
+
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +14,27 @@ from repro.audit.page.notebook import render_page, run_notebook
 from repro.audit.page.section import Section, arrange_sections
 from repro.audit.page.subject import Subject
 from repro.audit.statistics.analysis import analyse
-from repro.audit.study.freezing import load_plan, locate_plan
+from repro.audit.statistics.completion import take_look
+from repro.audit.study.freezing import is_new, load_plan, locate_plan, record_look
+from repro.audit.study.plan import Look
 from repro.case import import_attribute, load_case
 from repro.runs.collection import read_results
 from repro.storage import written_folder
 
 
-def load_subject(study: str) -> Subject:
+def load_subject(study: str, *, links: bool = True) -> Subject:
     """Reads the frozen plan of a study and its runs, and analyses them.
+
+    Args:
+        study: its name.
+        links: whether to look the runs up in the tracking store.
 
     Raises:
         UserError: it is not frozen, or evidence is broken.
     """
     case = load_case()
     plan = load_plan(locate_plan(paths.PLANS, study))
-    results = read_results(case, plan)
+    results = read_results(case, plan, links=links)
     choices = {detail.key: detail.choice for detail in walk_details(case.params)}
     return Subject(plan, results, analyse(plan, results, choices), choices)
 
@@ -50,6 +60,20 @@ def build_study_report(study: str, output: Path) -> None:
         notebook = partial / paths.STUDY_NOTEBOOK
         run_notebook(make_notebook(study, title, arrange_sections(load_case().sections())), notebook)
         notebook.with_suffix(".html").write_text(render_page(notebook), encoding="utf-8")
+
+
+def keep_look(study: str) -> Look | None:
+    """Adds a look at the runs that there are to the frozen plan of a study; returns it, or None if it shows no new run.
+
+    Raises:
+        UserError: the study is not frozen, or its evidence is broken.
+    """
+    subject = load_subject(study, links=False)
+    look = take_look(subject.plan, subject.results, subject.analysis.verdicts, datetime.now(UTC))
+    if not look.runs or not is_new(subject.plan, look):
+        return None
+    record_look(subject.plan, look, paths.PLANS)
+    return look
 
 
 def make_notebook(study: str, title: str, sections: list[Section]) -> Any:

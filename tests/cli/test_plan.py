@@ -8,11 +8,13 @@ from typer.testing import CliRunner
 from case_project import name_case
 from repro import paths
 from repro.audit.study.cost import estimate_cost
-from repro.audit.study.freezing import load_plan, locate_plan
+from repro.audit.study.freezing import load_plan, locate_plan, record_look
+from repro.audit.study.plan import Look
 from repro.case import Row
 from repro.cases.medfe.case import CASE
 from repro.cli import app
 from repro.errors import UserError
+from repro.runs import report as study_report
 from repro.runs.record import Given, RunRecord, write_record
 from repro.runs.tables import write_rows
 
@@ -102,3 +104,52 @@ def test_what_is_no_study_is_refused(project) -> None:
         (project / "bad.yaml").write_text("title: x\n")
         with pytest.raises(UserError, match=name):
             call("plan", name)
+
+
+def test_the_randomisation_and_how_verdicts_are_read_are_told(project) -> None:
+    text = (ABLATIONS / "screening.yaml").read_text()
+    (project / "screening.yaml").write_text(text)
+    shown = call("plan", "screening.yaml", "--dry-run")
+    assert "Columns and signs were not randomised" in shown
+    assert "Correction over its details: Benjamini-Hochberg, by its design, plackett_burman." in shown
+    assert "Its verdicts hold for one look" in shown
+    drawn = text.replace("randomisation: none", "randomisation: 5\ncorrection: Holm\nsequential: {most_seeds: 6}\n")
+    (project / "screening.yaml").write_text(drawn)
+    shown = call("plan", "screening.yaml", "--dry-run")
+    assert "Randomised with the seed 5" in shown
+    assert "Holm, declared" in shown
+    assert "hold at every look up to 6 seeds" in shown
+    assert "Main effects are free of each other and of two-way interactions" in shown
+
+
+@pytest.mark.usefixtures("project")
+def test_a_page_is_a_look_that_its_plan_keeps_and_runs_do_not_depend_on(monkeypatch) -> None:
+    call("plan", "smoke.yaml")
+    file = locate_plan(paths.PLANS, "smoke")
+    frozen, pipeline = load_plan(file), paths.RUN_PIPELINE.read_text()
+    monkeypatch.setattr(study_report, "build_study_report", lambda *_: None)
+    assert "noted" not in call("report", "smoke.yaml")  # nothing to look at
+    for run in frozen.runs:
+        if run.seed < 2:
+            write_run(paths.RUNS / run.id, run.seed)
+    shown = call("report", "smoke.yaml")
+    assert "noted in the plan of smoke: looked at with 2 seeds complete, 12 runs" in shown
+    assert shown.splitlines()[-1].startswith("wrote ")
+    assert "noted" not in call("report", "smoke.yaml")  # no new run
+    looked = load_plan(file)
+    assert [(look.seeds, look.runs) for look in looked.looks] == [(2, 12)]
+    assert looked.model_copy(update={"looks": []}) == frozen
+    assert "looks at 2 and 3 seeds make its p-values" in call("plan", "smoke.yaml")
+    assert paths.RUN_PIPELINE.read_text() == pipeline
+
+
+def test_seeds_that_are_added_after_a_look_make_a_study_sequential(project) -> None:
+    call("plan", "smoke.yaml")
+    file = locate_plan(paths.PLANS, "smoke")
+    look = Look(date="2026-01-01", seeds=3, runs=18, settled={})
+    record_look(load_plan(file), look, paths.PLANS)
+    study = project / "smoke.yaml"
+    study.write_text(study.read_text().replace("seeds: 3", "seeds: 7"))
+    shown = call("plan", "smoke.yaml")
+    assert ": seeds 3 became 7 after 1 look, at 3 seeds: it is a sequential study now" in shown
+    assert load_plan(file).looks == [look]

@@ -3,12 +3,13 @@
 from typing import Final
 
 from repro.audit.statistics.claims import DEPENDS, FAILS, HOLDS
-from repro.audit.statistics.verdicts import EQUIVALENT, INTERACTION, MATTERS, UNDECIDED
+from repro.audit.statistics.verdicts import EQUIVALENT, IN_INTERACTION, MATTERS, ONLY_IN_INTERACTION, UNDECIDED
 
 VERDICT: Final = {
     MATTERS: "#d55e00",
     EQUIVALENT: "#0072b2",
-    INTERACTION: "#cc79a7",
+    ONLY_IN_INTERACTION: "#cc79a7",
+    IN_INTERACTION: "#8c5a78",
     UNDECIDED: "#7b8794",
     HOLDS: "#0072b2",
     FAILS: "#d55e00",

@@ -1,19 +1,27 @@
-"""Section on how the study was designed: what it could and could not see, deviations, controls."""
+"""Section on how the study was designed: what it could and could not see, deviations, looks, controls."""
 
 import html
+from datetime import UTC, datetime
 
 import pandas as pd
 
-from repro.audit.page.subject import Subject, badge, count, long, note, paragraph, show_ratio, show_settings
+from repro.audit.page.subject import Subject, badge, code, count, long, note, paragraph, show_ratio, show_settings
 from repro.audit.page.tables import table_html
+from repro.audit.statistics.completion import take_look
 from repro.audit.statistics.minimum_detectable_effect import detectable_effects, tell_shared_seeds
+from repro.audit.statistics.multiplicity import correction_of
 from repro.audit.statistics.outcomes import FULL
 from repro.audit.study.aliases import alias_table, describe_aliases, list_groups
+from repro.audit.study.freezing import is_new
+from repro.audit.study.looks import describe_looks
+from repro.audit.study.plan import Look
+from repro.audit.study.randomisation import describe_randomisation
 
 
 def show_design(subject: Subject) -> str:
-    """Returns runs, aliases, power, deviations and controls."""
-    return "".join(part(subject) for part in (_arms, _unseen, _aliases, _detectable, _deviations, _controls))
+    """Returns runs, aliases, power, deviations, looks and controls."""
+    parts = (_arms, _unseen, _aliases, _detectable, _correction, _deviations, _looks, _controls)
+    return "".join(part(subject) for part in parts)
 
 
 def _arms(subject: Subject) -> str:
@@ -44,7 +52,9 @@ def _unseen(subject: Subject) -> str:
 def _aliases(subject: Subject) -> str:
     if not subject.plan.levels:
         return ""
-    said, table = paragraph(html.escape(describe_aliases(subject.plan))), list_groups(alias_table(subject.plan))
+    randomised = describe_randomisation(subject.plan.declaration)
+    said = paragraph(html.escape(f"{randomised} {describe_aliases(subject.plan)}".strip()))
+    table = list_groups(alias_table(subject.plan))
     if table.empty:
         return said
     shown = table.set_index("effect")[["aliases", "strength"]]
@@ -91,6 +101,41 @@ def _deviations(subject: Subject) -> str:
         return paragraph(f"No deviation: the plan stands as it was frozen on {subject.plan.frozen[:10]}.")
     items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in subject.plan.deviations)
     return f"<p>Deviations from the plan frozen on {subject.plan.frozen[:10]}:</p><ul>{items}</ul>"
+
+
+def _correction(subject: Subject) -> str:
+    study = subject.study
+    why = "as the study declares" if study.correction else f"by its design, {study.design}"
+    correction = correction_of(study)
+    return paragraph(html.escape(f"The p-values of its details are adjusted for their number: {correction}, {why}."))
+
+
+def _looks(subject: Subject) -> str:
+    """Returns what was seen of the study when, this page included."""
+    plan = subject.plan
+    now = take_look(plan, subject.results, subject.analysis.verdicts, datetime.now(UTC))
+    looks = [(look.date, look) for look in plan.looks]
+    if is_new(plan, now):
+        looks.append(("this page", now))
+    rows = pd.DataFrame(
+        {
+            "seeds complete": [look.seeds for _, look in looks],
+            "runs": [look.runs for _, look in looks],
+            "settled": [
+                long(
+                    ", ".join(f"{code(detail)} {html.escape(word)}" for detail, word in look.settled.items()) or "none"
+                )
+                for _, look in looks
+            ],
+        },
+        index=pd.Index([date for date, _ in looks], name="look"),
+    )
+    said = paragraph(html.escape(describe_looks(plan, now.seeds)))
+    return said + table_html(rows, "Looks at the results", {"settled": str})
+
+
+def _settled(look: Look) -> str:
+    return ", ".join(f"{code(detail)} {html.escape(verdict)}" for detail, verdict in look.settled.items()) or "none"
 
 
 def _controls(subject: Subject) -> str:

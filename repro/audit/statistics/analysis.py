@@ -3,7 +3,8 @@
 `Analysis` is the contract between the statistics and the page that shows them. Nothing is computed here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
@@ -15,9 +16,9 @@ from repro.audit.statistics.effects import EFFECT_COLUMNS, contrast_effects, pai
 from repro.audit.statistics.error_terms import ERROR_COLUMNS, tabulate_errors
 from repro.audit.statistics.interactions import interactions as find_interactions
 from repro.audit.statistics.linear_model import code_details
-from repro.audit.statistics.multiplicity import adjust_effects
+from repro.audit.statistics.looks import judge_effects
 from repro.audit.statistics.multiverse import protocol_multiverse
-from repro.audit.statistics.outcomes import noise_floor, tabulate_outcomes
+from repro.audit.statistics.outcomes import Outcomes, noise_floor, tabulate_outcomes
 from repro.audit.statistics.results import Results, list_failures, sum_costs
 from repro.audit.statistics.specification_curve import specification_curve
 from repro.audit.statistics.variance import rank_questions, variance_components
@@ -81,6 +82,15 @@ class Analysis(NamedTuple):
     error_terms: pd.DataFrame
 
 
+def estimate_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
+    """Estimates all effects that a design has: single arms in pairs, and contrasts where it varies many at once."""
+    parts = [paired_effects(plan, tables)]
+    if plan.declared.design != "one_at_a_time":
+        parts.append(contrast_effects(plan, tables))
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(EFFECT_COLUMNS))
+
+
 def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None = None) -> Analysis:
     """Analyses a study.
 
@@ -94,11 +104,8 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
     """
     design = plan.declared.design
     tables = tabulate_outcomes(plan, results)
-    contrasts, parts = contrast_effects(plan, tables), [paired_effects(plan, tables)]
-    if design != "one_at_a_time":
-        parts.append(contrasts)
-    effects = pd.concat([part for part in parts if len(part)] or [pd.DataFrame(columns=list(EFFECT_COLUMNS))])
-    effects = adjust_effects(effects.reset_index(drop=True), design)
+    contrasts = contrast_effects(plan, tables)
+    effects = judge_effects(plan, tables, partial(estimate_effects, plan))
     interactions = find_interactions(plan, tables)
     noise = noise_floor(tables)
     errors = pd.DataFrame(columns=list(ERROR_COLUMNS))

@@ -20,7 +20,7 @@ from repro.audit.statistics.linear_model import DESIGN_ROLES, Flags, Floats, cod
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL, Outcomes, baseline_option, option_text
 from repro.audit.statistics.paired import compare_pairs
-from repro.audit.statistics.verdicts import missing_runs, refuse_rows, show_difference, show_p
+from repro.audit.statistics.verdicts import refuse_rows, show_difference, show_p
 from repro.audit.study.declaration import Claim, Outcome
 from repro.audit.study.plan import Plan
 
@@ -60,7 +60,7 @@ def judge_claims(
     for claim in study.claims:
         table = next(table for table in tables if table.metric == claim.metric and table.train_fraction == FULL)
         comparison = compare_options(plan, claim, table, effects)
-        refused = refuse_rows([comparison] if comparison else [], missing_runs(plan, study, table, claim.detail))
+        refused = refuse_rows([comparison] if comparison else [])
         if refused is None and comparison is not None:
             own = [row for row in pairs.get((claim.detail, claim.metric, FULL), []) if not row.shared]
             verdict, reason = judge_claim(comparison, study.metrics[claim.metric], own)
@@ -121,7 +121,7 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
     if found is None:
         return None
     numbers, compared = found
-    correction = correction_of(plan.declared.design)
+    correction = correction_of(plan.declared)
     p = adjust_p(np.append(family["p"].to_numpy(dtype=np.float64), numbers["p"]), correction)[-1]
     return Comparison(
         **{name: float(numbers[name][0]) for name in Comparison._fields[:6]},

@@ -64,6 +64,10 @@ class Effect(NamedTuple):
     high90: float
     p_adjusted: float
     family: int
+    p_equivalent_adjusted: float
+    details: int
+    matters_at: float
+    equivalent_at: float
     failed: int
     runs: tuple[str, ...]
     baseline_runs: tuple[str, ...]

@@ -15,8 +15,10 @@ import pandas as pd
 from scipy import optimize, stats
 
 from repro.audit.statistics.error_terms import draw_errors, plan_error_term
+from repro.audit.statistics.looks import most_seeds
 from repro.audit.statistics.multiplicity import correction_of
 from repro.audit.statistics.power import POWER, equivalence_power
+from repro.audit.statistics.sequential import level_at_look
 from repro.audit.study.aliases import design_points
 from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
@@ -71,7 +73,8 @@ def detectable_effects(plan: Plan, noise: Mapping[str, float], contrasts: pd.Dat
             if len(own):
                 errors = list(zip(own["se"], own["df"], strict=True))
                 effect, unit = max(t_shift(df, found.alpha) * se for se, df in errors), metric.unit
-                equivalence = min(equivalence_power(metric.margin / se if se else inf, df) for se, df in errors)
+                level = level_of(plan, len(plan.levels), sides=1)
+                equivalence = min(equivalence_power(metric.margin / se if se else inf, df, level) for se, df in errors)
                 note = f"by the largest error measured, on {_span(own['df'])} degrees of freedom; {BY_ITSELF}"
         row = (effect, unit, metric.margin, equivalence, sd, study.seeds, found.name, found.alpha, note)
         rows.append((name, *row))
@@ -108,11 +111,26 @@ def choose_test(plan: Plan) -> PlannedTest:
     contrasts = sum(len(options) - 1 for options in plan.levels.values())
     if not contrasts:
         seeds = max(declared["seeds"], declared["baseline_seeds"])
-        return _paired(seeds, ALPHA, "paired sign flip of the controls")
-    alpha = ALPHA / contrasts
+        return _paired(seeds, ALPHA, "paired sign flip of the controls", ALPHA)
+    alpha = level_of(plan, contrasts, sides=2)
     if declared["design"] == "one_at_a_time":
-        return _paired(declared["seeds"], alpha, f"paired sign flip, Holm over {contrasts}")
+        name = f"paired sign flip, {correction_of(plan.declared)} over {contrasts}"
+        return _paired(declared["seeds"], alpha, name, level_of(plan, len(plan.levels), sides=1))
     return _contrast(plan, alpha, contrasts)
+
+
+def level_of(plan: Plan, tests: int, sides: int) -> float:
+    """Returns the level that one of so many tests has to reach alone, the looks of a study that grows paid for.
+
+    Args:
+        plan: of the study; its seeds are those of this look.
+        tests: that it is adjusted for.
+        sides: 2: of a two-sided test, 1: of a one-sided one.
+    """
+    most = most_seeds(plan)
+    if most is None:
+        return ALPHA / tests
+    return sides * level_at_look(ALPHA / tests / sides, plan.declaration["seeds"], most)
 
 
 def paired_shift(seeds: int, alpha: float) -> float:
@@ -181,11 +199,11 @@ def contrast_error(plan: Plan) -> float:
     return float(np.sqrt(np.diag(np.linalg.inv(model.T @ model))[1:].max()))
 
 
-def _paired(seeds: int, alpha: float, name: str) -> PlannedTest:
+def _paired(seeds: int, alpha: float, name: str, level: float) -> PlannedTest:
     shift = paired_shift(seeds, alpha)
 
     def equivalence(margin: float) -> float:
-        return equivalence_power(margin / sqrt(2 / seeds), seeds - 1)
+        return equivalence_power(margin / sqrt(2 / seeds), seeds - 1, level)
 
     if shift == inf:
         smallest = 2 / 2**seeds
@@ -200,7 +218,7 @@ def _paired(seeds: int, alpha: float, name: str) -> PlannedTest:
 
 def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
     term, seeds = plan_error_term(plan), plan.declaration["seeds"]
-    name = f"contrast t on {term.name}, {correction_of(plan.declared.design)} over {contrasts}"
+    name = f"contrast t on {term.name}, {correction_of(plan.declared)} over {contrasts}"
     error = contrast_error(plan) / sqrt(seeds)
     if term.df < 1:
         note = f"nothing can be tested: one seed leaves no {term.name}; 2 seeds could"
@@ -218,8 +236,10 @@ def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
     critical = stats.t.isf(alpha / 2, df) * np.sqrt(variance)
     shift = _solve(lambda shift: float((stats.norm.cdf(shift - critical) + stats.norm.cdf(-shift - critical)).mean()))
 
+    reach = stats.t.isf(level_of(plan, len(plan.levels), sides=1), df) * np.sqrt(variance)
+
     def equivalence(margin: float) -> float:
-        inside = 2 * stats.norm.cdf(margin / error - stats.t.ppf(0.95, df) * np.sqrt(variance)) - 1
+        inside = 2 * stats.norm.cdf(margin / error - reach) - 1
         return float(np.maximum(inside, 0).mean()) if np.isfinite(margin) else np.nan
 
     return PlannedTest(name, alpha, shift * error, note, equivalence)

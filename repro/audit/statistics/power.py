@@ -13,6 +13,8 @@ from scipy import optimize, stats
 from repro.audit.statistics.error_terms import df_at_seeds
 from repro.audit.statistics.paired import Floats, sign_patterns
 
+Level = Callable[[int], float]
+"""The level of a test by the number of seeds, which grows with them where looks are paid for."""
 POWER = 0.8
 """The chance of finding the effect that a number of seeds is to give."""
 SEEDS_CAP = 200
@@ -70,25 +72,28 @@ def smallest_shift(seeds: int, alpha: float) -> float:
     return float(optimize.bisect(lambda shift: power(shift, seeds, alpha) - POWER, 0.0, _LARGEST_SHIFT, xtol=0.01))
 
 
-def seeds_for_sign_flip(shift: float, alpha: float, more_than: int) -> int | None:
+def seeds_for_sign_flip(shift: float, level: Level, more_than: int, most: int = SEEDS_CAP) -> int | None:
     """Returns the fewest seeds, more than so many, that find the shift with probability `POWER`.
 
     Args:
         shift: mean difference in units of the sd of the differences; may be infinite.
-        alpha: level of the single test, after its correction.
+        level: of the single test, after its correction, by the number of seeds.
         more_than: seeds that there are already.
+        most: seeds beyond which no number is named.
 
     Returns:
-        None: more than `SEEDS_CAP`.
+        None: more than `most`.
     """
     shift = min(abs(shift), _LARGEST_SHIFT)
-    for seeds in range(more_than + 1, _SIMULATED_UP_TO + 1):
-        if smallest_shift(seeds, alpha) <= shift:
+    for seeds in range(more_than + 1, min(_SIMULATED_UP_TO, most) + 1):
+        if smallest_shift(seeds, level(seeds)) <= shift:
             return seeds
-    return _first(lambda seeds: t_power(shift, seeds, alpha), max(more_than, _SIMULATED_UP_TO) + 1)
+    return _first(lambda seeds: t_power(shift, seeds, level(seeds)), max(more_than, _SIMULATED_UP_TO) + 1, most)
 
 
-def seeds_for_contrast(effect: float, se: float, df: float, seeds: int, alpha: float, fixed: float = 0.0) -> int | None:
+def seeds_for_contrast(
+    effect: float, se: float, df: float, seeds: int, level: Level, most: int = SEEDS_CAP, fixed: float = 0.0
+) -> int | None:
     """Returns the fewest seeds per variant that find a contrast's effect, if each adds what those so far have added.
 
     Args:
@@ -96,34 +101,36 @@ def seeds_for_contrast(effect: float, se: float, df: float, seeds: int, alpha: f
         se: standard error of the contrast, now.
         df: degrees of freedom of its error term, now.
         seeds: per variant, now; at least 2.
-        alpha: level of the single test, after its correction.
+        level: of the single test, after its correction, by the number of seeds.
+        most: seeds beyond which no number is named.
         fixed: share of se^2 that further seeds leave as it is (lack of fit); degrees of freedom then stay as well.
 
     Returns:
-        None: more than `SEEDS_CAP`, or no number of them.
+        None: more than `most`, or no number of them.
 
     Example:
-        >>> seeds_for_contrast(effect=0.5, se=1 / 5**0.5, df=4, seeds=5, alpha=0.05)
+        >>> seeds_for_contrast(effect=0.5, se=1 / 5**0.5, df=4, seeds=5, level=lambda seeds: 0.05)
         34
     """
     shift = effect / se if se > 0 else np.inf
 
     def power(more: int) -> float:
         squared = (1 - fixed) * seeds / more + fixed
-        return t_power(shift / np.sqrt(squared), 1, alpha, df if fixed else df_at_seeds(df, seeds, more))
+        return t_power(shift / np.sqrt(squared), 1, level(more), df if fixed else df_at_seeds(df, seeds, more))
 
-    return _first(power, seeds + 1)
+    return _first(power, seeds + 1, most)
 
 
-def equivalence_power(margin: float, df: float) -> float:
-    """Returns the chance that an effect of nil is called equivalent: its 90 % interval lies inside the margin.
+def equivalence_power(margin: float, df: float, level: float = 0.05) -> float:
+    """Returns the chance that an effect of nil is called equivalent: both one-sided tests at the margin reject.
 
     With z standard normal and q independent of it, chi-square on df degrees of freedom over df:
-    P(|z| + t(.95; df) sqrt(q) < margin) = E[max(0, 2 Phi(margin - t sqrt(q)) - 1)], by Gauss and Legendre over q.
+    P(|z| + t(1 - level; df) sqrt(q) < margin) = E[max(0, 2 Phi(margin - t sqrt(q)) - 1)], by Gauss and Legendre over q.
 
     Args:
         margin: in standard errors of the effect.
         df: degrees of freedom of the error term.
+        level: of each one-sided test, after its correction.
 
     Source: Schuirmann (1987) for the test; the expectation is elementary.
 
@@ -135,14 +142,14 @@ def equivalence_power(margin: float, df: float) -> float:
         return np.nan if np.isnan(margin) else 0.0
     place, weight = np.polynomial.legendre.leggauss(64)
     error = np.sqrt(stats.chi2.ppf((place + 1) / 2, df) / df)
-    inside = 2 * stats.norm.cdf(margin - stats.t.ppf(0.95, df) * error) - 1
+    inside = 2 * stats.norm.cdf(margin - stats.t.isf(level, df) * error) - 1
     return float(weight @ np.maximum(inside, 0)) / 2
 
 
-def _first(power: Callable[[int], float], start: int) -> int | None:
-    if start > SEEDS_CAP or power(SEEDS_CAP) < POWER:
+def _first(power: Callable[[int], float], start: int, most: int) -> int | None:
+    if start > most or power(most) < POWER:
         return None
-    low, high = start - 1, SEEDS_CAP  # bisection: power grows with the seeds
+    low, high = start - 1, most  # bisection: power grows with the seeds
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if power(middle) >= POWER else (middle, high)

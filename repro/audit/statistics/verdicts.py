@@ -1,11 +1,11 @@
-"""What is said of a detail: equivalent, matters, only in interaction, or undecided; refused where the seeds are short.
+"""What is said of a detail: equivalent, matters, only in interaction, in interaction as well, or undecided.
 
-In their order: `equivalent` if the 90 % intervals of all its options lie inside the margin, else `matters` if an
-option's adjusted p is below .05, else `only in interaction` if an interaction that holds the detail has one and is no
-other pair's as well, else `undecided`.
-
-The first is two one-sided tests at .05 for each option (Schuirmann 1987). Over the options of one detail no correction
-is due, as every one must pass: an intersection-union test (Berger 1982).
+A detail is `equivalent` if two one-sided tests find every option inside the margin, and `matters` if a test finds an
+option that differs; both p-values are adjusted, the first over details, the second over options (`multiplicity`).
+Where both hold, the one that was reached at fewer seeds stands, and `equivalent` if they were reached together. A pair
+that the design could name (`interactions`) changes the words: an equivalent main effect becomes `only in interaction`,
+and one that is neither equivalent nor found `in interaction as well`; of a detail that matters the reason says it. All
+else is `undecided`, with the reason where the seeds could not have carried more.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,18 @@ import pandas as pd
 from repro.audit.ledger.choice import show_value
 from repro.audit.statistics.effects import Effect, effects_by_detail
 from repro.audit.statistics.interactions import Interaction, interactions_by_detail
-from repro.audit.statistics.multiplicity import LEVEL, Correction, correction_of, smallest_adjusted_p
+from repro.audit.statistics.looks import most_seeds
+from repro.audit.statistics.multiplicity import LEVEL, correction_of, smallest_adjusted_p
 from repro.audit.statistics.outcomes import FULL, HALF, Outcomes
-from repro.audit.statistics.power import POWER, SEEDS_CAP, seeds_for_contrast, seeds_for_sign_flip
-from repro.audit.study.declaration import Outcome, Study
+from repro.audit.statistics.paired import smallest_p
+from repro.audit.statistics.power import POWER, seeds_for_contrast, seeds_for_sign_flip
+from repro.audit.statistics.sequential import USUAL_MOST, anytime_p, level_at_look
+from repro.audit.study.declaration import Correction, Outcome, Study
 from repro.audit.study.plan import Plan
 
-EQUIVALENT, MATTERS, INTERACTION, UNDECIDED = "equivalent", "matters", "only in interaction", "undecided"
-"""The four verdicts on a detail, in their order of precedence."""
+EQUIVALENT, MATTERS, UNDECIDED = "equivalent", "matters", "undecided"
+ONLY_IN_INTERACTION, IN_INTERACTION = "only in interaction", "in interaction as well"
+"""The five verdicts on a detail."""
 MOSTLY = 0.5
 """Share of lack of fit in an error from which it is named where seeds cannot help."""
 
@@ -49,7 +53,7 @@ class Verdict(NamedTuple):
     """A row of `Analysis.verdicts`, without what it is about.
 
     Attributes:
-        verdict: one of the four words.
+        verdict: one of the five words.
         reason: one sentence.
         refused: why the seeds cannot carry more; empty if they can.
         further_seeds: None where none is named.
@@ -64,28 +68,28 @@ class Verdict(NamedTuple):
 def judge_details(
     plan: Plan, tables: Sequence[Outcomes], effects: pd.DataFrame, interactions: pd.DataFrame
 ) -> pd.DataFrame:
-    """Gives a verdict on each varied detail, per metric and share of the training.
+    """Gives a verdict on each varied detail, per metric and share of the training, from the runs that are there.
 
     Args:
         plan: with the margins.
         tables: of outcomes; they say which runs are missing.
-        effects: with p_adjusted and family.
+        effects: with the columns of `looks.judge_effects`.
         interactions: as in `Analysis`.
     """
-    study = plan.declared
-    correction = correction_of(study.design)
+    study, most = plan.declared, most_seeds(plan)
+    correction = correction_of(study)
     rows, pairs = effects_by_detail(effects), interactions_by_detail(interactions)
     verdicts = []
     for table in tables:
         declared = study.metrics[table.metric]
         for detail in plan.levels:
             found = rows.get((detail, table.metric, table.train_fraction), [])
-            missing = missing_runs(plan, study, table, detail)
-            verdict = refuse_rows(found, missing)
+            verdict = refuse_rows(found)
             if verdict is None:
                 paired = pairs.get((detail, table.metric, table.train_fraction), [])
-                verdict = judge_options(found, declared, correction, paired)
-                verdict = verdict._replace(reason=verdict.reason + _tell_untested(plan, detail, found))
+                verdict = judge_options(found, declared, correction, paired, most)
+            said = _tell_untested(plan, detail, found) + _tell_missing(missing_runs(plan, study, table, detail))
+            verdict = verdict._replace(reason=verdict.reason + said)
             verdicts.append(
                 {"detail": detail, "metric": table.metric, "train_fraction": table.train_fraction, **verdict._asdict()}
             )
@@ -95,7 +99,11 @@ def judge_details(
 
 
 def judge_options(
-    rows: Sequence[Effect], metric: Outcome, correction: Correction, interactions: Sequence[Interaction] = ()
+    rows: Sequence[Effect],
+    metric: Outcome,
+    correction: Correction,
+    interactions: Sequence[Interaction] = (),
+    most: int | None = None,
 ) -> Verdict:
     """Gives the verdict on a detail whose options have all been compared with the baseline's.
 
@@ -104,37 +112,43 @@ def judge_options(
         metric: its margin and unit.
         correction: of the adjusted p-values, for the words.
         interactions: those that hold the detail.
+        most: seeds that the study can grow to; None: it is looked at once.
 
     Source: Schuirmann, A comparison of the two one-sided tests procedure (1987); Berger, Multiparameter hypothesis
     testing and acceptance sampling (1982).
     """
-    inside = all(-metric.margin < row.low90 and row.high90 < metric.margin for row in rows)
-    failed = sum(int(row.failed) for row in rows)
-    if inside and not failed:
-        return Verdict(EQUIVALENT, _tell_equivalent(rows, metric))
+    strong = sorted((row for row in interactions if row.p_adjusted < LEVEL), key=lambda row: row.p_adjusted)
+    named, failed = [row for row in strong if not row.shared], _tell_failed(sum(int(row.failed) for row in rows))
     passing = sorted(
-        (row for row in rows if row.p_adjusted < LEVEL), key=lambda row: (row.p_adjusted, -abs(row.estimate))
+        (row for row in rows if not np.isnan(row.matters_at)), key=lambda row: (row.p_adjusted, -abs(row.estimate))
     )
+    inside_at, matters_at = rows[0].equivalent_at, min((row.matters_at for row in passing), default=np.inf)
+    if inside_at <= matters_at:
+        reason = _tell_equivalent(rows, metric, correction)
+        if named:
+            return Verdict(ONLY_IN_INTERACTION, f"{_tell_interaction(named[0], metric)}; by itself, {reason}{failed}")
+        return Verdict(EQUIVALENT, f"{reason}{failed}")
     if passing:
         more = f" (and {len(passing) - 1} more of its options)" if len(passing) > 1 else ""
-        count = f"; {_tell_failed(failed)}" if failed else ""
-        return Verdict(MATTERS, f"{tell_effect(passing[0], metric, correction)}{more}{count}")
-    refused = f"equivalence is refused: {_tell_failed(failed)}" if failed else ""
-    strong = sorted((row for row in interactions if row.p_adjusted < LEVEL), key=lambda row: row.p_adjusted)
-    own = [row for row in strong if not row.shared]
-    if own:
-        return Verdict(INTERACTION, _tell_interaction(own[0], metric), refused)
+        too = f"; in interaction as well: {_tell_interaction(named[0], metric)}" if named else ""
+        return Verdict(MATTERS, f"{tell_effect(passing[0], metric, correction)}{more}{too}{failed}")
+    if named:
+        by_itself = tell_effect(_least_known(rows, metric), metric, correction)
+        return Verdict(
+            IN_INTERACTION,
+            f"{_tell_interaction(named[0], metric)}; by itself neither within the margin nor different: "
+            f"{by_itself}{failed}",
+        )
     if strong:
-        shared = f"a design that tells {strong[0].shared + 1} aliased pairs apart could say which of them it is"
-        reason = f"one of several pairs, {_tell_interaction(strong[0], metric)}"
-        return Verdict(UNDECIDED, reason, "; ".join(filter(None, [refused, shared])))
-    return _undecided(rows, metric, correction, refused)
+        said = f"a design that tells {strong[0].shared + 1} pairs apart could say which of them it is"
+        return Verdict(UNDECIDED, f"one of several pairs, {_tell_interaction(strong[0], metric)}{failed}", said)
+    return _undecided(rows, metric, correction, failed, most)
 
 
 def _tell_interaction(row: Interaction, metric: Outcome) -> str:
-    aliases = f" or {row.aliases}" if row.aliases else ""
+    rivals = f" or {row.rivals}" if row.rivals else ""
     estimate = f"{show_difference(row.estimate, metric)}, p = {show_p(row.p_adjusted)} after adjustment"
-    return f"{row.first} x {row.second}{aliases}: {estimate}"
+    return f"{row.first} x {row.second}{rivals}: {estimate}"
 
 
 def tell_effect(row: Effect, metric: Outcome, correction: Correction) -> str:
@@ -155,16 +169,23 @@ def show_p(p: float) -> str:
     return f"{p:.2g}"
 
 
-def _tell_equivalent(rows: Sequence[Effect], metric: Outcome) -> str:
+def _tell_equivalent(rows: Sequence[Effect], metric: Outcome, correction: Correction) -> str:
     widest = max(rows, key=lambda row: max(abs(row.low90), abs(row.high90)))
     whose = "every option" if len(rows) > 1 else f"the option {widest.option}"
     margin = f"{metric.margin:.3g} {metric.unit}".rstrip()
     span = f"{widest.low90:.3g} to {widest.high90:.3g}"
-    return f"the 90 % interval of {whose} lies inside the margin of {margin}; the widest: {span}"
+    adjusted = f"p = {show_p(widest.p_equivalent_adjusted)} after {correction} over {widest.details}"
+    return f"{whose} lies inside the margin of {margin}: the widest 90 % interval goes from {span}, {adjusted}"
 
 
 def _tell_failed(failed: int) -> str:
-    return f"{failed} of the runs compared failed or diverged and count as the worst value seen"
+    return f"; {failed} of the runs compared failed or diverged and have a stand-in for their value" if failed else ""
+
+
+def _tell_missing(missing: Sequence[str]) -> str:
+    return f" ({len(missing)} of its runs missing: {', '.join(missing[:3])}{', ...' * (len(missing) > 3)})" * bool(
+        missing
+    )
 
 
 def _tell_untested(plan: Plan, detail: str, rows: Sequence[Effect]) -> str:
@@ -173,51 +194,67 @@ def _tell_untested(plan: Plan, detail: str, rows: Sequence[Effect]) -> str:
     return f" (not compared: {', '.join(untested)})" if untested else ""
 
 
-def _undecided(rows: Sequence[Effect], metric: Outcome, correction: Correction, refused: str) -> Verdict:
-    """Says how many more seeds would find the larger of margin and estimate in the option that is least known."""
+def _least_known(rows: Sequence[Effect], metric: Outcome) -> Effect:
+    """Returns the option with the widest interval among those that are not inside the margin."""
     unsure = [row for row in rows if not (-metric.margin < row.low90 and row.high90 < metric.margin)] or list(rows)
-    widest = max(unsure, key=lambda row: row.high90 - row.low90)
-    unreachable = _cannot_reach(rows)
-    refused = "; ".join(part for part in (unreachable, refused) if part)
+    return max(unsure, key=lambda row: row.high90 - row.low90)
+
+
+def _undecided(
+    rows: Sequence[Effect], metric: Outcome, correction: Correction, failed: str, most: int | None
+) -> Verdict:
+    """Says how many more seeds would find the larger of margin and estimate in the option that is least known.
+
+    Seeds that are added after this look are paid for: a study that is not sequential yet is taken to become so.
+    """
+    widest = _least_known(rows, metric)
     reason = f"{tell_effect(widest, metric, correction)}: neither within the margin nor different"
-    effect = max(metric.margin, abs(widest.estimate))
-    total = _total_seeds(widest, effect)
+    effect, refused = max(metric.margin, abs(widest.estimate)), _cannot_reach(rows, most)
+    bound = max(USUAL_MOST, int(widest.seeds)) if most is None else most
+    total = _total_seeds(widest, effect, bound)
     if total is None:
-        reason += f"; {effect:.3g} would be found with {POWER:.0%} power by more than {SEEDS_CAP} seeds only"
+        reason += f"; {effect:.3g} would not be found with {POWER:.0%} power by {bound} seeds"
         if widest.fixed > MOSTLY:
-            reason += ", if at all: interactions that the design mixes in are most of its error"
-        return Verdict(UNDECIDED, reason, refused)
+            reason += ": interactions that the design mixes in are most of its error"
+        return Verdict(UNDECIDED, reason + failed, refused)
     further = total - int(widest.seeds)
-    reason += f"; {further} further seed{'s' * (further != 1)} would find {effect:.3g} with {POWER:.0%} power"
-    return Verdict(UNDECIDED, reason, refused, further)
+    reason += (
+        f"; {further} further seed{'s' * (further != 1)} would find {effect:.3g} with {POWER:.0%} power, this look and "
+        f"others up to {bound} seeds paid for"
+    )
+    return Verdict(UNDECIDED, reason + failed, refused, further)
 
 
-def _total_seeds(row: Effect, effect: float) -> int | None:
+def _total_seeds(row: Effect, effect: float, most: int) -> int | None:
     alpha, seeds = LEVEL / max(1, int(row.family)), int(row.seeds)
+
+    def level(count: int) -> float:
+        return 2 * level_at_look(alpha / 2, count, most)
+
     if row.kind == "paired":
-        return seeds_for_sign_flip(effect / row.sd if row.sd > 0 else np.inf, alpha, seeds)
-    return seeds_for_contrast(effect, float(row.se), float(row.df), seeds, alpha, float(row.fixed))
+        return seeds_for_sign_flip(effect / row.sd if row.sd > 0 else np.inf, level, seeds, most)
+    return seeds_for_contrast(effect, float(row.se), float(row.df), seeds, level, most, float(row.fixed))
 
 
-def _cannot_reach(rows: Sequence[Effect]) -> str:
+def _cannot_reach(rows: Sequence[Effect], most: int | None) -> str:
     """Returns the reason why no option could have been found to matter, or nothing."""
     if any(row.kind != "paired" for row in rows):
         return ""
     best = min(rows, key=lambda row: smallest_adjusted_p(int(row.seeds), int(row.family)))
-    smallest = smallest_adjusted_p(int(best.seeds), int(best.family))
-    if smallest < LEVEL:
+    seeds, family = int(best.seeds), int(best.family)
+    smallest = smallest_p(seeds)
+    held = smallest if most is None else float(anytime_p(np.array(smallest), np.array(seeds), most, sides=2))
+    if min(1.0, held * family) < LEVEL:
         return ""
+    looks = "" if most is None else f", {show_p(held)} at any look up to {most} seeds"
     return (
-        f"`matters` is out of reach: the smallest p of a sign flip with {int(best.seeds)} seeds is "
-        f"{show_p(smallest_adjusted_p(int(best.seeds), 1))}, {show_p(smallest)} after Holm over {int(best.family)}"
+        f"`matters` is out of reach: the smallest p of a sign flip with {seeds} seeds is {show_p(smallest)}{looks}, "
+        f"{show_p(min(1.0, held * family))} after Holm over {family}"
     )
 
 
-def refuse_rows(rows: Sequence[Estimate], missing: Sequence[str]) -> Verdict | None:
+def refuse_rows(rows: Sequence[Estimate]) -> Verdict | None:
     """Returns why rows of effects carry no verdict at all, or None where they carry one."""
-    if missing:
-        shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-        return Verdict(UNDECIDED, "its runs have not all been run", f"{len(missing)} of its runs missing: {shown}")
     if not rows:
         return Verdict(UNDECIDED, "none of its options was compared", "no variant of the design takes another option")
     if any(np.isnan(row.estimate) for row in rows):
@@ -229,9 +266,9 @@ def refuse_rows(rows: Sequence[Estimate], missing: Sequence[str]) -> Verdict | N
 
 
 def missing_runs(plan: Plan, study: Study, table: Outcomes, detail: str) -> list[str]:
-    """Returns the runs without which a detail is not judged: those of its own arms in pairs, all arms in a design.
+    """Returns the runs that a detail is judged without: of its own arms in pairs, of all arms in a design.
 
-    Seeds that only the baseline and the controls have serve the noise floor, and no detail waits for them.
+    Seeds that only the baseline and the controls have serve the noise floor, and no detail misses them.
     """
     alone = study.design == "one_at_a_time"
     wanted = [

@@ -33,12 +33,13 @@ class Columns(NamedTuple):
 def design_points(plan: Plan) -> list[dict[str, Any]]:
     """Returns the settings of the rows that a factorial design rests on.
 
-    The baseline is among them where the design has it as a row, and always where rows were chosen (`d_optimal`,
-    `random`). One at a time has no such rows but its arms and the baseline.
+    They are made again from the plan: its levels, the seed of its randomisation, and the draw taken. The baseline is
+    among them where the design has it as a row, and always where rows were chosen (`d_optimal`, `random`). One at a
+    time has no such rows but its arms and the baseline.
     """
     study = plan.declared
     if study.design in ("plackett_burman", "fractional_factorial", "full_factorial"):
-        return design_rows(study, plan.levels)
+        return design_rows(study, plan.levels, plan.passed_over)
     return [variant.settings for variant in plan.variants if variant.role in ("baseline", "arm")]
 
 

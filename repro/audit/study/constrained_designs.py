@@ -1,7 +1,7 @@
 """The settings that a study's design asks for, and what the ledger's constraints rule out among them.
 
-A balanced design with a forbidden row is refused, as it would be balanced no more; one at a time and the designs that
-choose their rows leave out what cannot be had, with the reason.
+A balanced design with a forbidden row is drawn again, as it would be balanced no more, and refused where no draw does
+without; one at a time and the designs that choose their rows leave out what cannot be had, with the reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,10 @@ from itertools import combinations
 from math import prod
 from typing import Any, Literal, NamedTuple, assert_never
 
-from repro.audit.study.declaration import Design, Study
+from repro.audit.study.declaration import RANDOMISED, Study
 from repro.audit.study.designs import (
     Levels,
+    Signs,
     fractional_factorial,
     full_factorial,
     one_at_a_time,
@@ -20,6 +21,7 @@ from repro.audit.study.designs import (
 )
 from repro.audit.study.optimal import MAX_CANDIDATES, d_optimal, list_candidates
 from repro.audit.study.plan import LeftOut
+from repro.audit.study.randomisation import DRAWS, assign_columns
 from repro.audit.study.space import Space, show_settings
 from repro.errors import UserError
 
@@ -30,10 +32,24 @@ Chosen = Literal["d_optimal", "random"]
 
 
 class Combined(NamedTuple):
-    """Settings of the variants, the baseline not among them, and what was asked for and cannot be had."""
+    """What a design asks for.
+
+    Attributes:
+        settings: of the variants, the baseline not among them.
+        left_out: what was asked for and cannot be had.
+        passed_over: draws of the randomisation before the one taken.
+    """
 
     settings: list[dict[str, Any]]
     left_out: list[LeftOut]
+    passed_over: int = 0
+
+
+class TwoLevels(NamedTuple):
+    """A two-level design: columns of the details in their order (rows, K), and those that no detail has (rows, C)."""
+
+    signs: Signs
+    spare: Signs
 
 
 def combine(study: Study, levels: Levels, space: Space) -> Combined:
@@ -47,24 +63,41 @@ def combine(study: Study, levels: Levels, space: Space) -> Combined:
         case "one_at_a_time":
             return _each_alone(levels, space)
         case "plackett_burman" | "fractional_factorial" | "full_factorial":
-            return Combined(_balanced(design_rows(study, levels), study.design, space), [])
+            return _balanced(study, levels, space)
         case "d_optimal" | "random":
-            return _feasible(study.design, study.variants or 0, levels, space)
+            return _feasible(study, study.design, levels, space)
         case _:
             assert_never(study.design)
 
 
-def design_rows(study: Study, levels: Levels) -> list[dict[str, Any]]:
-    """Returns the settings of every row of a balanced design, the baseline's among them where it is a row."""
+def design_rows(study: Study, levels: Levels, draw: int = 0) -> list[dict[str, Any]]:
+    """Returns the settings of every row of a balanced design, the baseline's among them where it is a row.
+
+    Args:
+        study: with the seed of its randomisation.
+        levels: the options.
+        draw: which of the draws that the seed gives.
+    """
+    if study.design == "full_factorial":
+        return full_factorial(levels)
+    return read_signs(levels, two_level_design(study, levels, draw).signs)
+
+
+def two_level_design(study: Study, levels: Levels, draw: int = 0) -> TwoLevels:
+    """Returns the columns of a two-level design as they were drawn."""
     match study.design:
         case "plackett_burman":
-            return read_signs(levels, plackett_burman(len(levels)))
+            table = plackett_burman(len(levels), spare=True)
         case "fractional_factorial":
-            return read_signs(levels, fractional_factorial(study.generators or ""))
-        case "full_factorial":
-            return full_factorial(levels)
+            table = fractional_factorial(study.generators or "")
         case _:
-            raise ValueError(f"{study.design} is no balanced design")
+            raise ValueError(f"{study.design} is no two-level design")
+    given = assign_columns(list(levels), table.shape[1], study.seed, draw)
+    count = len(levels)
+    return TwoLevels(
+        table[:, given.columns] * given.signs[:count],
+        table[:, given.spare] * given.signs[count:],
+    )
 
 
 def occurring(levels: Levels, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -84,22 +117,34 @@ def _each_alone(levels: Levels, space: Space) -> Combined:
     )
 
 
-def _balanced(rows: Sequence[dict[str, Any]], design: Design, space: Space) -> list[dict[str, Any]]:
-    for row in rows:
-        if space.objection(row) is None:
-            continue
-        culprits = space.culprits(row)
-        raise UserError(
-            f"{design} needs every combination of its rows, but {show_settings(culprits)} cannot be had: "
-            f"{space.objection(culprits)}\n  take one of these out, name another option, or use design: d_optimal"
-        )
-    return [row for row in rows if row]
+def _balanced(study: Study, levels: Levels, space: Space) -> Combined:
+    """Returns the rows of the first draw that can be had as a whole: no row forbidden, and none there twice."""
+    drawn = study.seed is not None
+    for draw in range(DRAWS if drawn else 1):
+        rows = design_rows(study, levels, draw)
+        if all(space.objection(row) is None for row in rows) and not (drawn and _repeats(levels, rows)):
+            return Combined([row for row in rows if row], [], draw)
+    rows = design_rows(study, levels)
+    forbidden = next((row for row in rows if space.objection(row) is not None), None)
+    if forbidden is None:  # it is for a repeated row alone that no draw was taken: a smaller design then
+        return Combined([row for row in rows if row], [])
+    culprits = space.culprits(forbidden)
+    tried = f" in any of {DRAWS} draws of columns and signs" if drawn else ""
+    raise UserError(
+        f"{study.design} needs every combination of its rows, but {show_settings(culprits)} cannot be had{tried}: "
+        f"{space.objection(culprits)}\n  take one of these out, name another option, or use design: d_optimal"
+    )
 
 
-def _feasible(design: Chosen, count: int, asked: Levels, space: Space) -> Combined:
+def _repeats(levels: Levels, rows: Sequence[Mapping[str, Any]]) -> bool:
+    return len({tuple(name in row for name in levels) for row in rows}) < len(rows)
+
+
+def _feasible(study: Study, design: Chosen, asked: Levels, space: Space) -> Combined:
+    count, start = study.variants or 0, study.seed or 0
     left_out = _ruled_out(asked, space)
     wanted = count if design == "random" else MAX_CANDIDATES
-    candidates = list_candidates(asked, lambda settings: space.objection(settings) is None, wanted)
+    candidates = list_candidates(asked, lambda settings: space.objection(settings) is None, wanted, start)
     levels = occurring(asked, candidates)
     needed = sum(len(options) - 1 for options in levels.values())
     if not needed <= count <= len(candidates):
@@ -107,7 +152,7 @@ def _feasible(design: Chosen, count: int, asked: Levels, space: Space) -> Combin
             f"variants: {design} takes {needed} here, one for each option, to {len(candidates)}, which is all that "
             f"can be had beside the baseline; got {count}"
         )
-    chosen = d_optimal(levels, candidates, count) if design == "d_optimal" else candidates
+    chosen = d_optimal(levels, candidates, count, start) if design == "d_optimal" else candidates
     said = [item.settings for item in left_out]
     left_out += [
         LeftOut(settings=option, reason=f"none of these {count} variants has it")
@@ -158,5 +203,7 @@ def _check_size(study: Study, levels: Levels) -> None:
     words = len((study.generators or "").split())
     if study.design == "fractional_factorial" and words != len(levels):
         raise UserError(f"generators: expected one word for each of the {len(levels)} details, got {words}")
+    if study.seed is not None and study.design not in RANDOMISED:
+        raise UserError(f"randomisation: {study.design} leaves nothing to chance; leave it out")
     if study.design != "fractional_factorial" and study.generators is not None:
         raise UserError(f"generators belongs to fractional_factorial; leave it out of {study.design}")

@@ -2,17 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from repro.audit.study.metric import Direction, Metric
 from repro.errors import UserError
+from repro.storage import hash_json
 
 Design = Literal["one_at_a_time", "plackett_burman", "fractional_factorial", "full_factorial", "d_optimal", "random"]
 Expected = Literal["better", "worse"]
+Correction = Literal["Holm", "Benjamini-Hochberg"]
+RANDOMISED: tuple[Design, ...] = ("plackett_burman", "fractional_factorial", "d_optimal", "random")
+"""Designs that leave something to chance: which columns and signs details get, which rows are chosen."""
+
+
+Seed = Annotated[int, Field(ge=0)]
+
+
+def _is_unsaid(value: Any) -> bool:
+    """Says whether a field stays out of the declaration: so do those that older plans could not have, at no value."""
+    return value in (None, "none")
 
 
 class _Declared(BaseModel):
@@ -76,6 +88,16 @@ class Controls(_Declared):
     positive: PositiveControl | None = None
 
 
+class Sequential(_Declared):
+    """A study that may be looked at while seeds are added.
+
+    Attributes:
+        most_seeds: verdicts hold at every look up to so many seeds.
+    """
+
+    most_seeds: int = Field(ge=2, le=100)
+
+
 class Study(_Declared):
     """A declared set of runs with outcomes, claims and controls.
 
@@ -89,6 +111,11 @@ class Study(_Declared):
         design: how options are combined.
         variants: how many `d_optimal` and `random` choose.
         generators: of `fractional_factorial`: the words that define it, one per detail, e.g. "a b c ab".
+        randomisation: of the designs of `RANDOMISED`: the seed that says which detail goes to which column and which of
+            its options is high, or where chosen rows start from; "none": in the order of the details, as plans were
+            made before; None: a seed made from the study's name (`with_seed`).
+        correction: for several comparisons; None: by design.
+        sequential: None: it is looked at once, when all seeds are there.
         seeds: every variant runs with the seeds 0 to seeds - 1.
         baseline_seeds: the baseline does so with at least these many, for the noise floor.
         metrics: the outcomes; the first is the main one.
@@ -104,11 +131,28 @@ class Study(_Declared):
     design: Design
     variants: int | None = Field(default=None, ge=2)
     generators: str | None = None
+    randomisation: Seed | Literal["none"] | None = Field(default=None, exclude_if=_is_unsaid)
+    correction: Correction | None = Field(default=None, exclude_if=_is_unsaid)
+    sequential: Sequential | None = Field(default=None, exclude_if=_is_unsaid)
     seeds: int = Field(ge=1, le=1000)
     baseline_seeds: int = Field(default=0, ge=0, le=1000)
     metrics: dict[str, Outcome] = Field(min_length=1)
     claims: list[Claim] = []
     controls: Controls = Controls()
+
+    @model_validator(mode="after")
+    def _check_seeds(self) -> Self:
+        if self.sequential is not None and self.seeds > self.sequential.most_seeds:
+            raise ValueError(
+                f"seeds: {self.seeds} are more than sequential: most_seeds: {self.sequential.most_seeds}, up to which "
+                "verdicts hold"
+            )
+        return self
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the randomisation; None: nothing was left to chance."""
+        return self.randomisation if isinstance(self.randomisation, int) else None
 
 
 class NamedStudy(NamedTuple):
@@ -118,8 +162,23 @@ class NamedStudy(NamedTuple):
     study: Study
 
 
+def with_seed(named: NamedStudy) -> NamedStudy:
+    """Returns a study whose randomisation is said: where it names none, and its design has one, a hash of its name.
+
+    Example:
+        >>> outcome = {"m": {"direction": "higher", "margin": 1, "why": "-"}}
+        >>> study = Study(title="", reading="", scale="", details={}, design="random", seeds=2, metrics=outcome)
+        >>> with_seed(NamedStudy("screening", study)).study.randomisation
+        42482774
+    """
+    name, study = named
+    if study.randomisation is not None or study.design not in RANDOMISED:
+        return named
+    return NamedStudy(name, study.model_copy(update={"randomisation": int(hash_json(["randomisation", name])[:8], 16)}))
+
+
 def load_study(file: Path, metrics: Sequence[Metric] = ()) -> NamedStudy:
-    """Reads a study.
+    """Reads a study, its randomisation made explicit.
 
     Args:
         file: YAML.
@@ -135,11 +194,12 @@ def load_study(file: Path, metrics: Sequence[Metric] = ()) -> NamedStudy:
     except (YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{file} is no YAML: {' '.join(str(error).split())}") from None
     try:
-        return NamedStudy(file.stem, Study.model_validate(_complete(values, metrics)))
+        return with_seed(NamedStudy(file.stem, Study.model_validate(_complete(values, metrics))))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{file}: {where}: {first['msg']}\n  what a study declares stands in {__name__}") from None
+        where = "".join(f"{part}." for part in first["loc"])[:-1]
+        told = f"{where}: {first['msg']}" if where else first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{file}: {told}\n  what a study declares stands in {__name__}") from None
     except ValueError as error:
         raise UserError(f"{file}: {error}") from None
 

@@ -28,11 +28,15 @@ def one_at_a_time(levels: Levels) -> list[dict[str, Any]]:
     return [{key: option} for key, options in levels.items() for option in options[1:]]
 
 
-def plackett_burman(details: int) -> Signs:
+def plackett_burman(details: int, spare: bool = False) -> Signs:
     """Returns a Plackett-Burman design with its mirror image below it (fold-over).
 
-    The rows are the next multiple of four above the number of details, twice; columns that no detail needs are left
-    out. The mirror image frees main effects of two-way interactions. The baseline is always one of the rows.
+    The rows are the next multiple of four above the number of details, twice. The mirror image frees main effects of
+    two-way interactions. A row of -1 is always there.
+
+    Args:
+        details: how many columns are needed.
+        spare: whether columns that no detail needs are returned as well: rows / 2 - 1 in all.
 
     Source: Plackett & Burman, The design of optimum multifactorial experiments (1946); Box & Wilson (1951) for the
     fold-over; matrices by pyDOE.
@@ -44,8 +48,9 @@ def plackett_burman(details: int) -> Signs:
     """
     from pydoe import pbdesign  # takes a second to import
 
-    # pyDOE ends on a row of ones: turned, this is the baseline
-    half = -np.asarray(pbdesign(details), dtype=np.float64)[::-1, :details]
+    columns = 4 * (details // 4) + 3 if spare else details
+    # pyDOE ends on a row of ones: turned, these are -1
+    half = -np.asarray(pbdesign(columns), dtype=np.float64)[::-1, :columns]
     return np.vstack([half, -half])
 
 

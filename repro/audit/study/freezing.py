@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from repro.audit.ledger.choice import show_value
-from repro.audit.study.plan import Plan
+from repro.audit.study.plan import Look, Plan
 from repro.errors import UserError
 from repro.storage import written_file
 
@@ -15,8 +15,8 @@ from repro.storage import written_file
 def freeze(plan: Plan, folder: Path) -> Plan:
     """Writes a plan atomically as `<study>.json`, and returns it as it stands there.
 
-    Where the study is frozen already, its first date and its deviations stay, and what differs now is added to them
-    with the date of the new plan. A plan with the fingerprint of the frozen one changes nothing.
+    Where the study is frozen already, its first date, its deviations and its looks stay, and what differs now is added
+    to the deviations with the date of the new plan. A plan with the fingerprint of the frozen one changes nothing.
 
     Raises:
         UserError: the file there is no plan.
@@ -28,10 +28,36 @@ def freeze(plan: Plan, folder: Path) -> Plan:
             return before
         date = plan.frozen[: len("2026-11-22")]
         said = [f"{date}: {sentence}" for sentence in describe_deviations(before, plan)]
-        plan = plan.model_copy(update={"frozen": before.frozen, "deviations": [*before.deviations, *said]})
+        kept = {"frozen": before.frozen, "deviations": [*before.deviations, *said], "looks": before.looks}
+        plan = plan.model_copy(update=kept)
+    _write(plan, file)
+    return plan
+
+
+def record_look(plan: Plan, look: Look, folder: Path) -> Plan:
+    """Adds a look to the frozen plan of a study, atomically, and returns the plan as it stands there.
+
+    A look at the runs and seeds of the last one is none: nothing is added.
+
+    Raises:
+        UserError: the study is not frozen, or the file there is no plan.
+    """
+    file = locate_plan(folder, plan.study)
+    frozen = load_plan(file)  # what was planned or looked at meanwhile stays
+    if is_new(frozen, look):
+        frozen = frozen.model_copy(update={"looks": [*frozen.looks, look]})
+        _write(frozen, file)
+    return frozen
+
+
+def is_new(plan: Plan, look: Look) -> bool:
+    """Says whether a look shows other runs than the last one that the plan has."""
+    return not plan.looks or (plan.looks[-1].seeds, plan.looks[-1].runs) != (look.seeds, look.runs)
+
+
+def _write(plan: Plan, file: Path) -> None:
     with written_file(file) as partial:  # in the order of the declaration, which names the main metric first
         partial.write_text(plan.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return plan
 
 
 def locate_plan(folder: Path, study: str) -> Path:
@@ -60,8 +86,9 @@ def load_plan(file: Path) -> Plan:
 def describe_deviations(before: Plan, now: Plan) -> list[str]:
     """Returns one sentence for each difference that can change what a study says; titles and reasons cannot."""
     first, second = before.declaration, now.declaration
-    plain = ("reading", "scale", "design", "variants", "generators", "seeds", "baseline_seeds")
-    said = [_became(name, first[name], second[name]) for name in plain if first[name] != second[name]]
+    plain = ("reading", "scale", "design", "variants", "generators", "correction", "baseline_seeds")
+    said = [_became(name, first.get(name), second.get(name)) for name in plain if first.get(name) != second.get(name)]
+    said += [*_randomisation(first, second), *_seeds(before, now)]
     main, other = (next(iter(declared["metrics"])) for declared in (first, second))
     said += [_became("main metric", main, other)] if main != other else []
     said += _levels(before, now)
@@ -76,6 +103,40 @@ def describe_deviations(before: Plan, now: Plan) -> list[str]:
     if moved and not said:
         said.append(f"the ids of {len(moved)} variants changed, though nothing declared did")
     return said
+
+
+def _randomisation(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    one, other = first.get("randomisation", "none"), second.get("randomisation", "none")
+    if one == other or first["design"] != second["design"]:
+        return []
+    keep = "; `randomisation: none` in the study keeps the rows as they were" if one == "none" else ""
+    return [_became("randomisation", one, other) + keep]
+
+
+def _seeds(before: Plan, now: Plan) -> list[str]:
+    """Returns what became of the number of seeds, and of how many a sequential study may reach, after any looks."""
+    one, other = before.declaration, now.declaration
+    said, looks = [], before.seeds_looked_at()
+    at = f"after {_count(len(before.looks), 'look')}, at {' and '.join(map(str, looks))} seeds" if looks else ""
+    if one["seeds"] != other["seeds"]:
+        sentence = _became("seeds", one["seeds"], other["seeds"])
+        if looks and other["seeds"] > one["seeds"]:
+            allowed = one.get("sequential")
+            sentence += f" {at}: " + (
+                f"as the study declares, up to {allowed['most_seeds']}"
+                if allowed is not None and other["seeds"] <= allowed["most_seeds"]
+                else "it is a sequential study now, and its p-values are those of one"
+            )
+        said.append(sentence)
+    if one.get("sequential") != other.get("sequential"):
+        most = [(declared.get("sequential") or {}).get("most_seeds", "none") for declared in (one, other)]
+        sentence = _became("sequential: most_seeds", *most)
+        said.append(f"{sentence} {at}: what was seen may have led to it" if looks else sentence)
+    return said
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _levels(before: Plan, now: Plan) -> list[str]:

@@ -21,13 +21,22 @@ _RIDGE = 1e-6
 
 
 def list_candidates(
-    levels: Levels, is_feasible: Callable[[Mapping[str, Any]], bool], enough: int = MAX_CANDIDATES
+    levels: Levels,
+    is_feasible: Callable[[Mapping[str, Any]], bool],
+    enough: int = MAX_CANDIDATES,
+    start: int = 0,
 ) -> list[dict[str, Any]]:
     """Returns feasible combinations beside the baseline, in random but reproducible order, without repetition.
 
     All of them where there are few; else draws, until there are enough. To ask for more keeps those that come first.
+
+    Args:
+        levels: the options.
+        is_feasible: says of settings whether they can be had.
+        enough: how many are asked for at most.
+        start: of the generator.
     """
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(start)
     counts = [len(options) for options in levels.values()]
     if prod(counts) <= MAX_CANDIDATES:
         order = list(product(*map(range, counts)))
@@ -44,7 +53,9 @@ def list_candidates(
     return list(found.values())
 
 
-def d_optimal(levels: Levels, candidates: Sequence[Mapping[str, Any]], count: int) -> list[dict[str, Any]]:
+def d_optimal(
+    levels: Levels, candidates: Sequence[Mapping[str, Any]], count: int, start: int = 0
+) -> list[dict[str, Any]]:
     """Returns the candidates that, with the baseline, give the main effects the smallest joint variance.
 
     They make det(X'X) largest, X with a column of ones and one of -1 and 1 for each option. That pair of rows is
@@ -57,6 +68,7 @@ def d_optimal(levels: Levels, candidates: Sequence[Mapping[str, Any]], count: in
         levels: the options.
         candidates: feasible settings, the baseline not among them.
         count: how many to choose.
+        start: of the generator that draws the first rows of each start.
 
     Example:
         >>> rows = [{"a": 1}, {"b": 1}, {"a": 1, "b": 1}]
@@ -65,9 +77,9 @@ def d_optimal(levels: Levels, candidates: Sequence[Mapping[str, Any]], count: in
     """
     columns = code_options(levels, [{}, *candidates])[1]
     model = np.hstack([np.ones((len(columns), 1)), columns])
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(start)
     starts = [rng.choice(len(candidates), count, replace=False) + 1 for _ in range(_STARTS)]
-    best = max((_exchange(model, start) for start in starts), key=lambda rows: (_volume(model, rows), rows))
+    best = max((_exchange(model, rows) for rows in starts), key=lambda rows: (_volume(model, rows), rows))
     return [dict(candidates[row - 1]) for row in best if row]
 
 

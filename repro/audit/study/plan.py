@@ -3,9 +3,10 @@
 `planning` makes one, `freezing` keeps it and finds how a later plan deviates from it.
 """
 
+import operator
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from repro.audit.study.declaration import Study
 
@@ -45,6 +46,22 @@ class LeftOut(_Frozen):
     reason: str
 
 
+class Look(_Frozen):
+    """That somebody has looked at the results of a study: a page was built of them.
+
+    Attributes:
+        date: ISO date (UTC).
+        seeds: with which every variant of the design had been run.
+        runs: of the plan that had been run, failed ones included.
+        settled: the verdict of each detail that has another than `undecided`, by the main metric.
+    """
+
+    date: str
+    seeds: int
+    runs: int
+    settled: dict[str, str]
+
+
 class Plan(_Frozen):
     """What a study runs.
 
@@ -60,6 +77,8 @@ class Plan(_Frozen):
         runs: every variant with every seed.
         left_out: what was asked for and cannot be had.
         deviations: dated sentences: how the plan was changed after it had been frozen.
+        passed_over: draws of the randomisation that the constraints of the ledger did not allow, before the one taken.
+        looks: oldest first; no part of the fingerprint.
     """
 
     study: str
@@ -72,6 +91,9 @@ class Plan(_Frozen):
     runs: list[Run]
     left_out: list[LeftOut]
     deviations: list[str]
+    # left out while empty, so that files of plans that were frozen before stay as they are
+    passed_over: int = Field(default=0, exclude_if=operator.not_)
+    looks: list[Look] = Field(default=[], exclude_if=operator.not_)
 
     @property
     def declared(self) -> Study:
@@ -81,3 +103,11 @@ class Plan(_Frozen):
     def baseline(self) -> Variant:
         """Returns the baseline's variant."""
         return self.variants[0]
+
+    def seeds_looked_at(self) -> list[int]:
+        """Returns the numbers of seeds at which verdicts have been seen, ascending; below two there is none to see."""
+        return sorted({look.seeds for look in self.looks if look.seeds > 1})
+
+    def is_sequential(self, seeds: int) -> bool:
+        """Says whether verdicts at a number of seeds are one look of several, declared so or not."""
+        return self.declared.sequential is not None or bool(set(self.seeds_looked_at()) - {seeds})

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from repro.audit.ledger.choice import show_value
 from repro.audit.ledger.conditions import find_inert
 from repro.audit.study.constrained_designs import combine, occurring
-from repro.audit.study.declaration import NamedStudy, Study
+from repro.audit.study.declaration import NamedStudy, Study, with_seed
 from repro.audit.study.levels import canonical, choose_levels
 from repro.audit.study.metric import Metric
 from repro.audit.study.plan import LeftOut, Plan, Role, Run, Variant
@@ -45,7 +45,7 @@ def make_plan(
     Raises:
         UserError: the study names what there is not, or asks for what cannot be had; one or two lines with a remedy.
     """
-    name, study = named
+    name, study = with_seed(named)
     space = Space(tree, baseline)
     try:
         _check_metrics(study, metrics)
@@ -58,7 +58,7 @@ def make_plan(
 
 def _make(name: str, study: Study, space: Space, identify: Identify, now: datetime) -> Plan:
     asked = choose_levels(study, space)
-    settings, left_out = combine(study, asked, space)
+    settings, left_out, passed_over = combine(study, asked, space)
     levels = occurring(asked, settings)
     _check_claims(study, levels, left_out, space)
     variants = _variants(study, settings, space, identify)
@@ -75,6 +75,7 @@ def _make(name: str, study: Study, space: Space, identify: Identify, now: dateti
         runs=runs,
         left_out=left_out,
         deviations=[],
+        passed_over=passed_over,
     )
 
 

@@ -16,7 +16,7 @@ from repro.audit.page.curve import provenance
 from repro.audit.page.subject import Subject
 from repro.audit.statistics.analysis import analyse
 from repro.audit.study.declaration import Study
-from repro.audit.study.plan import Plan
+from repro.audit.study.plan import Look, Plan
 
 SECTIONS = (
     claims.show_title,
@@ -128,6 +128,24 @@ def test_what_was_reported_is_drawn_on_the_axis_of_its_own_metric(monkeypatch) -
         plan = declare(subject.plan, claims=[CLAIM | {"metric": metric, "reported": 21.0}])
         effects.show_curve(subject._replace(plan=plan))
     assert drawn == [{"reported: a <b> helps": 21.0}, {}]
+
+
+def test_looks_correction_and_randomisation_are_on_the_page(factorial: Subject) -> None:
+    text = re.sub(r"<[^>]*>", "", design.show_design(factorial))
+    assert "Its verdicts hold for one look" in text
+    assert "this page4" in re.sub(r"\s", "", text).replace("thispage", "this page")
+    assert "All combinations are run: there is nothing to randomise" in text
+    assert "adjusted for their number: Holm, by its design, full_factorial" in text
+    assert "dummy column" in text
+    assert "A/A contrasts" in text
+    settled = Look(date="2026-01-02", seeds=2, runs=20, settled={"a": "matters"})
+    plan = declare(factorial.plan, correction="Benjamini-Hochberg").model_copy(update={"looks": [settled]})
+    text = re.sub(r"<[^>]*>", " ", design.show_design(factorial._replace(plan=plan)))
+    assert re.search(r"2026-01-02\s+2\s+20\s+a\s+matters", text)
+    assert "looks at 2 and 4 seeds make its p-values those of a sequential study" in text
+    assert "Benjamini-Hochberg, as the study declares" in text
+    kept = plan.model_copy(update={"looks": [settled.model_copy(update={"seeds": 4, "runs": len(plan.runs)})]})
+    assert "this page" not in design.show_design(factorial._replace(plan=kept))  # it shows no other run
 
 
 def test_numbers_of_an_arm_link_to_its_runs() -> None:

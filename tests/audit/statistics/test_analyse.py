@@ -36,6 +36,8 @@ def test_any_state_of_a_sweep_is_analysed(plan: Plan, share: float) -> None:
     assert set(analysis.verdicts["detail"]) == set(plan.levels)
     assert analysis.cost["runs"].item() == len(runs) - len(missing)
     if missing:
+        assert analysis.verdicts["reason"].str.contains("of its runs missing").all()
+    if not share:
         assert (analysis.verdicts["refused"] != "").all()
     for name in Analysis._fields:
         assert isinstance(getattr(analysis, name), pd.DataFrame), name

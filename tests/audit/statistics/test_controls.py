@@ -60,6 +60,17 @@ def test_resplits_of_normal_noise_keep_their_level() -> None:
     assert (rates[0].sign_flip_pairs, rates[0].interval_pairs) == (6, 5)
 
 
+@pytest.mark.parametrize(("seeds", "pairs"), [(4, 4), (8, 6), (9, 6)])
+def test_resplits_take_the_pairs_of_the_study_and_judge_by_its_test(seeds: int, pairs: int) -> None:
+    """Six pairs are all that twelve runs of the baseline give; with five or fewer no p is below .05."""
+    plan = controlled(seeds=seeds)
+    control = analyse(plan, simulate(plan, linear())).controls.set_index("control").loc["A/A re-splits"]
+    assert control["detail"].startswith(f"sign flip, 1000 re-splits of 12 runs of the baseline in {pairs} pairs")
+    assert ("cannot go below p = 0.12" in control["detail"]) == (pairs == 4)
+    assert control["rate_low"] <= control["rate"] <= min(control["rate_high"], 0.05)
+    assert control["found"].startswith(f"{control['rate']:.1%} (95 % ")
+
+
 def test_resplits_are_no_independent_trials() -> None:
     """Between baselines the rate varies more than a binomial of as many re-splits would."""
     rates = [resplit_baseline(row, 4000).interval for row in np.random.default_rng(6).normal(size=(60, 12))]

@@ -5,13 +5,16 @@ from collections import Counter
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
+from scipy import stats
 from simulated_factorial import Noise, linear, long_table, make_plan, simulate, two_levels
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.multitest import multipletests
 
-from repro.audit.statistics.interactions import INTERACTION_COLUMNS, find_pairs, group_pairs, interactions
+from repro.audit.statistics.interactions import INTERACTION_COLUMNS, interactions
 from repro.audit.statistics.linear_model import code_details
 from repro.audit.statistics.outcomes import tabulate_outcomes
+from repro.audit.statistics.pairs import find_pairs, group_pairs
+from repro.audit.study.optimal import d_optimal, list_candidates
 
 
 @pytest.mark.parametrize("missing", [(), ("v3-s1", "v5-s0")])
@@ -78,6 +81,36 @@ def test_twelve_folded_runs_mix_pairs_by_a_third() -> None:
     assert strongest["estimate"] == pytest.approx(3, abs=0.05)
     assert "0.33)" in strongest["aliases"]
     assert strongest["aliases"].endswith("more of up to 0.33")
+
+
+@pytest.mark.parametrize("design", ["plackett_burman", "d_optimal", "random"])
+def test_one_active_pair_accuses_no_other(design: str) -> None:
+    """Its contrast is a part of most others in these designs; unselected, eight of nine innocents would be named."""
+    rows = None
+    if design != "plackett_burman":
+        candidates = list_candidates(two_levels(9), lambda _settings: True)
+        rows = d_optimal(two_levels(9), candidates, 24) if design == "d_optimal" else candidates[:24]
+    plan = make_plan(two_levels(9), design, seeds=3, metrics=60, rows=rows)
+    found = interactions(plan, tabulate_outcomes(plan, simulate(plan, linear(a=1, a_b=6), Noise(seed=1))))
+    named = found[(found["p_adjusted"] < 0.05) & (found["shared"] == 0)]
+    true = (named["first"] + named["second"]) == "ab"
+    assert true.sum() > 40
+    innocent = int((~true).groupby(named["metric"]).any().sum())
+    assert stats.binomtest(innocent, 60, 0.05, "greater").pvalue > 1e-4
+    by_itself = found["p"] * found.groupby("metric")["p"].transform("size") < 0.05
+    assert by_itself.sum() == (found["p_adjusted"] < 0.05).sum()
+
+
+def test_a_pair_that_fits_as_well_is_a_rival() -> None:
+    """In 12 runs two active pairs can often be told from no other two: then neither is named."""
+    plan = make_plan(two_levels(9), seeds=2, metrics=60)
+    found = interactions(plan, tabulate_outcomes(plan, simulate(plan, linear(a_b=3, c_d=3), Noise(seed=1))))
+    strong = found[found["p_adjusted"] < 0.05]
+    named = strong[strong["shared"] == 0]
+    assert len(strong) > len(named)
+    assert strong.loc[strong["shared"] > 0, "rivals"].str.len().gt(0).all()
+    wrong = ~(named["first"] + named["second"]).isin(["ab", "cd"])
+    assert stats.binomtest(int(wrong.groupby(named["metric"]).any().sum()), 60, 0.05, "greater").pvalue > 1e-4
 
 
 def test_what_no_design_can_see_is_not_there() -> None:

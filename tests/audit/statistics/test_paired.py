@@ -1,5 +1,7 @@
 """Paired statistics against scipy, statsmodels and closed forms."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,7 +11,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 from repro.audit.statistics.effects import paired_effects
-from repro.audit.statistics.multiplicity import adjust_effects, adjust_p, smallest_adjusted_p
+from repro.audit.statistics.looks import judge_effects
+from repro.audit.statistics.multiplicity import adjust_p, smallest_adjusted_p
 from repro.audit.statistics.outcomes import noise_floor, tabulate_outcomes
 from repro.audit.statistics.paired import compare_pairs, sign_flip_p, smallest_p
 
@@ -126,8 +129,7 @@ def test_corrections_are_those_of_statsmodels(correction, method: str) -> None:
 
 def test_controls_are_a_family_of_their_own() -> None:
     plan = arms_plan(4, seeds=6, controls=True, metrics=2)
-    effects = paired_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(a=9))))
-    effects = adjust_effects(effects, "one_at_a_time")
+    effects = judge_effects(plan, tabulate_outcomes(plan, simulate(plan, linear(a=9))), partial(paired_effects, plan))
     assert dict(zip(effects["detail"], effects["family"], strict=True)) == {
         **dict.fromkeys("abcd", 4),
         "negative control": 2,

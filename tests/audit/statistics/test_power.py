@@ -8,12 +8,18 @@ from statsmodels.stats.power import TTestPower
 
 from repro.audit.statistics.power import (
     SEEDS_CAP,
+    Level,
     seeds_for_contrast,
     seeds_for_sign_flip,
     sign_flip_power,
     smallest_shift,
     t_power,
 )
+
+
+def at(alpha: float) -> Level:
+    """The same level for any number of seeds."""
+    return lambda _seeds: alpha
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 12])
@@ -49,21 +55,23 @@ def test_a_sign_flip_that_cannot_pass_has_no_power() -> None:
 
 @pytest.mark.parametrize(("shift", "seeds"), [(0.5, 34), (0.3, 90)])
 def test_seeds_beyond_the_simulation_are_those_of_the_t_test(shift: float, seeds: int) -> None:
-    assert seeds_for_sign_flip(shift, 0.05, 5) == seeds
+    assert seeds_for_sign_flip(shift, at(0.05), 5) == seeds
     assert seeds == np.ceil(TTestPower().solve_power(shift, None, 0.05, 0.8))
 
 
 def test_seeds_needed() -> None:
-    assert seeds_for_sign_flip(np.inf, 0.05, 2) == 6
-    assert seeds_for_sign_flip(np.inf, 0.05 / 12, 2) == 9
-    assert seeds_for_sign_flip(3.0, 0.05, 9) == 10
-    assert seeds_for_sign_flip(0.1, 0.05, 5) is None
-    needed = [seeds_for_sign_flip(shift, 0.01, 2) or SEEDS_CAP for shift in np.linspace(0.2, 3, 30)]
+    assert seeds_for_sign_flip(np.inf, at(0.05), 2) == 6
+    assert seeds_for_sign_flip(np.inf, at(0.05 / 12), 2) == 9
+    assert seeds_for_sign_flip(3.0, at(0.05), 9) == 10
+    assert seeds_for_sign_flip(0.1, at(0.05), 5) is None
+    assert seeds_for_sign_flip(0.5, at(0.05), 5, most=20) is None
+    needed = [seeds_for_sign_flip(shift, at(0.01), 2) or SEEDS_CAP for shift in np.linspace(0.2, 3, 30)]
     assert needed == sorted(needed, reverse=True)
 
 
 def test_seeds_of_a_contrast() -> None:
     """A contrast of the mean of one group of runs, whose df grow by one a seed, is the one-sample t test."""
-    assert seeds_for_contrast(effect=0.5, se=1 / 5**0.5, df=4, seeds=5, alpha=0.05) == 34
-    assert seeds_for_contrast(effect=0.01, se=1.0, df=4, seeds=5, alpha=0.05) is None
-    assert seeds_for_contrast(effect=0.5, se=0.0, df=4, seeds=5, alpha=0.05) == 6
+    assert seeds_for_contrast(0.5, 1 / 5**0.5, df=4, seeds=5, level=at(0.05)) == 34
+    assert seeds_for_contrast(0.5, 1 / 5**0.5, df=4, seeds=5, level=at(0.05), most=30) is None
+    assert seeds_for_contrast(0.01, 1.0, df=4, seeds=5, level=at(0.05)) is None
+    assert seeds_for_contrast(0.5, 0.0, df=4, seeds=5, level=at(0.05)) == 6

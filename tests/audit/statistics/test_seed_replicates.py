@@ -195,8 +195,14 @@ def test_interactions_are_held_against_what_seeds_do_to_their_kind() -> None:
     spare = choose_error_term(code_details(plan), table).split.spare
     found = interactions(plan, [table])
     assert set(found["df"]) == {spare.df} == {22}
-    # a difference of differences in 48 runs: 16 variances of a run over 48
-    np.testing.assert_allclose(found["se"], np.sqrt(spare.value * 16 / 48))
+    # a difference of differences in 48 runs: 16 variances of a run over 48; no pair is held against less than its own
+    squares = found["se"] ** 2 * 48 / 16
+    assert (squares > spare.value * (1 - 1e-9)).all()
+    signs = np.where(code_details(plan).matrix == 1, 1.0, -1.0)
+    for row, square in zip(found.itertuples(), squares, strict=True):
+        pair = signs[:, [list(plan.levels).index(row.first), list(plan.levels).index(row.second)]].prod(axis=1)
+        own = (pair @ table.values / 16).var(ddof=1) * 16
+        assert square == pytest.approx(max(spare.value, own))
 
 
 @pytest.mark.parametrize("name", DESIGNS)

@@ -4,6 +4,7 @@ Every metric of a simulated study is one independent repetition of it. Images sh
 differ by noise of their own within a run, as test images do.
 """
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -15,7 +16,7 @@ from simulated_factorial import Noise, linear, simulate
 
 from repro.audit.statistics.effects import paired_effects
 from repro.audit.statistics.interactions import INTERACTION_COLUMNS
-from repro.audit.statistics.multiplicity import adjust_effects
+from repro.audit.statistics.looks import judge_effects
 from repro.audit.statistics.outcomes import tabulate_outcomes
 from repro.audit.statistics.results import Results
 from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS, judge_details
@@ -31,7 +32,7 @@ def at_most(successes: int, trials: int, rate: float) -> bool:
 
 
 def adjusted_effects(plan: Plan, results: Results) -> pd.DataFrame:
-    return adjust_effects(paired_effects(plan, tabulate_outcomes(plan, results)), "one_at_a_time")
+    return judge_effects(plan, tabulate_outcomes(plan, results), partial(paired_effects, plan))
 
 
 def image_effects(results: Results, seed: int) -> Results:
@@ -46,8 +47,7 @@ def test_family_wise_false_alarms() -> None:
     """Twelve details that do nothing: hardly more than one study in twenty says of any that it matters."""
     plan = arms_plan(12, seeds=10, metrics=400)
     results = image_effects(simulate(plan, linear(), NESTED, images=3, seed=1), 2)
-    tables = tabulate_outcomes(plan, results)
-    effects = adjust_effects(paired_effects(plan, tables), "one_at_a_time")
+    effects = adjusted_effects(plan, results)
     alarmed = (effects["p_adjusted"] < 0.05).groupby(effects["metric"]).any()
     assert at_most(int(alarmed.sum()), len(alarmed), 0.05)
     assert (effects["p"] < 0.05).groupby(effects["metric"]).any().mean() > 0.25  # unadjusted, it would be many

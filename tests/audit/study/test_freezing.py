@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from oven import BASELINE, plan
 
-from repro.audit.study.freezing import freeze, load_plan, locate_plan
+from repro.audit.study.freezing import freeze, load_plan, locate_plan, record_look
+from repro.audit.study.looks import describe_looks
+from repro.audit.study.plan import Look
 from repro.errors import UserError
 
 LATER = datetime(2026, 4, 2, 9, tzinfo=UTC)
@@ -105,3 +107,79 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path) -> None:
     file.write_text("{}")
     with pytest.raises(UserError, match=r"no frozen plan: study: .*\n.*git checkout"):
         freeze(plan(DETAILS), tmp_path)
+
+
+def look(seeds: int, runs: int, **settled: str) -> Look:
+    return Look(date="2026-03-20", seeds=seeds, runs=runs, settled=settled)
+
+
+def test_looks_are_kept_beside_what_was_planned(tmp_path) -> None:
+    first = freeze(plan(DETAILS), tmp_path)
+    once = record_look(first, look(2, 6, salt="matters"), tmp_path)
+    assert once.looks == [look(2, 6, salt="matters")]
+    assert load_plan(locate_plan(tmp_path, "oven")) == once
+    assert once.fingerprint == first.fingerprint
+    assert record_look(first, look(2, 6), tmp_path) == once  # no new run
+    assert len(record_look(first, look(3, 9), tmp_path).looks) == 2  # though `first` knows of none
+    assert freeze(plan(DETAILS, now=LATER), tmp_path).deviations == []
+    changed = freeze(plan(DETAILS, title="Another title", now=LATER), tmp_path)
+    assert [item.seeds for item in changed.looks] == [2, 3]
+    assert [item.name for item in tmp_path.iterdir()] == ["oven.json"]
+
+
+def test_a_look_at_what_is_not_frozen_is_refused(tmp_path) -> None:
+    with pytest.raises(UserError, match="`repro plan` freezes a study"):
+        record_look(plan(DETAILS), look(2, 6), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("declared", "looks", "later", "said"),
+    [
+        ({}, [2], {"seeds": 5}, "seeds 3 became 5 after 1 look, at 2 seeds: it is a sequential study now"),
+        ({}, [2, 3], {"seeds": 5}, "after 2 looks, at 2 and 3 seeds: it is a sequential study now"),
+        ({}, [], {"seeds": 5}, "seeds 3 became 5"),
+        ({}, [1], {"seeds": 5}, "seeds 3 became 5"),  # with one seed there is no verdict to see
+        ({}, [3], {"seeds": 2}, "seeds 3 became 2"),
+        (
+            {"sequential": {"most_seeds": 8}},
+            [3],
+            {"seeds": 5, "sequential": {"most_seeds": 8}},
+            "after 1 look, at 3 seeds: as the study declares, up to 8",
+        ),
+        (
+            {},
+            [3],
+            {"sequential": {"most_seeds": 8}},
+            "most_seeds none became 8 after 1 look, at 3 seeds: what was",
+        ),
+        ({}, [], {"sequential": {"most_seeds": 8}}, "sequential: most_seeds none became 8"),
+    ],
+)
+def test_more_seeds_after_a_look_are_told_for_what_they_are(tmp_path, declared, looks, later, said) -> None:
+    first = freeze(plan(DETAILS, **declared), tmp_path)
+    for seeds in looks:
+        record_look(first, look(seeds, 3 * seeds), tmp_path)
+    (sentence,) = freeze(plan(DETAILS, now=LATER, **later), tmp_path).deviations
+    assert said in sentence
+    if not looks or looks == [1]:
+        assert sentence.endswith(said)
+
+
+def test_what_verdicts_hold_for_follows_from_declaration_and_looks() -> None:
+    def looked(*seeds: int, **more) -> str:
+        made = plan(DETAILS, **more)
+        return describe_looks(made.model_copy(update={"looks": [look(n, 3 * n) for n in seeds]}), made.declared.seeds)
+
+    assert "hold for one look" in looked()
+    assert "hold for one look" in looked(1, 3, 3)
+    assert "looks at 2 and 3 seeds make its p-values" in looked(2)
+    assert "looks at 3 and 5 seeds make its p-values" in looked(3, seeds=5)
+    assert "every look up to 7 seeds" in looked(2, 3, sequential={"most_seeds": 7})
+
+
+def test_a_randomisation_that_comes_later_says_how_to_keep_the_rows(tmp_path) -> None:
+    four = DETAILS | {"heat.fan": [False], "heat.degrees": [200.0]}
+    design = {"design": "fractional_factorial", "generators": "a b c abc"}
+    freeze(plan(four, randomisation="none", **design), tmp_path)
+    (sentence,) = freeze(plan(four, randomisation=7, now=LATER, **design), tmp_path).deviations
+    assert "randomisation none became 7; `randomisation: none` in the study keeps the rows as they were" in sentence

@@ -1,0 +1,106 @@
+"""The effects of a study as they stand at this look, with p-values that may be held against a level.
+
+A study that is looked at once, when all of its seeds are there, has the p-values of its tests. One that grows seed by
+seed (`sequential`) has those that hold at any look: the tests are made on the first 2, 3, ... seeds, each turned into
+an anytime p, and what counts is the smallest so far. So it never grows again: a verdict that was reached stays, and
+whether somebody looked in between changes nothing. All details count in the adjustment from the first look on, those
+too that are not run any further.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from repro.audit.statistics.equivalence import equivalence_p
+from repro.audit.statistics.multiplicity import LEVEL, adjust_effects
+from repro.audit.statistics.outcomes import Outcomes
+from repro.audit.statistics.paired import Floats
+from repro.audit.statistics.sequential import FIRST, USUAL_MOST, anytime_p, level_at_look
+from repro.audit.study.plan import Plan
+
+Estimate = Callable[[Sequence[Outcomes]], pd.DataFrame]
+"""Gives the rows of effects from tables of outcomes: the same rows in the same order, however few seeds there are."""
+
+
+def most_seeds(plan: Plan) -> int | None:
+    """Returns the seeds that a study is taken to be able to grow to, or None where it is looked at once.
+
+    One that declares no bound and was extended after verdicts had been seen is taken for a study that can grow to
+    `USUAL_MOST` seeds.
+    """
+    declared = plan.declared
+    if declared.sequential is not None:
+        return declared.sequential.most_seeds
+    if len(plan.seeds_looked_at()) > 1:
+        return max(USUAL_MOST, declared.seeds)
+    return None
+
+
+def judge_effects(plan: Plan, tables: Sequence[Outcomes], estimate: Estimate) -> pd.DataFrame:
+    """Estimates effects and adjusts their p-values, at this look or over all looks so far.
+
+    Args:
+        plan: with margins, correction, and what it says of looks.
+        tables: of outcomes.
+        estimate: of the effects.
+
+    Returns:
+        The rows of `estimate` with p_equivalent (two one-sided tests at the margin), and the columns of
+        `adjust_effects`; `matters_at` and `equivalent_at`: the seeds at which the adjusted p fell below .05 first, NaN
+        where it did not. In a study that grows, p-values are anytime p, and intervals hold at all looks together.
+    """
+    most = most_seeds(plan)
+    if most is None:
+        effects = adjust_effects(_ask_equivalence(plan, estimate(tables)), plan.declared)
+        now = float(_count_seeds(tables))
+        return effects.assign(
+            matters_at=np.where(effects["p_adjusted"] < LEVEL, now, np.nan),
+            equivalent_at=np.where(effects["p_equivalent_adjusted"] < LEVEL, now, np.nan),
+        )
+    last = _count_seeds(tables)
+    smallest, first = np.full((1, 2), np.nan), np.full((1, 2), np.nan)
+    for count in range(min(FIRST, last), last + 1):
+        found = _hold(_ask_equivalence(plan, estimate([_first_seeds(table, count) for table in tables])), most)
+        smallest = np.fmin(smallest, found[["p", "p_equivalent"]].to_numpy(dtype=np.float64))
+        found = adjust_effects(found.assign(p=smallest[:, 0], p_equivalent=smallest[:, 1]), plan.declared)
+        below = found[["p_adjusted", "p_equivalent_adjusted"]].to_numpy(dtype=np.float64) < LEVEL
+        first = np.where(np.isnan(first) & below, float(count), first)
+    return found.assign(matters_at=first[:, 0], equivalent_at=first[:, 1])
+
+
+def _ask_equivalence(plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
+    margins = {name: outcome.margin for name, outcome in plan.declared.metrics.items()}
+    estimate, se, df = (effects[name].to_numpy(dtype=np.float64) for name in ("estimate", "se", "df"))
+    margin = np.array([margins[metric] for metric in effects["metric"]], dtype=np.float64)
+    return effects.assign(p_equivalent=equivalence_p(estimate, se, df, margin))
+
+
+def _count_seeds(tables: Sequence[Outcomes]) -> int:
+    """Returns how many seeds more than one variant has: those that only the baseline has add nothing to a contrast."""
+    shared = [(np.isfinite(table.values).sum(axis=0) > 1).nonzero()[0] for table in tables]
+    return max((int(columns[-1]) + 1 for columns in shared if len(columns)), default=1)
+
+
+def _first_seeds(table: Outcomes, seeds: int) -> Outcomes:
+    """Returns the outcomes as they were with the first so many seeds."""
+    later = np.arange(len(table.seeds)) >= seeds
+    return table._replace(values=np.where(later, np.nan, table.values), failed=table.failed & ~later)
+
+
+def _hold(effects: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Turns p-values and intervals into such as hold at any look."""
+    seeds, df = (effects[name].to_numpy(dtype=np.float64) for name in ("seeds", "df"))
+    estimate, se = (effects[name].to_numpy(dtype=np.float64) for name in ("estimate", "se"))
+    spans: dict[str, Floats] = {}
+    for alpha, low, high in ((0.025, "low", "high"), (0.05, "low90", "high90")):
+        level = np.array([level_at_look(alpha, int(count), most) for count in seeds])
+        with np.errstate(invalid="ignore"):
+            reach = stats.t.isf(np.where(level > 0, level, np.nan), np.where(df > 0, df, np.nan)) * se
+        spans |= {low: estimate - reach, high: estimate + reach}
+    return effects.assign(
+        p=anytime_p(effects["p"].to_numpy(dtype=np.float64), seeds, most, sides=2),
+        p_equivalent=anytime_p(effects["p_equivalent"].to_numpy(dtype=np.float64), seeds, most, sides=1),
+        **spans,
+    )
