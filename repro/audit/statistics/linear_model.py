@@ -85,7 +85,8 @@ def _number_options(settings: Sequence[Mapping[str, Any]], texts: Mapping[str, l
     for row, departures in enumerate(settings):
         for detail, value in departures.items():
             if detail in column:
-                taken[row, column[detail]] = number[detail].get(show_value(value), -1)
+                text = value if isinstance(value, str) else show_value(value)
+                taken[row, column[detail]] = number[detail].get(text, -1)
     return taken
 
 
