@@ -104,7 +104,9 @@ def _make_plan(design: Design, levels: Mapping[str, list[Any]], rows: list[dict[
     wanted: list[tuple[Role, dict[str, Any]]] = [("baseline", {}), *(("arm", row) for row in rows)]
     variants = [Variant(id=f"v{place:05}", role=role, settings=row) for place, (role, row) in enumerate(wanted)]
     runs = [
-        Run(id=f"{variant.id}-s{place}", variant=variant.id, seed=place) for place in range(seeds) for variant in variants
+        Run(id=f"{variant.id}-s{place}", variant=variant.id, seed=place)
+        for place in range(seeds)
+        for variant in variants
     ]
     named: dict[str, Any] = {"study": "simulated", "fingerprint": "", "frozen": "", "left_out": [], "deviations": []}
     return Plan(**named, declaration=declaration, levels=dict(levels), variants=variants, runs=runs)

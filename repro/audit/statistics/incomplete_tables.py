@@ -16,13 +16,21 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-from repro.audit.statistics.linear_model import SQUARED_ROUNDING, Counts, Flags, Floats
+from repro.audit.statistics.linear_model import (
+    SQUARED_ROUNDING,
+    Counts,
+    Flags,
+    Floats,
+    gram_within_seeds,
+    invert_gram,
+)
 
 
 class SeedFit(NamedTuple):
     """The fitted model; a coefficient of a seed is a row of `readings` times what the seed's runs say.
 
     Attributes:
+        stacked: (V, R) W.
         said: (R,) t, the fitted coefficients in the bases of the seeds.
         places: (S + 1,) where those of each seed begin.
         readings: of each seed (K, r_s), from its part of t to its coefficients b_s.
@@ -34,6 +42,7 @@ class SeedFit(NamedTuple):
         df: runs less the rank of the model.
     """
 
+    stacked: Floats
     said: Floats
     places: Counts
     readings: list[Floats]
@@ -85,7 +94,16 @@ def fit_by_seed(columns: Floats, values: Floats) -> SeedFit:
     readings, whole = [reading for _, reading, _ in bases], np.array([row for _, _, row in bases], dtype=bool)
     df = int(present.sum()) - rank
     return SeedFit(
-        said, places, readings, whole.reshape(len(bases), columns.shape[1]), axes, weights, hidden_axes, residual, df
+        stacked,
+        said,
+        places,
+        readings,
+        whole.reshape(len(bases), columns.shape[1]),
+        axes,
+        weights,
+        hidden_axes,
+        residual,
+        df,
     )
 
 
@@ -115,6 +133,55 @@ def square_changes(fit: SeedFit, column: int) -> tuple[float, int]:
     apart = apart - left @ (left.T @ apart)
     df = len(seeds) - left.shape[1]
     return (float(apart @ apart) / df, df) if df > 0 else (np.nan, 0)
+
+
+def find_imbalance(columns: Floats, values: Floats, df: int) -> Floats:
+    """Returns how many times more of detail x seed the estimates (K,) hold than its mean square; 1 at least.
+
+    Where a seed has few runs, effects rest on the others, and what these do to an effect is averaged over fewer seeds
+    than the mean square is told by. Let effects change with the seed by g2 times their covariance in one seed with all
+    runs, q the columns (V, r) made orthonormal, and G_s their products with X centred within seed s:
+        an estimate varies by s2 + g2 a_k runs, a_k = sum over s of |((X'MX)^- G_s)_k|^2 / ((X'MX)^-)_kk,
+        the mean square by s2 + g2 b, b = sum over s, j of |what variants and seeds leave of q_j at s|^2 / df,
+    and the imbalance is a_k / b: 1 in a complete table. To multiply the mean square with it takes s2 for g2, and errs
+    on the wide side where effects do not change.
+
+    Args:
+        columns: (V, K) of the linear model.
+        values: (V, S), NaN where there is none.
+        df: degrees of freedom of the mean square of detail x seed.
+
+    Source: Searle, Casella & McCulloch, Variance Components (1992), chapter 5, on expected mean squares of unbalanced
+    data; the factor is ours.
+
+    Example:
+        >>> columns, values = np.array([[0.0], [0], [1], [1]]), np.zeros((4, 2))
+        >>> values[[1, 2], 1] = np.nan  # the second seed has half of the runs
+        >>> find_imbalance(columns, values, df=1).round(3).tolist()
+        [1.111]
+    """
+    present = np.isfinite(values)
+    counts = np.maximum(present.sum(axis=1), 1)[:, None]
+    centred = columns - columns.mean(axis=0)
+    size, axes = np.linalg.eigh(centred.T @ centred)
+    kept = size > SQUARED_ROUNDING * size.max(initial=0.0)
+    basis = centred @ (axes[:, kept] / np.sqrt(size[kept]))
+    inverse, _, _ = invert_gram(*gram_within_seeds(columns, present))
+    fit = fit_by_seed(np.empty((len(values), 0)), values)
+    held, told = np.zeros(columns.shape[1]), 0.0
+    for seed, here in enumerate(present.T):
+        some = basis[here]
+        own = columns[here] - columns[here].mean(axis=0)
+        held += ((inverse @ (own.T @ some)) ** 2).sum(axis=1)
+        # What variants (by their means) and seeds (by canonical axes) leave of the columns at this seed.
+        apart = some / counts[here]
+        left = -fit.stacked[here].T @ apart
+        left[seed] += fit.stacked[here, seed] @ some
+        explained = (left**2).sum() + (fit.weights[:, None] * (fit.axes @ left) ** 2).sum()
+        told += float((some * (some - apart)).sum() - explained)
+    unit = np.diag(inverse)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.fmax(np.where(unit > 0, held / unit, 1.0) * df / told, 1.0))
 
 
 def _find_basis(columns: Floats) -> tuple[Floats, Floats, Flags]:

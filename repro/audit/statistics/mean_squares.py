@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from repro.audit.statistics.incomplete_tables import fit_by_seed, square_changes
+from repro.audit.statistics.incomplete_tables import find_imbalance, fit_by_seed, square_changes
 from repro.audit.statistics.linear_model import ROUNDING, Counts, Floats, centre_runs, fit_effects, invert_gram
 
 
@@ -51,12 +51,14 @@ class SeedSplit(NamedTuple):
         spare: mean square of what is left of the pure error.
         own: (K,) mean square of each column x seed; NaN where fewer than two seeds can tell the column from others.
         own_df: (K,) of each of them: in a complete table the seeds less one.
+        imbalance: (K,) by which the first is multiplied in the error of each column: 1 in a complete table.
     """
 
     details: MeanSquare
     spare: MeanSquare
     own: Floats
     own_df: Counts
+    imbalance: Floats
 
 
 class LackOfFit(NamedTuple):
@@ -148,7 +150,10 @@ def split_pure_error(columns: Floats, values: Floats) -> SeedSplit:
     left = _without_rounding(left, seen)
     total = _without_rounding(max(pure.total - left, 0.0), seen)
     own = np.where(own * np.maximum(own_df, 1) < _smallest(seen), 0.0 * own, own)
-    return SeedSplit(_mean_square(total, pure.df - spare_df), _mean_square(left, spare_df), own, own_df)
+    details, imbalance = _mean_square(total, pure.df - spare_df), np.ones(columns.shape[1])
+    if details.df and np.isnan(seen).any():
+        imbalance = find_imbalance(shown, seen, pure.df - spare_df)
+    return SeedSplit(details, _mean_square(left, spare_df), own, own_df, imbalance)
 
 
 def split_complete(columns: Floats, values: Floats) -> tuple[float, int, Floats, Counts]:
