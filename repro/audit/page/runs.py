@@ -1,18 +1,19 @@
-"""Sections on what became of the runs: failures, cost, and the list of all runs, where every number leads to."""
+"""Sections on what became of the runs: failures and their rates, cost, and all runs, where every number leads to."""
 
 import html
 
 import pandas as pd
 
-from repro.audit.page.subject import ALL_RUNS, Subject, code, count, long, paragraph, show_settings
+from repro.audit.page.subject import ALL_RUNS, Subject, badge, code, count, long, paragraph, show_p, show_settings
 from repro.audit.page.tables import show_number, table_html
+from repro.audit.statistics.outcomes import FULL
 from repro.audit.statistics.results import MISSING
 
 JOULES_PER_KWH = 3.6e6
 
 
 def show_failures(subject: Subject) -> str:
-    """Returns every run that failed, diverged or has not been run."""
+    """Returns every run that failed, diverged or has not been run, what stands in for it, and the rates by option."""
     failures = subject.analysis.failures
     if failures.empty:
         return paragraph("No run failed, diverged or is missing.")
@@ -20,6 +21,7 @@ def show_failures(subject: Subject) -> str:
     said = ", ".join(f"{number} {status}" for status, number in counts.items())
     shown = paragraph(f"{said}. Failed and diverged runs are outcomes, and enter every test.")
     broken, missing = (failures[(failures["status"] == MISSING) == absent] for absent in (False, True))
+    shown += _tell_stand_ins(subject) + _show_rates(subject)
     if len(broken):
         rows = broken.set_index("run")[["seed", "status", "reason", "path"]]
         rows["reason"] = [long(html.escape(str(text))) for text in rows["reason"]]
@@ -28,6 +30,56 @@ def show_failures(subject: Subject) -> str:
         said = count(len(missing), "run") + " without a result yet"
         shown += f"<details><summary>{said}</summary>{_list_missing(subject, missing)}</details>"
     return shown
+
+
+def _tell_stand_ins(subject: Subject) -> str:
+    """Returns the value that a failed run takes in each metric, after the whole training."""
+    noise = subject.analysis.noise
+    told = noise[(noise["train_fraction"] == FULL) & noise["stand_in"].notna()]
+    if told.empty:
+        return ""
+    listed = ", ".join(
+        f"{subject.show(row['stand_in'], row['metric'])} {html.escape(subject.metric(row['metric']).unit)}".rstrip()
+        + f" in {code(row['metric'])}"
+        for _, row in told.iterrows()
+    )
+    return paragraph(
+        "In each metric a failed run stands two noise standard deviations to the bad side of what its variant's other "
+        f"runs lead one to expect: {listed}; further, if one of these runs was worse than that. One that failed can so "
+        "move its own variant, and not the whole study."
+    )
+
+
+def _show_rates(subject: Subject) -> str:
+    """Returns for each option how often runs failed, with the exact test; nothing where no run failed."""
+    rates = subject.analysis.failure_rates
+    if not (rates["failed"] + rates["baseline_failed"]).any():
+        return ""
+    rows = pd.DataFrame(
+        {
+            "option": [f"{code(row['option'])} for {code(row['baseline'])}" for _, row in rates.iterrows()],
+            "verdict": [badge(verdict) for verdict in rates["verdict"]],
+            "failed": [_show_share(row, "") for _, row in rates.iterrows()],
+            "failed with the baseline's": [_show_share(row, "baseline_") for _, row in rates.iterrows()],
+            "p": [show_p(p) for p in rates["p"]],
+            "p adjusted": [show_p(p) for p in rates["p_adjusted"]],
+            "smallest p": [show_p(p) for p in rates["smallest_p"]],
+        },
+        index=pd.Index(rates["detail"], name="detail"),
+    )
+    test = "Boschloo's exact test on runs"
+    if (rates["trials"] == "variants").any():
+        test = "exact permutation of variants, as a combination that always fails is one event"
+    caption = (
+        f"How often runs failed, by option: {test}. Runs that are missing have not failed. Smallest p: what as many "
+        "failures could have given, however they had fallen, before adjustment."
+    )
+    return table_html(rows, caption, dict.fromkeys(rows.columns, str))
+
+
+def _show_share(row: "pd.Series[int]", side: str) -> str:
+    absent = int(row[f"{side}planned"]) - int(row[f"{side}run"])
+    return f"{row[f'{side}failed']} of {row[f'{side}run']}" + (f" ({absent} missing)" if absent else "")
 
 
 def _list_missing(subject: Subject, missing: pd.DataFrame) -> str:

@@ -14,6 +14,7 @@ from repro.audit.statistics.claims import judge_claims
 from repro.audit.statistics.controls import judge_controls
 from repro.audit.statistics.effects import EFFECT_COLUMNS, contrast_effects, paired_effects
 from repro.audit.statistics.error_terms import ERROR_COLUMNS, tabulate_errors
+from repro.audit.statistics.failure_rates import failure_rates
 from repro.audit.statistics.interactions import interactions as find_interactions
 from repro.audit.statistics.linear_model import code_details
 from repro.audit.statistics.looks import judge_effects
@@ -21,6 +22,7 @@ from repro.audit.statistics.multiverse import protocol_multiverse
 from repro.audit.statistics.outcomes import Outcomes, noise_floor, tabulate_outcomes
 from repro.audit.statistics.results import Results, list_failures, sum_costs
 from repro.audit.statistics.specification_curve import specification_curve
+from repro.audit.statistics.spread import compare_spreads
 from repro.audit.statistics.variance import rank_questions, variance_components
 from repro.audit.statistics.verdicts import judge_details
 from repro.audit.study.plan import Plan
@@ -48,8 +50,9 @@ class Analysis(NamedTuple):
             training gives the same verdict; NA where it was not measured).
         claims: per claim: text, metric, reported, reproduced (with reproduced_low and reproduced_high, 95 %), estimate,
             low, high, noise_sd, verdict, reason, source, runs.
-        controls: per control ("negative control", "positive control", "A/A re-splits"): expected, found, passed (bool),
-            detail (text), and of the re-splits the rate of false alarms, rate_low, rate_high.
+        controls: per control ("negative control", "positive control", "dummy column", "A/A re-splits", "A/A
+            contrasts"): expected, found, passed (bool), detail (text), and of the last two the rate of false alarms,
+            rate_low, rate_high.
         curve: per variant, metric and train fraction: rank, mean, low, high (95 % over seeds), seeds, runs, null_low,
             null_high (95 % band of the sorted curve under permutation of labels within seed).
         curve_test: per metric and train fraction: statistic (text), observed, p, permutations.
@@ -64,6 +67,12 @@ class Analysis(NamedTuple):
             mean squares detail_seed, spare and lack (variances of a run) with their degrees of freedom (*_df), seed_f
             and seed_p (whether effects change with the seed), lack_f and lack_p (lack of fit), carried (what of it the
             intervals carry), runs. Empty for one at a time.
+        failure_rates: per detail and option: `baseline` (option), failed, run and planned runs, the same of the
+            baseline's (baseline_*), trials ("runs" or "variants"), p, p_adjusted, smallest_p (that as many failures
+            could have given, unadjusted), family, verdict, reason, runs (that failed).
+        spread: per detail, option, metric and train fraction: `baseline` (option), units (what was compared, text),
+            ratio (sd with the option over that with the baseline's), low, high (95 %), p, p_adjusted, verdict, reason,
+            runs.
     """
 
     noise: pd.DataFrame
@@ -80,6 +89,8 @@ class Analysis(NamedTuple):
     cost: pd.DataFrame
     questions: pd.DataFrame
     error_terms: pd.DataFrame
+    failure_rates: pd.DataFrame
+    spread: pd.DataFrame
 
 
 def estimate_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
@@ -128,4 +139,6 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         cost=sum_costs(plan, results),
         questions=rank_questions(plan, effects, verdicts, details),
         error_terms=errors,
+        failure_rates=failure_rates(plan, tables),
+        spread=compare_spreads(plan, tables),
     )

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from repro.audit.statistics.error_terms import multiply_pairs
 from repro.audit.statistics.linear_model import Coding, Floats, code_details
 from repro.audit.statistics.multiplicity import correction_of
+from repro.audit.statistics.pairs import multiply_pairs
 from repro.audit.study.constrained_designs import two_level_design
 from repro.audit.study.plan import Plan, Variant
 

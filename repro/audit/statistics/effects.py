@@ -39,7 +39,7 @@ EFFECT_COLUMNS = (
         "fixed",
     ),
     *("low", "high", "low90", "high90", "hedges_g", "probability_of_improvement", "bca_low", "bca_high"),
-    *("p", "p_adjusted", "correlation", "failed", "runs", "baseline_runs"),
+    *("p", "p_sign_flip", "p_adjusted", "correlation", "failed", "runs", "baseline_runs"),
 )
 
 
@@ -154,11 +154,11 @@ def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     the exact small-sample factor (NaN for one degree of freedom); `probability_of_improvement` =
     Phi(+-estimate / (sd sqrt(2))), the chance that a run with the option beats one without at the same seed, under
     normal noise. `fixed` is the share of se^2 that lack of fit adds, which further seeds leave as it is. Failed runs
-    count with the worst value seen; `failed` counts those on either side. With one seed there is no error term:
+    count with their stand-in; `failed` counts those on either side. With one seed there is no error term:
     everything but the estimate is NaN.
 
     Returns:
-        The columns of `Analysis.effects`, kind "contrast"; correlation, bca_* and p_adjusted are NaN.
+        The columns of `Analysis.effects`, kind "contrast"; correlation, bca_*, p_sign_flip and p_adjusted are NaN.
 
     Source: Box, Hunter & Hunter, Statistics for Experimenters (2005), chapters 5 and 6; Hedges (1981) for the factor.
     """

@@ -24,18 +24,20 @@ Estimate = Callable[[Sequence[Outcomes]], pd.DataFrame]
 """Gives the rows of effects from tables of outcomes: the same rows in the same order, however few seeds there are."""
 
 
-def most_seeds(plan: Plan) -> int | None:
+def most_seeds(plan: Plan, seeds: int) -> int | None:
     """Returns the seeds that a study is taken to be able to grow to, or None where it is looked at once.
 
     One that declares no bound and was extended after verdicts had been seen is taken for a study that can grow to
     `USUAL_MOST` seeds.
+
+    Args:
+        plan: with the looks so far.
+        seeds: of this look.
     """
     declared = plan.declared
     if declared.sequential is not None:
         return declared.sequential.most_seeds
-    if len(plan.seeds_looked_at()) > 1:
-        return max(USUAL_MOST, declared.seeds)
-    return None
+    return max(USUAL_MOST, declared.seeds) if plan.is_sequential(seeds) else None
 
 
 def judge_effects(plan: Plan, tables: Sequence[Outcomes], estimate: Estimate) -> pd.DataFrame:
@@ -51,15 +53,15 @@ def judge_effects(plan: Plan, tables: Sequence[Outcomes], estimate: Estimate) ->
         `adjust_effects`; `matters_at` and `equivalent_at`: the seeds at which the adjusted p fell below .05 first, NaN
         where it did not. In a study that grows, p-values are anytime p, and intervals hold at all looks together.
     """
-    most = most_seeds(plan)
+    last = count_seeds(tables)
+    most = most_seeds(plan, last)
     if most is None:
         effects = adjust_effects(_ask_equivalence(plan, estimate(tables)), plan.declared)
-        now = float(_count_seeds(tables))
+        now = float(last)
         return effects.assign(
             matters_at=np.where(effects["p_adjusted"] < LEVEL, now, np.nan),
             equivalent_at=np.where(effects["p_equivalent_adjusted"] < LEVEL, now, np.nan),
         )
-    last = _count_seeds(tables)
     smallest, first = np.full((1, 2), np.nan), np.full((1, 2), np.nan)
     for count in range(min(FIRST, last), last + 1):
         found = _hold(_ask_equivalence(plan, estimate([_first_seeds(table, count) for table in tables])), most)
@@ -77,7 +79,7 @@ def _ask_equivalence(plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
     return effects.assign(p_equivalent=equivalence_p(estimate, se, df, margin))
 
 
-def _count_seeds(tables: Sequence[Outcomes]) -> int:
+def count_seeds(tables: Sequence[Outcomes]) -> int:
     """Returns how many seeds more than one variant has: those that only the baseline has add nothing to a contrast."""
     shared = [(np.isfinite(table.values).sum(axis=0) > 1).nonzero()[0] for table in tables]
     return max((int(columns[-1]) + 1 for columns in shared if len(columns)), default=1)

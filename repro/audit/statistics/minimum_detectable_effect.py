@@ -127,7 +127,7 @@ def level_of(plan: Plan, tests: int, sides: int) -> float:
         tests: that it is adjusted for.
         sides: 2: of a two-sided test, 1: of a one-sided one.
     """
-    most = most_seeds(plan)
+    most = most_seeds(plan, plan.declaration["seeds"])
     if most is None:
         return ALPHA / tests
     return sides * level_at_look(ALPHA / tests / sides, plan.declaration["seeds"], most)

@@ -1,9 +1,8 @@
 """One value per run, from which every statistic of a study starts, and how far it moves by the seed alone.
 
 The units of a run (test items, for instance) end here: they are nested in the run and no replicates, so that their
-mean is its one value. A run that failed or diverged is an outcome: it takes the worst value of that metric that the
-baseline and the arms show at that share of the training; a failed control takes the worst of all runs. (The positive
-control is bad on purpose: as a stand-in for one failed run its value would drown every other difference.)
+mean is its one value. A run that failed or diverged is an outcome: it takes a bad value, bounded by the noise of the
+runs of its own variant (`stand_ins`). How often runs fail is an outcome of its own (`failure_rates`).
 """
 
 from collections.abc import Sequence
@@ -16,6 +15,8 @@ from scipy import stats
 
 from repro.audit.ledger.choice import show_value
 from repro.audit.statistics.results import DIVERGED, FAILED, Results, run_states
+from repro.audit.statistics.stand_ins import fill_failed
+from repro.audit.study.designs import code_options
 from repro.audit.study.metric import Direction
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
@@ -33,8 +34,10 @@ class Outcomes(NamedTuple):
         variants: ids, the baseline first, as in the plan; the rows.
         seeds: (S,) int, ascending; the columns.
         values: (V, S) float64; NaN where a run is not planned, or was not run or not measured.
-        failed: (V, S) bool; failed, diverged or without a finite value. Its value is the worst one seen.
+        failed: (V, S) bool; failed, diverged or without a finite value. Its value is a stand-in (`stand_ins`).
         runs: (V, S) text, id of each run; empty where none is planned.
+        stand_in: how far below its expected value a failed run stands, unless its own variant has shown worse, in the
+            metric's unit; NaN where no run failed, and where there are no replicates: then it is the worst value seen.
     """
 
     metric: str
@@ -44,6 +47,7 @@ class Outcomes(NamedTuple):
     values: NDArray[np.float64]
     failed: NDArray[np.bool_]
     runs: NDArray[Any]
+    stand_in: float = np.nan
 
     def missing(self) -> NDArray[np.bool_]:
         """Returns (V, S) bool: planned, yet neither measured nor failed."""
@@ -85,11 +89,11 @@ def noise_floor(tables: Sequence[Outcomes]) -> pd.DataFrame:
     With s the sd of n seeds, (n - 1) s^2 / sigma^2 is chi-square with n - 1 degrees of freedom where runs vary
     normally, so that the 95 % interval of sigma goes from s sqrt((n - 1) / q(.975)) to s sqrt((n - 1) / q(.025)).
 
-    Runs that failed are counted (`failed`) and are no part of the sd: their stand-in, the worst value of the study,
-    is an outcome of other arms, which says nothing of the baseline's spread.
+    Runs that failed are counted (`failed`) and are no part of the sd: their stand-in is made from it.
 
     Returns:
-        Per metric and train fraction: sd, sd_low, sd_high (95 %; NaN below two seeds), n, mean, failed, runs.
+        Per metric and train fraction: sd, sd_low, sd_high (95 %; NaN below two seeds), n, mean, failed, stand_in (how
+        far below its expected value a failed run of the study stands), runs.
 
     Source: Snedecor & Cochran, Statistical Methods (1989), on confidence limits of a variance.
 
@@ -119,6 +123,7 @@ def _floor(table: Outcomes) -> dict[str, object]:
         "n": n,
         "mean": float(values.mean()) if n else np.nan,
         "failed": int(table.failed[0].sum()),
+        "stand_in": table.stand_in,
         "runs": tuple(table.runs[0][used]),
     }
 
@@ -157,13 +162,10 @@ def _tabulate(
     broken = states["status"].isin([FAILED, DIVERGED]).to_numpy()
     measured = found.reindex(states.index).to_numpy(dtype=np.float64, copy=True)
     broken = broken | (np.isnan(measured) & states.index.isin(found.index))
-    control = np.array(
-        [plan.variants[place].role in ("negative control", "positive control") for place in places[0]], dtype=bool
-    )
-    seen = np.isfinite(measured) & ~broken
-    for stood_in, known in ((broken & ~control, seen & ~control), (broken & control, seen)):
-        if known.any():
-            measured[stood_in] = measured[known].min() if direction == "higher" else measured[known].max()
-    values[places] = measured
-    failed[places] = broken
-    return Outcomes(metric, train_fraction, variants, seeds, values, failed, runs)
+    values[places], failed[places] = measured, broken
+    design = np.array([variant.role in ("baseline", "arm") for variant in plan.variants], dtype=bool)
+    stand_in = np.nan
+    if broken.any():
+        columns = (code_options(plan.levels, [variant.settings for variant in plan.variants])[1] + 1) / 2
+        values, stand_in = fill_failed(values, failed, columns, design, direction == "higher")
+    return Outcomes(metric, train_fraction, variants, seeds, values, failed, runs, stand_in)

@@ -1,8 +1,23 @@
-"""Two arms compared seed by seed: difference, t interval, effect sizes, and the exact sign-flip test.
+"""Two arms compared seed by seed: difference, t interval, effect sizes, and a test that bears unequal spread.
 
 Arms share split, masks and the seeds' random streams, so that they are compared over the seeds that both have; whether
-pairing helped is measured (`correlation`), never assumed. The test assumes nothing of the differences but that they
-are symmetric about zero where nothing is there; the seeds are its only units.
+pairing helped is measured (`correlation`), never assumed. The seeds are the only units of the test.
+
+**The test.** Its p is the larger of two. The exact sign flip assumes that differences are symmetric about zero where
+nothing is there: they are if the two arms vary alike, whatever the shape of their noise. Where one arm varies more and
+noise is skewed they are not: runs of the wider arm mostly fall on one side of their mean, and the flip takes this for
+an effect. The second is a t test of the mean, corrected for that skewness (`skew_corrected_p`); it hardly moves where
+the arms vary alike. Two arms of the same mean with exponential noise, one with four times the spread of the other: at 8
+and 12 seeds the flip alone finds an effect in 8.5 and 8.3 %, the two together in 5.5 and 4.5 % (20,000 studies each);
+at twice the spread, where it is hardest to see, in 6 %. Under normal noise this costs up to 5 points of power below 12
+seeds and up to 3 from there on at equal spread, and up to 10 at four times the spread (`benchmarks/unequal_spread.py`).
+
+What cannot be had: a test of a mean that holds its level for all noise has no power for any (Bahadur & Savage 1956).
+Lognormal noise (sigma 1) of unequal spread is still taken for an effect in 5 to 9 % instead of 6 to 13 %: its mean lies
+in a tail that few seeds do not see. An outcome of that kind belongs on a log scale. A pretest of equal spread that
+would call in the correction only where it rejects does less (7.1 and 11 % where the two together have 5.5 and 8.9 %):
+it misses the very samples in which the tail was not seen, and costs no less where spreads do differ.
+Studentising the flip changes nothing in pairs, as flips leave the sum of squares alone.
 """
 
 from functools import lru_cache
@@ -20,6 +35,10 @@ EXACT_UP_TO = 16
 """Seeds up to which all sign patterns are enumerated."""
 DRAWS = 19_999
 """Random sign patterns beyond that."""
+SKEW_FACTOR = 1.5
+"""By which the skewness found is raised, as few seeds show too little of it: of exponential noise, 2, on average .9
+with 6 seeds and 1.2 with 12. Chosen by simulation among 1, 1.5, 2 and 3: at four times the spread and 12 seeds, false
+effects under lognormal noise .092, .077, .068, .055; power under normal noise .73, .70, .67, .61."""
 _AT_ONCE = 32
 """Contrasts in one product, which bounds the memory."""
 
@@ -42,7 +61,8 @@ def compare_pairs(option: Floats, baseline: Floats, higher_is_better: bool) -> d
 
     Returns:
         Arrays (K,): seeds, estimate, sd (of the differences), se, df, low, high (t, 95 %), low90, high90, hedges_g,
-        probability_of_improvement, bca_low, bca_high (NaN below `BCA_FROM` seeds), p (sign flip), correlation.
+        probability_of_improvement, bca_low, bca_high (NaN below `BCA_FROM` seeds), p (the larger one of sign flip and
+        skewness-corrected t), p_sign_flip, correlation.
 
     Source: hedges_g is g_av of Cumming, Understanding the New Statistics (2012), chapter 11, with the degrees of
     freedom of Cousineau (2020); the probability is A of Vargha & Delaney (2000), named as by Agarwal et al. (2021);
@@ -68,6 +88,7 @@ def compare_pairs(option: Floats, baseline: Floats, higher_is_better: bool) -> d
     df = np.where(seeds > 1, seeds - 1.0, np.nan)
     half95, half90 = stats.t.ppf(0.975, df) * se, stats.t.ppf(0.95, df) * se
     bca_low, bca_high = _bca_intervals(first - second, seeds)
+    flipped = _sign_flips(first - second, seeds)
     return {
         "seeds": seeds,
         "estimate": estimate,
@@ -82,7 +103,8 @@ def compare_pairs(option: Floats, baseline: Floats, higher_is_better: bool) -> d
         "probability_of_improvement": _probability_of_improvement(first, second, higher_is_better),
         "bca_low": bca_low,
         "bca_high": bca_high,
-        "p": _sign_flips(first - second, seeds),
+        "p": np.fmax(flipped, skew_corrected_p(first, second)),
+        "p_sign_flip": flipped,
         "correlation": correlation,
     }
 
@@ -99,6 +121,52 @@ def small_sample_factor(df: Floats) -> Floats:
         [0.5642, 0.9227, 0.9925]
     """
     return np.asarray(np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / np.sqrt(df / 2))
+
+
+def skew_corrected_p(option: Floats, baseline: Floats) -> Floats:
+    """Computes the two-sided p of the mean difference by a t that is corrected for skewness from unequal spread.
+
+    With t = sqrt(n) mean(d) / s of the differences and g the skewness of d under the null:
+        H = t + g t^2 / (3 sqrt(n)) + g^2 t^3 / (27 n) + g / (6 sqrt(n)),   p = 2 P(T(n - 1) > |H|),
+    Hall's cubic, which grows with t throughout. For g the two arms are taken to have noise of one shape, each with its
+    own spread: with the residuals z of each arm in its own sd, (z_option, z_baseline) are as likely the other way
+    round, so that
+
+        g = factor * mean of (s_option z_1 - s_baseline z_0)^3 over both ways round / s^3,
+
+    the small-sample factor n^2 / ((n - 1)(n - 2)) times `SKEW_FACTOR`. It is near zero where spreads are alike.
+
+    Args:
+        option: (K, S) float64, NaN where there is no pair.
+        baseline: (K, S) float64, NaN in the same places.
+
+    Returns:
+        (K,) float64; NaN below three pairs. Without any spread it is 0, or 1 where there is no difference.
+
+    Source: Johnson, Modified t tests and confidence intervals for asymmetrical populations (1978); Hall, On the removal
+    of skewness by transformation (1992), for the cubic; skewness from exchanged residuals and its factor are ours.
+
+    Example:
+        >>> wide, narrow = np.array([[-1.0, -2.0, -3.0, -4.0, 0.0, -5.0]]), np.array([[0.0, 0.1, -0.1, 0.2, -0.2, 0.0]])
+        >>> float(skew_corrected_p(wide, narrow)[0].round(3))  # hardly skewed: .025 by the t test
+        0.027
+    """
+    n, difference = np.isfinite(option).sum(axis=1), option - baseline
+    enough = np.where(n > 2, n, np.nan)
+    first, second = option - _mean(option)[:, None], baseline - _mean(baseline)[:, None]
+    wide, narrow, sd = _sd(option), _sd(baseline), _sd(difference)
+    both = (wide > 0) & (narrow > 0)
+    ratio = (np.where(both, wide, 1.0) / np.where(both, narrow, 1.0))[:, None]
+    # the same residuals, exchanged between the arms and each brought to the spread of the other
+    exchanged = np.where(both[:, None], ratio * second - first / ratio, first - second)
+    cubes = _mean(((first - second) ** 3 + exchanged**3) / 2)
+    mean = _mean(difference)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        skew = SKEW_FACTOR * cubes / sd**3 * enough**2 / ((enough - 1) * (enough - 2)) / np.sqrt(enough)
+        t = np.sqrt(enough) * mean / sd
+        corrected = t + skew * t**2 / 3 + skew**2 * t**3 / 27 + skew / 6
+    p = 2 * stats.t.sf(np.abs(corrected), enough - 1)
+    return np.where((n > 2) & (sd == 0), np.where(mean == 0, 1.0, 0.0), p)
 
 
 def _mean(values: Floats) -> Floats:

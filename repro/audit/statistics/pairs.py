@@ -31,6 +31,18 @@ class Pairs(NamedTuple):
     shares: Floats
 
 
+def list_pairs(coding: Coding) -> list[tuple[int, int]]:
+    """Returns every two columns of different details."""
+    options = coding.options
+    return [(i, j) for i, j in combinations(range(len(options)), 2) if options[i][0] != options[j][0]]
+
+
+def multiply_pairs(coding: Coding) -> Floats:
+    """Returns the products (V, M) of every two columns of different details."""
+    pairs = list_pairs(coding)
+    return np.array([coding.matrix[:, i] * coding.matrix[:, j] for i, j in pairs]).reshape(len(pairs), -1).T
+
+
 def find_pairs(coding: Coding) -> Pairs:
     """Finds the products that are no mere main effects of the design, and how they are mixed with each other.
 
@@ -40,11 +52,8 @@ def find_pairs(coding: Coding) -> Pairs:
     Source: Box, Hunter & Hunter, Statistics for Experimenters (2005), chapter 6, on aliases; Wu & Hamada, Experiments
     (2009), on the alias matrix of designs that are not regular.
     """
-    matrix = coding.matrix[coding.points]
-    columns = [
-        (i, j) for i, j in combinations(range(len(coding.options)), 2) if coding.options[i][0] != coding.options[j][0]
-    ]
-    products = np.array([matrix[:, i] * matrix[:, j] for i, j in columns]).reshape(len(columns), len(matrix)).T
+    matrix, everywhere = coding.matrix[coding.points], multiply_pairs(coding)
+    columns, products = list_pairs(coding), everywhere[coding.points]
     base = np.hstack([np.ones((len(matrix), 1)), matrix])
     rest = take_off(base, products)
     gram = rest.T @ rest
@@ -56,8 +65,7 @@ def find_pairs(coding: Coding) -> Pairs:
     together = bool(len(columns)) and float(np.linalg.eigvalsh(correlation)[0]) > 1e-8
     together = together and float(np.diag(np.linalg.inv(correlation)).max()) < LARGEST_INFLATION
     shares = np.eye(len(columns)) if together else gram / norm[:, None] ** 2
-    everywhere = np.array([coding.matrix[:, i] * coding.matrix[:, j] for i, j in columns])
-    return Pairs(columns, everywhere.reshape(len(columns), len(coding.matrix)).T, together, shares)
+    return Pairs(columns, everywhere[:, seen], together, shares)
 
 
 def group_pairs(pairs: Pairs) -> list[list[int]]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from repro.audit.statistics.error_terms import FEWEST, frees_mains, multiply_pairs
+from repro.audit.statistics.error_terms import runs_all_combinations
 from repro.audit.statistics.linear_model import Coding, Floats, shared_values
 from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.outcomes import Outcomes
@@ -142,16 +142,8 @@ def describe_design(coding: Coding) -> Design:
 
 def _carried(coding: Coding, matrix: Floats) -> Floats | None:
     """Returns the space beyond which the error term carries lack of fit, as `choose_error_term` does."""
-    details = [detail for detail, _ in coding.options]
-    combinations = np.prod([1 + details.count(detail) for detail in dict.fromkeys(details)])
     mains = _basis(matrix)
-    if len(matrix) == 1 + mains.shape[1] or len(np.unique(matrix, axis=0)) == combinations:
-        return None
-    if frees_mains(coding):
-        wide = _basis(np.hstack([matrix, multiply_pairs(coding)[coding.points]]))
-        if len(matrix) - 1 - wide.shape[1] >= FEWEST:
-            return wide
-    return mains
+    return None if len(matrix) == 1 + mains.shape[1] or runs_all_combinations(coding) else mains
 
 
 def hold_contrasts(design: Design, values: Floats) -> tuple[Floats, Floats, Floats]:

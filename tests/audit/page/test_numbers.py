@@ -73,7 +73,7 @@ def known_texts(subject: Subject) -> str:
 FAILED = {"design": "one_at_a_time", "failed": 2}
 
 
-@pytest.mark.parametrize("changes", [{}, FAILED], ids=["factorial", "failed"])
+@pytest.mark.parametrize("changes", [{}, FAILED, {"arms_failed": 2}], ids=["factorial", "failed", "arms failed"])
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
 def test_every_number_of_the_prose_is_one_of_the_tables(
     section: Callable[[Subject], str], changes: dict[str, Any]

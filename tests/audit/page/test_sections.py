@@ -46,16 +46,17 @@ def declare(plan: Plan, **changes: Any) -> Plan:
 
 
 @cache
-def make_subject(design: str = "full_factorial", *, failed: int = 0, missing: int = 0, seeds: int = 4) -> Subject:
+def make_subject(
+    design: str = "full_factorial", *, failed: int = 0, arms_failed: int = 0, missing: int = 0, seeds: int = 4
+) -> Subject:
     levels = two_levels(3)
     rows = [{key: "yes"} for key in levels] if design == "one_at_a_time" else None
     plan = make_plan(levels, design, seeds=seeds, baseline_seeds=8, rows=rows, controls=True, metrics=2)
     controls = {"negative": {"stream": 1}, "positive": {"settings": {"rate": 0}, "expected": "worse"}}
     plan = declare(plan, claims=[CLAIM], controls=controls)
     names = [run.id for run in plan.runs]
-    results = simulate(
-        plan, linear(a=9.0, b_c=7.0), ONE, images=3, failed=names[-failed:] if failed else (), missing=names[:missing]
-    )
+    broken = names[len(names) - failed :] + [name for name in names if name.startswith("v7-")][:arms_failed]
+    results = simulate(plan, linear(a=9.0, b_c=7.0), ONE, images=3, failed=broken, missing=names[:missing])
     protocols = pd.DataFrame(
         {"run": run, "colour": colour, "metric": "m0", "value": 20.0 + (colour == "grey")}
         for run in results.rows["run"].unique()
@@ -173,3 +174,29 @@ def test_the_list_of_runs_has_every_run_with_its_value() -> None:
     means = subject.take(subject.results.rows).groupby("run")["value"].mean()
     assert all(f">{subject.show(mean)}</td>" in shown for mean in means)
     assert shown.count(">failed</td>") == 2
+
+
+def test_failure_rates_and_stand_ins_are_said() -> None:
+    plan = declare(make_plan(two_levels(2), "one_at_a_time", seeds=8, rows=[{"a": "yes"}, {"b": "yes"}], metrics=2))
+    results = simulate(plan, linear(), ONE, failed=[f"v1-s{seed}" for seed in range(7)])
+    subject = Subject(plan, results, analyse(plan, results), {})
+    shown = re.sub(r"<[^>]*>", " ", runs.show_failures(subject))
+    assert "changes the failure rate" in shown
+    assert "7 of 8" in shown
+    assert "Boschloo" in shown
+    stand_ins = subject.take(subject.analysis.noise, "m1")["stand_in"].iloc[0]
+    assert f"{stand_ins:.2f} in  m1" in shown
+    assert "permutation of variants" in runs.show_failures(make_subject(arms_failed=2))
+
+
+def test_a_spread_that_changes_is_a_finding() -> None:
+    plan = declare(make_plan(two_levels(2), "one_at_a_time", seeds=16, rows=[{"a": "yes"}, {"b": "yes"}]))
+    results = simulate(plan, linear(), ONE)
+    assert "No option was found to change" in stability.show_stability(
+        Subject(plan, results, analyse(plan, results), {})
+    )
+    wide = results.rows["run"].str.startswith("v1-")
+    results.rows.loc[wide, "value"] += 9 * (results.rows.loc[wide, "value"] - 20)
+    shown = stability.show_stability(Subject(plan, results, analyse(plan, results), {}))
+    assert "spread over seeds is changed by <code>a</code> (<code>m0</code>)" in shown
+    assert "allow for skewed noise" in shown

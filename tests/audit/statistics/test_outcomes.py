@@ -7,6 +7,7 @@ from simulated_factorial import linear, simulate
 
 from repro.audit.statistics.outcomes import option_text, tabulate_outcomes
 from repro.audit.statistics.results import list_failures, run_states, sum_costs
+from repro.audit.statistics.stand_ins import fill_failed
 from repro.errors import UserError
 
 
@@ -22,16 +23,21 @@ def test_values_are_means_over_images() -> None:
 
 
 @pytest.mark.parametrize("direction", ["higher", "lower"])
-def test_a_failed_run_takes_the_worst_value_of_the_arms(direction: str) -> None:
-    """Not the positive control arm's, which is bad on purpose; a failed control takes the worst of all."""
-    plan = arms_plan(2, seeds=3, controls=True, direction=direction)
+def test_a_failed_run_takes_its_stand_in(direction: str) -> None:
+    """Of the design for an arm, its own for a control; nothing of the positive control, which is bad on purpose."""
+    plan = arms_plan(2, seeds=4, controls=True, direction=direction)
     results = simulate(plan, linear(a=-5), failed=["v2-s1", "v3-s0"])
     table = tabulate_outcomes(plan, results)[0]
-    worst = min if direction == "higher" else max
-    arms = [table.values[row, column] for row in range(3) for column in range(3) if (row, column) != (2, 1)]
-    assert table.values[2, 1] == worst(arms)
-    assert table.values[3, 0] == worst([*arms, *table.values[3, 1:], *table.values[4]])
+    columns = np.array([[0, 0], [1, 0], [0, 1], [0, 0], [0, 0]], dtype=float)
+    design = np.array([True, True, True, False, False])
+    known = np.where(table.failed, np.nan, table.values)
+    expected, stand_in = fill_failed(known, table.failed, columns, design, direction == "higher")
+    np.testing.assert_allclose(table.values, expected)
+    assert table.stand_in == stand_in
     assert table.failed.sum() == 2
+    others = tabulate_outcomes(plan, simulate(plan, linear(a=-5), failed=["v2-s1"]))[0]
+    assert others.values[2, 1] == table.values[2, 1]
+    assert table.values[3, 0] > table.values[4].max() + 30
 
 
 def test_an_image_without_a_finite_value_fails_its_run() -> None:
@@ -41,7 +47,7 @@ def test_an_image_without_a_finite_value_fails_its_run() -> None:
     results.rows.loc[results.rows["run"] == "v1-s0", "value"] = [np.nan, 99.0, 99.0]
     table = tabulate_outcomes(plan, results)[0]
     assert table.failed[1, 0]
-    assert table.values[1, 0] == np.delete(table.values.ravel(), 3).min()
+    assert table.values[1, 0] < table.values[1, 1:].mean()
 
 
 def test_other_images_are_refused() -> None:

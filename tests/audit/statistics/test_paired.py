@@ -14,7 +14,7 @@ from repro.audit.statistics.effects import paired_effects
 from repro.audit.statistics.looks import judge_effects
 from repro.audit.statistics.multiplicity import adjust_p, smallest_adjusted_p
 from repro.audit.statistics.outcomes import noise_floor, tabulate_outcomes
-from repro.audit.statistics.paired import compare_pairs, sign_flip_p, smallest_p
+from repro.audit.statistics.paired import compare_pairs, sign_flip_p, skew_corrected_p, smallest_p
 
 
 def pairs(seeds: int, arms: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -63,6 +63,52 @@ def test_intervals_are_those_of_the_paired_t_test() -> None:
         assert found["probability_of_improvement"][row] == pytest.approx(greater)
     turned = compare_pairs(option, baseline, higher_is_better=False)
     np.testing.assert_allclose(turned["probability_of_improvement"], 1 - found["probability_of_improvement"])
+
+
+def draw_arms(noise: str, ratio: float, seeds: int, studies: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Returns an option and a baseline of equal means, the option with `ratio` times the spread."""
+    generator = np.random.default_rng([seeds, len(noise)])
+    draws = generator.exponential(size=(2, studies, seeds)) - 1 if noise == "exponential" else None
+    draws = generator.normal(size=(2, studies, seeds)) if draws is None else draws
+    return ratio * draws[0], draws[1]
+
+
+@pytest.mark.parametrize(("noise", "ratio"), [("normal", 1), ("normal", 4), ("exponential", 1), ("exponential", 4)])
+@pytest.mark.parametrize("seeds", [8, 12])
+def test_skewed_noise_of_unequal_spread_is_no_effect(noise: str, ratio: float, seeds: int) -> None:
+    """4,000 studies err by .0034: .065 is four such errors above the level, and the sign flip alone has .08."""
+    option, baseline = draw_arms(noise, ratio, seeds)
+    found = compare_pairs(option, baseline, higher_is_better=True)
+    assert (found["p"] <= 0.05).mean() < 0.065
+    assert (found["p"] >= found["p_sign_flip"]).all()
+    if noise == "exponential" and ratio == 4:
+        assert (found["p_sign_flip"] <= 0.05).mean() > 0.07, "the setting shows nothing"
+
+
+def test_the_robust_test_keeps_its_power_at_equal_spread() -> None:
+    option, baseline = draw_arms("normal", 1, 12)
+    found = compare_pairs(option + 1.3, baseline, higher_is_better=True)
+    robust, flip = ((found[name] <= 0.05).mean() for name in ("p", "p_sign_flip"))
+    assert 0.8 < flip < 0.95
+    assert robust > flip - 0.02
+
+
+def test_the_correction_is_nothing_where_arms_mirror_each_other() -> None:
+    """Equal spread and exchanged residuals: no skewness, so that it is the t test."""
+    values = np.array([[1.0, 2.0, 9.0, 4.0]])
+    shifted = values[:, ::-1] + 3
+    expected = stats.ttest_rel(shifted[0], values[0]).pvalue
+    assert skew_corrected_p(shifted, values)[0] == pytest.approx(expected)
+
+
+def test_the_correction_grows_with_the_difference() -> None:
+    """More of a difference is never less evidence, however skewed."""
+    option, baseline = draw_arms("exponential", 4, 7, studies=50)
+    shifts = np.linspace(3, 60, 30)
+    found = np.array([skew_corrected_p(option + shift, baseline) for shift in shifts])
+    late = np.diff(found[shifts > 30], axis=0)
+    assert (late <= 1e-12).all()
+    assert found[-1].max() < 0.05
 
 
 @pytest.mark.parametrize("margin", [0.2, 0.6, 1.2, 2.0])

@@ -20,8 +20,8 @@ from repro.audit.statistics.permuted_labels import (
 from repro.audit.study.plan import Plan
 
 PLANS = {
-    "free of pairs, all lack": make_plan(two_levels(15)),
-    "free of pairs, beyond them": make_plan(two_levels(9)),
+    "free of pairs": make_plan(two_levels(15)),
+    "free of pairs, with columns to spare": make_plan(two_levels(9)),
     "with pairs": make_plan(two_levels(5), "fractional_factorial", generators="a b c ab ac"),
     "saturated": make_plan(two_levels(3), "fractional_factorial", generators="a b ab"),
     "full": make_plan({"a": [0, 1, 2], "b": [0, 1]}, "full_factorial"),

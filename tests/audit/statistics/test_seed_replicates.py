@@ -145,9 +145,8 @@ def _carried(signs: Floats, orders: tuple[float, float, float], seeds: int = 2, 
 
 def test_what_is_carried_of_lack_of_fit_is_said() -> None:
     orders = (0.3, 0.1, 0.0)
-    assert "what pairs leave, 7 degrees" in _carried(plackett_burman(15)[:, :9], orders)
-    assert "too few contrasts are left beyond them (1)" in _carried(plackett_burman(15), orders)
-    assert _carried(plackett_burman(15)[:16, :12], orders) == "the intervals carry all lack of fit"
+    for signs in (plackett_burman(15), plackett_burman(15)[:16, :12]):
+        assert _carried(signs, orders) == "the intervals carry all lack of fit"
     assert "saturated" in _carried(plackett_burman(15)[:16], orders)
     assert "all combinations were run" in _carried(DESIGNS["full factorial 2^4"], orders)
     assert _carried(DESIGNS["full factorial 2^4"], orders, gone=[3]) == "the intervals carry all lack of fit"
@@ -210,6 +209,6 @@ def test_a_plan_draws_the_errors_that_studies_have(name: str) -> None:
     signs = baseline_first(DESIGNS[name])
     term = plan_error_term(plan_of(signs))
     squares = find_squares(signs, draw_studies(signs, 2, 0.0, 2000, seed=6))
-    method = "lack" if term.carried == squares.df["lack"] else "beyond" if term.carried else "own or pooled"
+    method = "lack" if term.carried else "own or pooled"
     for drawn, simulated in zip(draw_errors(term), choose_errors(squares, method), strict=True):
         assert stats.ks_2samp(drawn, simulated[:, 0]).pvalue > 1e-4
