@@ -158,7 +158,7 @@ def find_imbalance(columns: Floats, values: Floats, df: int) -> Floats:
         >>> columns, values = np.array([[0.0], [0], [1], [1]]), np.zeros((4, 2))
         >>> values[[1, 2], 1] = np.nan  # the second seed has half of the runs
         >>> find_imbalance(columns, values, df=1).round(3).tolist()
-        [1.111]
+        [1.667]
     """
     present = np.isfinite(values)
     counts = np.maximum(present.sum(axis=1), 1)[:, None]
