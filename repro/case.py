@@ -150,6 +150,20 @@ ACTIVE_RUN = ResultFiles("active/rows.csv", "metrics.json", "active/run.json", (
 """Of a project whose pipeline makes one run, by `python -m repro.runs.active`."""
 
 
+class UnitGroups(NamedTuple):
+    """Where a run says which of its units were cut from one source, and so are no independent sample of such units.
+
+    Attributes:
+        file: CSV in the run's folder.
+        unit: column that names the unit as the rows do.
+        group: column that names its source.
+    """
+
+    file: str
+    unit: str
+    group: str
+
+
 class Case(Protocol):
     """A paper under audit.
 
@@ -205,6 +219,11 @@ class Case(Protocol):
     @property
     def results(self) -> ResultFiles:
         """Where the pipeline of the active variant leaves its results."""
+        ...
+
+    @property
+    def unit_groups(self) -> UnitGroups | None:
+        """Where a run says which units come from one source; None: each is a source of its own."""
         ...
 
     def sections(self) -> "Sequence[Section]":

@@ -17,7 +17,7 @@ from repro.audit.ledger.identity import SEED, fill_before, variant_id
 from repro.audit.ledger.parsing import parse_tree
 from repro.audit.ledger.readings import load_common, merge_reading
 from repro.audit.ledger.values import flatten, override_values
-from repro.case import ACTIVE_RUN, Input, Job, Measurements, ResultFiles, import_attribute
+from repro.case import ACTIVE_RUN, Input, Job, Measurements, ResultFiles, UnitGroups, import_attribute
 
 if TYPE_CHECKING:
     from repro.audit.page.section import Section
@@ -43,6 +43,7 @@ class PaperCase:
         more_sections: "module:NAME" of a sequence of the case's own `Section`s; empty: none.
         vocabulary: modules or packages that name options and compute nothing, so that their edits move no number.
         threads_key: dotted key of the params that says how many threads a run uses; empty: one.
+        unit_groups: where a run says which units come from one source; None: each is a source of its own.
         results: where the pipeline of the active variant leaves its results.
         build_report: "module:function" that builds the report of the active variant in a folder, and returns its page;
             empty: there is none.
@@ -61,6 +62,7 @@ class PaperCase:
     more_sections: str = ""
     vocabulary: tuple[str, ...] = ()
     threads_key: str = ""
+    unit_groups: UnitGroups | None = None
     results: ResultFiles = ACTIVE_RUN
     build_report: str = ""
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from repro import paths
 from repro.audit.ledger.choice import show_value
 from repro.audit.statistics.results import MISSING, OK, Results
+from repro.audit.statistics.units import GROUP
 from repro.audit.study.plan import Plan
 from repro.case import Case, Row
 from repro.errors import UserError
@@ -45,7 +46,7 @@ def read_results(case: Case, plan: Plan, *, links: bool = True) -> Results:
     records = {run: record for run, record in records.items() if run not in strangers}
     made = [run for run, record in records.items() if record.status == OK]
     found = _links(case) if links else {}
-    return Results(_variants(plan), _runs(plan, records, strangers, found), _rows(made), _protocols(made))
+    return Results(_variants(plan), _runs(plan, records, strangers, found), _rows(case, made), _protocols(made))
 
 
 def _find_strangers(case: Case, plan: Plan, records: Mapping[str, RunRecord]) -> set[str]:
@@ -116,13 +117,20 @@ def _runs(
     return pd.DataFrame(found).set_index("run")
 
 
-def _rows(made: list[str]) -> pd.DataFrame:
-    """Returns the rows of all runs that ended well."""
+def _rows(case: Case, made: list[str]) -> pd.DataFrame:
+    """Returns the rows of all runs that ended well, with the groups of their units where the case has such."""
     if not made:
         return pd.DataFrame({name: [] for name in ROWS})
     table, places = _read([paths.RUNS / run / paths.ROWS for run in made], Row._fields)
     table["run"] = np.array(made)[places]
-    return table[ROWS]
+    if case.unit_groups is None:
+        return table[ROWS]
+    where = case.unit_groups
+    # runs are comparable on the same units only, so that one of them tells the groups of all
+    named, _ = _read([paths.RUNS / made[0] / where.file], (where.unit, where.group))
+    groups = dict(zip(named[where.unit].astype(str), named[where.group].astype(str), strict=True))
+    table[GROUP] = table["unit"].astype(str).map(groups)
+    return table[[*ROWS, GROUP]]
 
 
 def _protocols(made: list[str]) -> pd.DataFrame:

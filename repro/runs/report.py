@@ -36,7 +36,8 @@ def load_subject(study: str, *, links: bool = True) -> Subject:
     plan = load_plan(locate_plan(paths.PLANS, study))
     results = read_results(case, plan, links=links)
     choices = {detail.key: detail.choice for detail in walk_details(case.params)}
-    return Subject(plan, results, analyse(plan, results, choices), choices)
+    titles = {metric.name: metric.title for metric in case.metrics}
+    return Subject(plan, results, analyse(plan, results, choices), choices, titles)
 
 
 def show(subject: Subject, section: str) -> Fragment:

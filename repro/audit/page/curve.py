@@ -67,7 +67,12 @@ def _draw_band(
 ) -> None:
     places = np.arange(len(curve))
     axis.fill_between(
-        places, curve["null_low"], curve["null_high"], color=NULL, linewidth=0, label="if no choice mattered (95 %)"
+        places,
+        curve["null_low"],
+        curve["null_high"],
+        color=NULL,
+        linewidth=0,
+        label="labels permuted within seeds (95 %)",
     )
     axis.vlines(places, curve["low"], curve["high"], color=QUIET, linewidth=1, label="95 % interval over seeds")
     axis.plot(places, curve["mean"], "o", color=INK, markersize=3.2)

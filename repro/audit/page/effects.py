@@ -9,12 +9,16 @@ from repro.audit.page.curve import plot_curve
 from repro.audit.page.figures import encode_png, figure_html
 from repro.audit.page.forest import plot_forest
 from repro.audit.page.ledger import source_legend
+from repro.audit.page.reach import describe_shrinkage, describe_units, show_reach
 from repro.audit.page.subject import Subject, badge, code, count, long, paragraph, show_p, show_ratio
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.effects import NEGATIVE, POSITIVE
 from repro.audit.statistics.outcomes import FULL
 
 SHOWN_INTERACTIONS = 15
+KEYS = ["detail", "option", "metric", "train_fraction"]
+"""What names an effect in every table of them."""
+SHRUNKEN = ["shrunken", "shrunken_low", "shrunken_high"]
 
 
 def show_curve(subject: Subject) -> str:
@@ -30,9 +34,10 @@ def show_curve(subject: Subject) -> str:
     if len(test):
         row = test.iloc[0]
         said = (
-            f"If no choice mattered, the {row['statistic']} would be at least as large as the observed "
-            f"{subject.show(row['observed'])} with probability {show_p(row['p'])} ({row['permutations']} permutations "
-            "of the labels within each seed)."
+            f"Were the outcomes of all variants of one distribution, the {row['statistic']} would be at least as large "
+            f"as the observed {subject.show(row['observed'])} with probability {show_p(row['p'])} "
+            f"({row['permutations']} permutations of the labels within each seed). The test is one of equal "
+            "distributions: a detail that changes the spread alone can make p small as well, and it names no detail."
         )
     ordered = curve.sort_values("mean")
     lowest, highest = ordered.iloc[0], ordered.iloc[-1]
@@ -40,7 +45,8 @@ def show_curve(subject: Subject) -> str:
     spread = (
         f"From {subject.link(subject.show(lowest['mean']), lowest['runs'])} to "
         f"{subject.link(subject.show(highest['mean']), highest['runs'])} {unit} "
-        f"over {count(len(curve), 'variant')}. {said}"
+        f"over {count(len(curve), 'variant')}: with the noise of few seeds in them, so that the ends of the row lie "
+        f"further apart than the variants do. {said}"
     )
     alternative = f"{len(curve)} variants sorted by {subject.main}, with intervals over seeds and their choices below"
     caption = (
@@ -61,18 +67,23 @@ def show_effects(subject: Subject) -> str:
     margin = subject.metric(subject.main).margin
     noise_sd = float(noise["sd"].iloc[0]) if len(noise) else float("nan")
     figure = plot_forest(
-        effects, by_detail, margin, noise_sd, f"difference from the baseline's option: {subject.label()}"
+        _add_shrunken(subject, effects),
+        by_detail,
+        margin,
+        noise_sd,
+        f"difference from the baseline's option: {subject.label()}",
     )
     better = subject.metric(subject.main).direction
     caption = (
         f"Option less the baseline's option; {better} is better. Thin: 95 % interval, thick: 90 %. A detail "
-        "is equivalent where the thick line lies inside the margin."
+        "is equivalent where the thick line lies inside the margin. Hollow: the effect shrunken."
     )
     shown = _describe_noise(subject, noise) + show_error_terms(subject)
     shown += figure_html(encode_png(figure), f"Effect of each option on {subject.main}", caption, wide=True)
+    shown += describe_shrinkage(subject) + show_reach(subject) + describe_units(subject)
     shown += _reasons(subject, subject.main) + _table(subject, subject.main)
     for metric in list(subject.study.metrics)[1:]:
-        tables = _reasons(subject, metric) + _table(subject, metric)
+        tables = describe_units(subject, metric) + _reasons(subject, metric) + _table(subject, metric)
         shown += f"<details><summary>The same for {code(metric)}</summary>{tables}</details>"
     return shown
 
@@ -114,6 +125,11 @@ def show_error_terms(subject: Subject) -> str:
     return table_html(rows, caption, dict.fromkeys(rows.columns, str))
 
 
+def _add_shrunken(subject: Subject, effects: pd.DataFrame) -> pd.DataFrame:
+    """Returns effects with the columns of their shrunken estimates; NaN for the controls, which are no details."""
+    return effects.merge(subject.analysis.shrunken[[*KEYS, *SHRUNKEN]], on=KEYS, how="left")
+
+
 def _rows(table: pd.DataFrame) -> "list[pd.Series[float]]":
     return [row for _, row in table.iterrows()]
 
@@ -127,7 +143,10 @@ def _square(subject: Subject, row: "pd.Series[float]", name: str, f: float = flo
 
 
 def _table(subject: Subject, metric: str) -> str:
-    effects = subject.take(subject.analysis.effects, metric)
+    effects = _add_shrunken(subject, subject.take(subject.analysis.effects, metric))
+    units = subject.analysis.units[[*KEYS, "low", "high", "sd"]]
+    names = {"low": "units_low", "high": "units_high", "sd": "units_sd"}
+    effects = effects.merge(units.rename(columns=names), on=KEYS, how="left")
     verdicts = subject.take(subject.analysis.verdicts, metric)
     judged = {row["detail"]: row["verdict"] for _, row in verdicts.iterrows()}
     rows = []
@@ -138,8 +157,12 @@ def _table(subject: Subject, metric: str) -> str:
                 "verdict": badge(judged[row["detail"]]) if row["detail"] in judged else "control",
                 "effect": subject.link(subject.show(row["estimate"], metric, signed=True), row["runs"]),
                 "95 % interval": subject.show_interval(row["low"], row["high"], metric, signed=True),
+                "shrunken": _beside(subject, row, metric),
+                "other units": subject.show_interval(row["units_low"], row["units_high"], metric, signed=True),
+                "SD over units": subject.show(row["units_sd"], metric),
                 "Hedges g": show_ratio(row["hedges_g"], signed=True),
-                "P(better)": show_ratio(row["probability_of_improvement"]),
+                "P(better), same seed": show_ratio(row["superiority"]),
+                "P(better), any seeds": show_ratio(row["probability_of_improvement"]),
                 "p": show_p(row["p"]),
                 "p adjusted": show_p(row["p_adjusted"]),
                 "seeds": int(row["seeds"]),
@@ -151,11 +174,15 @@ def _table(subject: Subject, metric: str) -> str:
     if effects["bca_low"].notna().any():
         spans = zip(effects["bca_low"], effects["bca_high"], strict=True)
         table.insert(4, "BCa", [subject.show_interval(low, high, metric, signed=True) for low, high in spans])
-    columns = ("option", "effect", "p", "p adjusted", "verdict")
+    columns = ("option", "effect", "shrunken", "p", "p adjusted", "verdict")
     margin = f"{subject.metric(metric).margin:g} {subject.metric(metric).unit}".rstrip()
     caption = (
-        f"{subject.label(metric)}; margin {margin}: {subject.metric(metric).why}. Correlation: of the paired arms over "
-        "seeds; a factorial contrast has none. Failed: runs that failed or diverged, counted as the worst value seen."
+        f"{subject.label(metric)}; margin {margin}: {subject.metric(metric).why}. Shrunken: the effect and its 95 % "
+        "interval, given the other effects. Other units: 95 % interval with the units as a sample; SD over units: how "
+        "far the effect itself differs from unit to unit. Hedges g: in pairs over the spread of an arm, in a design "
+        "over the noise of a run within seeds. P(better): that a run with the option beats one without, by one seed "
+        "for both (superiority) or by any two (probability of improvement). Correlation: of the paired arms over "
+        "seeds; a factorial contrast has none. Failed: runs that failed or diverged; a stand-in counts for their value."
     )
     return table_html(table, caption, dict.fromkeys(columns, str))
 
@@ -167,6 +194,13 @@ def _reasons(subject: Subject, metric: str) -> str:
         for _, row in verdicts.iterrows()
     )
     return f'<dl class="reasons">{items}</dl>' if items else ""
+
+
+def _beside(subject: Subject, row: "pd.Series[float]", metric: str) -> str:
+    if pd.isna(row["shrunken"]):
+        return subject.show(float("nan"), metric)
+    span = subject.show_interval(row["shrunken_low"], row["shrunken_high"], metric, signed=True)
+    return f"{subject.show(row['shrunken'], metric, signed=True)} <small>{span}</small>"
 
 
 def _option(row: "pd.Series[str]") -> str:
@@ -188,6 +222,13 @@ def _fold(aliases: str) -> str:
     return f"<details><summary>{count(len(names), 'other')}</summary><ul>{items}</ul></details>"
 
 
+def _side(subject: Subject, row: "pd.Series[str]", side: str) -> str:
+    """Returns one detail of a pair, with the option that was compared where it has several."""
+    detail = str(row[side])
+    several = len(subject.plan.levels[detail]) > 2
+    return f"{detail}={row[f'{side}_option']}" if several else detail
+
+
 def show_interactions(subject: Subject) -> str:
     """Returns the strongest two-way interactions with what else each of them may be."""
     found = subject.take(subject.analysis.interactions)
@@ -198,7 +239,7 @@ def show_interactions(subject: Subject) -> str:
     strongest = found.sort_values("p", kind="stable").head(SHOWN_INTERACTIONS)
     rows = [
         {
-            "pair": f"{row['first']} x {row['second']}",
+            "pair": f"{_side(subject, row, 'first')} x {_side(subject, row, 'second')}",
             "estimate": subject.link(subject.show(row["estimate"], signed=True), row["runs"]),
             "95 % interval": subject.show_interval(row["low"], row["high"], signed=True),
             "p": show_p(row["p"]),

@@ -29,7 +29,8 @@ def plot_forest(
     """Returns one line per option: estimate, 95 % interval (thin) and 90 % interval (thick), coloured by verdict.
 
     Args:
-        effects: of one metric and train fraction: detail, option, baseline, estimate, low, high, low90, high90.
+        effects: of one metric and train fraction: detail, option, baseline, estimate, low, high, low90, high90, and
+            shrunken, drawn hollow where there is one.
         verdicts: by detail; the controls have none.
         margin: the declared margin, in the metric's unit.
         noise_sd: standard deviation of the replicated baseline over seeds; NaN where it was not measured.
@@ -52,6 +53,7 @@ def plot_forest(
             axis.hlines(place, row["low"], row["high"], color=colour, linewidth=1.1)
             axis.hlines(place, row["low90"], row["high90"], color=colour, linewidth=3)
             axis.plot(row["estimate"], place, "o", color=colour, markersize=5)
+            axis.plot(row["shrunken"], place, "D", color=colour, markerfacecolor="white", markersize=4.5, zorder=3)
         axis.set_yticks(range(len(rows)), [_name(row) for _, row in rows.iterrows()], fontsize=8, color=INK)
         axis.set_ylim(-0.7, len(rows) - 0.3)
         if near < far:
@@ -60,6 +62,8 @@ def plot_forest(
         axis.grid(visible=False, axis="y")
         for verdict in dict.fromkeys(str(verdict) for verdict in verdicts):
             axis.plot([], [], "o-", color=VERDICT[verdict], linewidth=3, label=verdict)
+        if rows["shrunken"].notna().any():
+            axis.plot([], [], "D", color=INK, markerfacecolor="white", markersize=4.5, label="the effect shrunken")
         legend_above(figure, axis, 2)
         return figure
 

@@ -32,12 +32,14 @@ class Subject(NamedTuple):
         results: what came out.
         analysis: what it says.
         choices: the ledger, by dotted key.
+        titles: of metrics that have a record, by name; a metric without one is called by its name.
     """
 
     plan: Plan
     results: Results
     analysis: Analysis
     choices: Mapping[str, Choice]
+    titles: Mapping[str, str] = {}
 
     @property
     def study(self) -> Study:
@@ -61,10 +63,10 @@ class Subject(NamedTuple):
         return rows[rows["train_fraction"] == train_fraction] if "train_fraction" in rows else rows
 
     def label(self, metric: str | None = None) -> str:
-        """Returns a metric with its unit, as an axis shows it."""
+        """Returns a metric's title with its unit, as an axis shows it."""
         name = metric or self.main
-        unit = self.metric(name).unit
-        return f"{name}, {unit}" if unit else name
+        title, unit = self.titles.get(name, name), self.metric(name).unit
+        return f"{title}, {unit}" if unit else title
 
     def show(self, value: float, metric: str | None = None, signed: bool = False) -> str:
         """Returns a value of a metric, to a tenth of its margin's leading digit."""

@@ -21,8 +21,10 @@ from repro.audit.statistics.looks import judge_effects
 from repro.audit.statistics.multiverse import protocol_multiverse
 from repro.audit.statistics.outcomes import Outcomes, noise_floor, tabulate_outcomes
 from repro.audit.statistics.results import Results, list_failures, sum_costs
+from repro.audit.statistics.shrinkage import shrink_effects
 from repro.audit.statistics.specification_curve import specification_curve
 from repro.audit.statistics.spread import compare_spreads
+from repro.audit.statistics.units import generalise_effects
 from repro.audit.statistics.variance import rank_questions, variance_components
 from repro.audit.statistics.verdicts import judge_details
 from repro.audit.study.plan import Plan
@@ -37,8 +39,8 @@ class Analysis(NamedTuple):
         effects: per detail, option, metric and train fraction: `baseline` (option), kind ("paired" or "contrast"),
             seeds, estimate (option less baseline, in the metric's unit, not turned by direction), sd, se, df, low, high
             (95 %), low90, high90, fixed (share of se^2 that further seeds leave as it is), hedges_g,
-            probability_of_improvement (that the option is better than the baseline: over all pairs of seeds for
-            "paired", at the same seed for "contrast"), bca_low, bca_high (NaN below 30
+            probability_of_improvement (that the option is better than the baseline by any two seeds; "paired" only),
+            superiority (that it is by one seed, the same for both), bca_low, bca_high (NaN below 30
             seeds), p, p_adjusted, family (how many p-values it was adjusted for), correlation (of the paired arms),
             failed (runs of the arm that failed or diverged, counted as outcomes), runs, baseline_runs. The control
             arms are in it, under the details "negative control" and "positive control".
@@ -58,7 +60,10 @@ class Analysis(NamedTuple):
         curve_test: per metric and train fraction: statistic (text), observed, p, permutations.
         variance: per metric and train fraction: component (a detail, "details together", "seed", "unit", "evaluation
             protocol", "residual"), sd, variance, low, high (of the sd, 95 %), note.
-        protocols: per metric and protocol choice: option, mean, change (against the headline protocol), runs.
+        protocols: per metric and protocol: same, mean, verdicts_changed, details_changed, effects_changed,
+            effects_same, largest, largest_change, low, high, p_adjusted, runs (see `protocol_multiverse`).
+        protocol_effects: per metric, protocol, detail and option: estimate, low, high, change (against the headline
+            protocol), change_low, change_high, p, p_adjusted, within_margin, verdict, headline_verdict, runs.
         failures: per run that is not ok: variant, seed, status, reason, path.
         cost: one row: runs, hours, hours_lost (in failed runs), joules (NaN where not measured), note.
         questions: per detail: question, shrinks (how much of the uncertainty an answer would take away, in the
@@ -67,6 +72,10 @@ class Analysis(NamedTuple):
             mean squares detail_seed, spare and lack (variances of a run) with their degrees of freedom (*_df), seed_f
             and seed_p (whether effects change with the seed), lack_f and lack_p (lack of fit), carried (what of it the
             intervals carry), runs. Empty for one at a time.
+        shrunken: per detail, option, metric and train fraction: estimate, low, high, shrunken, shrunken_low,
+            shrunken_high, effects_sd, options, runs (see `shrink_effects`).
+        units: the same effects with the units as a sample: units, groups, estimate, sd, unit_p, se, df, low, high,
+            low90, high90, p, p_adjusted, verdict, refused, runs (see `generalise_effects`).
         failure_rates: per detail and option: `baseline` (option), failed, run and planned runs, the same of the
             baseline's (baseline_*), trials ("runs" or "variants"), p, p_adjusted, smallest_p (that as many failures
             could have given, unadjusted), family, verdict, reason, runs (that failed).
@@ -85,10 +94,13 @@ class Analysis(NamedTuple):
     curve_test: pd.DataFrame
     variance: pd.DataFrame
     protocols: pd.DataFrame
+    protocol_effects: pd.DataFrame
     failures: pd.DataFrame
     cost: pd.DataFrame
     questions: pd.DataFrame
     error_terms: pd.DataFrame
+    shrunken: pd.DataFrame
+    units: pd.DataFrame
     failure_rates: pd.DataFrame
     spread: pd.DataFrame
 
@@ -115,7 +127,6 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
     """
     design = plan.declared.design
     tables = tabulate_outcomes(plan, results)
-    contrasts = contrast_effects(plan, tables)
     effects = judge_effects(plan, tables, partial(estimate_effects, plan))
     interactions = find_interactions(plan, tables)
     noise = noise_floor(tables)
@@ -124,6 +135,7 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         errors = tabulate_errors(code_details(plan), tables)
     verdicts = judge_details(plan, tables, effects, interactions)
     curve, curve_test = specification_curve(plan, tables)
+    protocols, protocol_effects = protocol_multiverse(plan, results)
     return Analysis(
         noise=noise,
         effects=effects,
@@ -134,11 +146,14 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         curve=curve,
         curve_test=curve_test,
         variance=variance_components(plan, tables, results),
-        protocols=protocol_multiverse(plan, results, contrasts),
+        protocols=protocols,
+        protocol_effects=protocol_effects,
         failures=list_failures(plan, results),
         cost=sum_costs(plan, results),
         questions=rank_questions(plan, effects, verdicts, details),
         error_terms=errors,
+        shrunken=shrink_effects(plan, effects),
+        units=generalise_effects(plan, results, tables, effects),
         failure_rates=failure_rates(plan, tables),
         spread=compare_spreads(plan, tables),
     )

@@ -38,7 +38,8 @@ EFFECT_COLUMNS = (
         "df",
         "fixed",
     ),
-    *("low", "high", "low90", "high90", "hedges_g", "probability_of_improvement", "bca_low", "bca_high"),
+    *("low", "high", "low90", "high90", "hedges_g", "probability_of_improvement", "superiority"),
+    *("bca_low", "bca_high"),
     *("p", "p_sign_flip", "p_adjusted", "correlation", "failed", "runs", "baseline_runs"),
 )
 
@@ -151,14 +152,16 @@ def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     effects nor error term; a baseline that is no row of the design serves the pure error only.
 
     `sd` is the root of the pure error: how far a run strays, not an effect; `hedges_g` is the estimate over it, with
-    the exact small-sample factor (NaN for one degree of freedom); `probability_of_improvement` =
-    Phi(+-estimate / (sd sqrt(2))), the chance that a run with the option beats one without at the same seed, under
-    normal noise. `fixed` is the share of se^2 that lack of fit adds, which further seeds leave as it is. Failed runs
-    count with their stand-in; `failed` counts those on either side. With one seed there is no error term:
-    everything but the estimate is NaN.
+    the exact small-sample factor (NaN for one degree of freedom); `superiority` = Phi(+-estimate / (sd sqrt(2))), the
+    chance that a run with the option beats one without at the same seed, under normal noise (the common language
+    effect size of McGraw & Wong 1992). `fixed` is the share of se^2 that lack of fit adds, which further seeds leave
+    as it is. Failed runs count with their stand-in; `failed` counts those on either side. With one seed there is no
+    error term: everything but the estimate is NaN.
 
     Returns:
-        The columns of `Analysis.effects`, kind "contrast"; correlation, bca_*, p_sign_flip and p_adjusted are NaN.
+        The columns of `Analysis.effects`, kind "contrast"; probability_of_improvement (of any two seeds: too few
+        are there to tell what a seed shifts), correlation, bca_*, p_sign_flip and p_adjusted
+        are NaN.
 
     Source: Box, Hunter & Hunter, Statistics for Experimenters (2005), chapters 5 and 6; Hedges (1981) for the factor.
     """
@@ -174,7 +177,7 @@ def contrast_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
             shift = better * fit.estimates / np.sqrt(2 * pure.variance)
             numbers["hedges_g"] = fit.estimates / np.sqrt(pure.variance) * factor
         numbers |= {"sd": np.full(len(shift), np.sqrt(pure.variance)), "fixed": term.fixed}
-        numbers["probability_of_improvement"] = stats.norm.cdf(shift)
+        numbers["superiority"] = stats.norm.cdf(shift)
         for index in range(len(coding.options)):
             row = {name: column[index] for name, column in numbers.items()}
             records.append(_name_effect(plan, coding, outcomes, index) | row)
@@ -236,5 +239,7 @@ def _name_effect(plan: Plan, coding: Coding, outcomes: Outcomes, index: int) -> 
         "failed": int((outcomes.failed & (with_option | with_baseline)).sum()),
         "runs": tuple(outcomes.runs[with_option].tolist()),
         "baseline_runs": tuple(outcomes.runs[with_baseline].tolist()),
-        **dict.fromkeys(("bca_low", "bca_high", "p_adjusted", "correlation"), np.nan),
+        **dict.fromkeys(
+            ("probability_of_improvement", "bca_low", "bca_high", "p_sign_flip", "p_adjusted", "correlation"), np.nan
+        ),
     }

@@ -15,7 +15,7 @@ from scipy import stats
 
 from repro.audit.statistics.equivalence import equivalence_p
 from repro.audit.statistics.multiplicity import LEVEL, adjust_effects
-from repro.audit.statistics.outcomes import Outcomes
+from repro.audit.statistics.outcomes import Outcomes, stand_in_failed
 from repro.audit.statistics.paired import Floats
 from repro.audit.statistics.sequential import FIRST, USUAL_MOST, anytime_p, level_at_look
 from repro.audit.study.plan import Plan
@@ -64,7 +64,7 @@ def judge_effects(plan: Plan, tables: Sequence[Outcomes], estimate: Estimate) ->
         )
     smallest, first = np.full((1, 2), np.nan), np.full((1, 2), np.nan)
     for count in range(min(FIRST, last), last + 1):
-        found = _hold(_ask_equivalence(plan, estimate([_first_seeds(table, count) for table in tables])), most)
+        found = _hold(_ask_equivalence(plan, estimate([first_seeds(plan, table, count) for table in tables])), most)
         smallest = np.fmin(smallest, found[["p", "p_equivalent"]].to_numpy(dtype=np.float64))
         found = adjust_effects(found.assign(p=smallest[:, 0], p_equivalent=smallest[:, 1]), plan.declared)
         below = found[["p_adjusted", "p_equivalent_adjusted"]].to_numpy(dtype=np.float64) < LEVEL
@@ -85,10 +85,11 @@ def count_seeds(tables: Sequence[Outcomes]) -> int:
     return max((int(columns[-1]) + 1 for columns in shared if len(columns)), default=1)
 
 
-def _first_seeds(table: Outcomes, seeds: int) -> Outcomes:
-    """Returns the outcomes as they were with the first so many seeds."""
+def first_seeds(plan: Plan, table: Outcomes, seeds: int) -> Outcomes:
+    """Returns the outcomes as they were with the first so many seeds; stand-ins know nothing of later ones."""
     later = np.arange(len(table.seeds)) >= seeds
-    return table._replace(values=np.where(later, np.nan, table.values), failed=table.failed & ~later)
+    early = table._replace(values=np.where(later, np.nan, table.values), failed=table.failed & ~later)
+    return stand_in_failed(plan, early)
 
 
 def _hold(effects: pd.DataFrame, most: int) -> pd.DataFrame:

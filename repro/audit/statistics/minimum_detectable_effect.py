@@ -1,13 +1,14 @@
 """The minimum detectable effect of a plan: found with 80 % power, two-sided, by the very test of its design.
 
-Fast, so that `repro plan` answers before anything has run: closed forms, and for contrasts a few thousand draws of
-their error term; how many further seeds an open question takes is simulated after the runs (`power`). Before the runs
-a factorial design knows its degrees of freedom, not how far effects change with the seed nor what lacks of fit: the
-promise is that of a study without either. After them the errors of its own contrasts are taken.
+Fast, so that `repro plan` answers before anything has run: closed forms, a few hundred draws for pairs of few seeds,
+and for contrasts a few thousand of their error term; how many further seeds an open question takes is simulated after
+the runs (`power`). Before the runs a factorial design knows its degrees of freedom, not how far effects change with the
+seed nor what lacks of fit: the promise is that of a study without either. After them the errors of its own contrasts
+are taken.
 """
 
 from collections.abc import Callable, Mapping
-from math import floor, inf, sqrt
+from math import inf, sqrt
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from scipy import optimize, stats
 from repro.audit.statistics.error_terms import draw_errors, plan_error_term
 from repro.audit.statistics.looks import most_seeds
 from repro.audit.statistics.multiplicity import correction_of
-from repro.audit.statistics.power import POWER, equivalence_power
+from repro.audit.statistics.power import POWER, equivalence_power, smallest_shift
 from repro.audit.statistics.sequential import level_at_look
 from repro.audit.study.aliases import design_points
 from repro.audit.study.designs import code_options
@@ -133,33 +134,6 @@ def level_of(plan: Plan, tests: int, sides: int) -> float:
     return sides * level_at_look(ALPHA / tests / sides, plan.declaration["seeds"], most)
 
 
-def paired_shift(seeds: int, alpha: float) -> float:
-    """Returns the mean of paired differences, in their standard deviation, that the sign-flip test detects.
-
-    Where only the most extreme of all sign patterns is significant the power has a closed form, since the test then
-    asks for differences of one sign; else it is taken as that of the t test at the level that the test can reach,
-    which with two to five significant patterns promises up to 0.1 too much power. With one significant pattern and
-    its mirror image, power = Phi(shift)^n + Phi(-shift)^n.
-
-    Args:
-        seeds: pairs.
-        alpha: two-sided level.
-
-    Source: the closed form is ours; Fisher (1935), section 21, for the test.
-
-    Example:
-        >>> paired_shift(5, 0.05), round(paired_shift(6, 0.05), 3)
-        (inf, 1.793)
-    """
-    patterns = 2 ** (seeds - 1) if seeds else 0
-    significant = floor(alpha * patterns * (1 + 1e-12))
-    if significant < 1:
-        return inf
-    if significant == 1:
-        return _solve(lambda shift: stats.norm.cdf(shift) ** seeds + stats.norm.cdf(-shift) ** seeds)
-    return t_shift(seeds - 1, significant / patterns) / sqrt(seeds)
-
-
 def t_shift(df: float, alpha: float) -> float:
     """Returns the mean, in its standard error, that a two-sided t test detects; infinite without degrees of freedom.
 
@@ -200,7 +174,7 @@ def contrast_error(plan: Plan) -> float:
 
 
 def _paired(seeds: int, alpha: float, name: str, level: float) -> PlannedTest:
-    shift = paired_shift(seeds, alpha)
+    shift = smallest_shift(seeds, alpha)
 
     def equivalence(margin: float) -> float:
         return equivalence_power(margin / sqrt(2 / seeds), seeds - 1, level)

@@ -17,7 +17,6 @@ from repro.audit.ledger.choice import show_value
 from repro.audit.statistics.results import DIVERGED, FAILED, Results, run_states
 from repro.audit.statistics.stand_ins import fill_failed
 from repro.audit.study.designs import code_options
-from repro.audit.study.metric import Direction
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
 
@@ -67,9 +66,9 @@ def tabulate_outcomes(plan: Plan, results: Results) -> list[Outcomes]:
     fractions = sorted({float(fraction) for fraction in means["train_fraction"].unique()} | {FULL}, reverse=True)
     nothing = pd.Series(dtype=np.float64)
     return [
-        _tabulate(plan, states, found.get((fraction, metric), nothing), metric, fraction, declared.direction)
+        _tabulate(plan, states, found.get((fraction, metric), nothing), metric, fraction)
         for fraction in fractions
-        for metric, declared in study.metrics.items()
+        for metric in study.metrics
     ]
 
 
@@ -150,7 +149,6 @@ def _tabulate(
     found: "pd.Series[float]",
     metric: str,
     train_fraction: float,
-    direction: Direction,
 ) -> Outcomes:
     variants = [variant.id for variant in plan.variants]
     row = {variant: index for index, variant in enumerate(variants)}
@@ -163,9 +161,15 @@ def _tabulate(
     measured = found.reindex(states.index).to_numpy(dtype=np.float64, copy=True)
     broken = broken | (np.isnan(measured) & states.index.isin(found.index))
     values[places], failed[places] = measured, broken
+    return stand_in_failed(plan, Outcomes(metric, train_fraction, variants, seeds, values, failed, runs))
+
+
+def stand_in_failed(plan: Plan, outcomes: Outcomes) -> Outcomes:
+    """Returns outcomes whose failed runs have stand-ins, made from the runs that there are."""
+    if not outcomes.failed.any():
+        return outcomes
     design = np.array([variant.role in ("baseline", "arm") for variant in plan.variants], dtype=bool)
-    stand_in = np.nan
-    if broken.any():
-        columns = (code_options(plan.levels, [variant.settings for variant in plan.variants])[1] + 1) / 2
-        values, stand_in = fill_failed(values, failed, columns, design, direction == "higher")
-    return Outcomes(metric, train_fraction, variants, seeds, values, failed, runs, stand_in)
+    columns = (code_options(plan.levels, [variant.settings for variant in plan.variants])[1] + 1) / 2
+    higher = plan.declaration["metrics"][outcomes.metric]["direction"] == "higher"
+    values, stand_in = fill_failed(outcomes.values, outcomes.failed, columns, design, higher)
+    return outcomes._replace(values=values, stand_in=stand_in)

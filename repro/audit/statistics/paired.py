@@ -54,18 +54,19 @@ def compare_pairs(option: Floats, baseline: Floats, higher_is_better: bool) -> d
         hedges_g = J(nu) estimate / sqrt((s_option^2 + s_baseline^2) / 2),  nu = 2 (n - 1) / (1 + r^2),
             r the correlation of the arms: two correlated variances have nu degrees of freedom; NaN below three seeds;
         probability_of_improvement = P(option better) + P(equal) / 2 over all pairs of a seed of the option and a seed
-            of the baseline: what a reader meets who trains each once with a seed of their own.
+            of the baseline: what a reader meets who trains each once with a seed of their own;
+        superiority = the same over the shared seeds alone: what a reader meets who trains both with one seed.
 
     Args:
         option: (K, S) float64, a value for each arm and seed; NaN where there is none.
         baseline: (K, S) or (1, S) float64.
-        higher_is_better: turns `probability_of_improvement` only; differences are option less baseline, in the
-            metric's unit.
+        higher_is_better: turns `probability_of_improvement` and `superiority` only; differences are option less
+            baseline, in the metric's unit.
 
     Returns:
         Arrays (K,): seeds, estimate, sd (of the differences), se, df, low, high (t, 95 %), low90, high90, hedges_g,
-        probability_of_improvement, bca_low, bca_high (NaN below `BCA_FROM` seeds), p (the larger one of sign flip and
-        skewness-corrected t), p_sign_flip, correlation.
+        probability_of_improvement, superiority, bca_low, bca_high (NaN below `BCA_FROM` seeds), p (the larger one of
+        sign flip and skewness-corrected t), p_sign_flip, correlation.
 
     Source: hedges_g is g_av of Cumming, Understanding the New Statistics (2012), chapter 11, with the degrees of
     freedom of Cousineau (2020); the probability is A of Vargha & Delaney (2000), named as by Agarwal et al. (2021);
@@ -104,6 +105,7 @@ def compare_pairs(option: Floats, baseline: Floats, higher_is_better: bool) -> d
         "high90": estimate + half90,
         "hedges_g": standardised * small_sample_factor(_pooled_df(seeds, correlation)),
         "probability_of_improvement": _probability_of_improvement(first, second, higher_is_better),
+        "superiority": _mean((np.sign(first - second) * (1 if higher_is_better else -1) + 1) / 2),
         "bca_low": bca_low,
         "bca_high": bca_high,
         "p": np.fmax(flipped, skew_corrected_p(first, second)),

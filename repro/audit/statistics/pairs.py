@@ -40,7 +40,8 @@ def list_pairs(coding: Coding) -> list[tuple[int, int]]:
 def multiply_pairs(coding: Coding) -> Floats:
     """Returns the products (V, M) of every two columns of different details."""
     pairs = list_pairs(coding)
-    return np.array([coding.matrix[:, i] * coding.matrix[:, j] for i, j in pairs]).reshape(len(pairs), -1).T
+    products = [coding.matrix[:, i] * coding.matrix[:, j] for i, j in pairs]
+    return np.array(products).reshape(len(pairs), len(coding.matrix)).T
 
 
 def find_pairs(coding: Coding) -> Pairs:

@@ -178,7 +178,9 @@ def hold_contrasts(design: Design, values: Floats) -> tuple[Floats, Floats, Floa
 
 def _find_p(design: Design, values: Floats) -> Floats:
     estimates, se, df = hold_contrasts(design, values)
-    return np.asarray(2 * stats.t.sf(np.abs(estimates) / se, df))
+    with np.errstate(divide="ignore", invalid="ignore"):  # without any noise a difference is certain
+        t = np.where(estimates == 0, 0.0, np.abs(estimates) / se)
+    return np.asarray(2 * stats.t.sf(t, df))
 
 
 def _deal_out(design: Design, values: Floats, count: int, generator: np.random.Generator) -> Floats:

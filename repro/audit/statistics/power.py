@@ -1,7 +1,7 @@
 """How many seeds it takes: power of the very test that a study uses.
 
-The sign flip is simulated where its discreteness tells; beyond, its power is the t test's to within the error of such
-a simulation. A contrast's power is the t test's on its error term. Noise is taken as normal.
+The test of pairs is simulated where the discreteness of the sign flip tells; beyond, its power is the t test's to
+within the error of such a simulation. A contrast's power is the t test's on its error term. Noise is taken as normal.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from repro.audit.statistics.error_terms import df_at_seeds
-from repro.audit.statistics.paired import Floats, sign_patterns
+from repro.audit.statistics.paired import Floats, sign_patterns, skew_corrected_p
 
 Level = Callable[[int], float]
 """The level of a test by the number of seeds, which grows with them where looks are paid for."""
@@ -49,16 +49,22 @@ def t_power(shift: float, seeds: int, alpha: float, df: float | None = None) -> 
     return float(np.nan_to_num(upper, nan=1.0) + np.nan_to_num(lower, nan=0.0))
 
 
-def sign_flip_power(shift: float, seeds: int, alpha: float, simulations: int = _SIMULATIONS) -> float:
-    """Simulates the power of the exact sign flip test; the draws are the same for every shift and level."""
-    sums, signs, totals = _simulated_flips(seeds, simulations)
-    as_far = np.abs(sums + shift * signs[:, None]) >= np.abs(totals + shift * seeds) - 1e-9
-    return float((as_far.mean(axis=0) < alpha).mean())
+def paired_power(shift: float, seeds: int, alpha: float, simulations: int = _SIMULATIONS) -> float:
+    """Simulates the power of the test of pairs, sign flip and skewness-corrected t together, under normal noise.
+
+    The arms vary alike and their seeds are uncorrelated; the draws are the same for every shift and level.
+    """
+    sums, signs, option, baseline = _simulate_flips(seeds, simulations)
+    totals = (option - baseline).sum(axis=1) + shift * seeds
+    flipped = (np.abs(sums + shift * signs[:, None]) >= np.abs(totals) - 1e-9).mean(axis=0)
+    return float((np.fmax(flipped, skew_corrected_p(option + shift, baseline)) < alpha).mean())
 
 
 @lru_cache(maxsize=512)
 def smallest_shift(seeds: int, alpha: float) -> float:
-    """Returns the shift that the sign flip finds with probability `POWER`, in sd; infinite where no p can pass.
+    """Returns the mean difference that the test of pairs finds with probability `POWER`, in sd of the differences.
+
+    Infinite where no p can pass; beyond the seeds that are simulated it is the t test's.
 
     Example:
         >>> smallest_shift(5, 0.05)  # the smallest p of five seeds is .0625
@@ -66,7 +72,7 @@ def smallest_shift(seeds: int, alpha: float) -> float:
     """
     if seeds < 2:
         return np.inf
-    power = sign_flip_power if seeds <= _SIMULATED_UP_TO else t_power
+    power = paired_power if seeds <= _SIMULATED_UP_TO else t_power
     if power(_LARGEST_SHIFT, seeds, alpha) < POWER:
         return np.inf
     return float(optimize.bisect(lambda shift: power(shift, seeds, alpha) - POWER, 0.0, _LARGEST_SHIFT, xtol=0.01))
@@ -157,7 +163,9 @@ def _first(power: Callable[[int], float], start: int, most: int) -> int | None:
 
 
 @lru_cache(maxsize=2)
-def _simulated_flips(seeds: int, simulations: int) -> tuple[Floats, Floats, Floats]:
-    draws = np.random.default_rng([seeds, simulations]).standard_normal((simulations, seeds))
+def _simulate_flips(seeds: int, simulations: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Returns sums of differences under all patterns of signs (patterns, N), sums of the signs, and arms (N, S)."""
+    generator = np.random.default_rng([seeds, simulations])
+    option, baseline = generator.standard_normal((2, simulations, seeds)) / np.sqrt(2)
     patterns = sign_patterns(seeds)
-    return patterns @ draws.T, patterns.sum(axis=1), draws.sum(axis=1)
+    return patterns @ (option - baseline).T, patterns.sum(axis=1), option, baseline

@@ -45,7 +45,8 @@ def variance_components(plan: Plan, tables: Sequence[Outcomes], results: Results
       spare variants cannot see it.
     - Seed: between seeds within a variant, by a mixed model with one mean per variant and a random intercept per seed.
     - Unit: between the units of one run, nested in it and no replicate.
-    - Evaluation protocol: between the protocols of one run, each with the same weight, after the full training.
+    - Evaluation protocol: between the protocols of one run, each with the same weight, less what a protocol adds to
+      all runs alike, after the full training.
 
     `low` and `high` are of the sd. They speak of other seeds, never of other units. For details and residual they
     come from the noncentral distribution of effects on the error term (for a detail of two options the t interval of
@@ -68,7 +69,9 @@ def variance_components(plan: Plan, tables: Sequence[Outcomes], results: Results
         shares[UNIT] = _find_nested_share(coding, outcomes, units.get(place), "between units of a run: nested")
         if outcomes.train_fraction == FULL:
             found = protocols.get(outcomes.metric)
-            shares[PROTOCOL] = _find_nested_share(coding, outcomes, found, "between protocols of a run")
+            shares[PROTOCOL] = _find_nested_share(
+                coding, outcomes, found, "between protocols of a run, less what each adds to all"
+            )
         records.extend(_name_share(outcomes, component, share) for component, share in shares.items())
     return pd.DataFrame(records, columns=list(COMPONENT_COLUMNS))
 
@@ -152,7 +155,12 @@ def _spread_of_units(results: Results) -> dict[tuple[float, str], "pd.Series[flo
 
 
 def _spread_of_protocols(results: Results) -> dict[str, "pd.Series[float]"]:
-    found = results.protocols.groupby(["metric", "run"], sort=False, observed=True)["value"].var(ddof=0).reset_index()
+    protocols = results.protocols
+    choices = [column for column in protocols if column not in ("run", "value")]
+    # What a protocol adds to every run alike is no variation of the result: its numbers are another quantity.
+    shift = protocols.groupby(choices, sort=False, observed=True, dropna=False)["value"].transform("mean")
+    rest = protocols.assign(value=protocols["value"] - shift)
+    found = rest.groupby(["metric", "run"], sort=False, observed=True)["value"].var(ddof=0).reset_index()
     parts = found.groupby("metric", sort=False, observed=True)
     return {str(metric): part.set_index("run")["value"] for metric, part in parts}
 

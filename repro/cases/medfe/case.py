@@ -4,7 +4,7 @@ Source: Liu et al., Rethinking Image Inpainting via a Mutual Encoder-Decoder wit
 """
 
 from repro import paths
-from repro.case import Input, ResultFiles
+from repro.case import Input, ResultFiles, UnitGroups
 from repro.cases.medfe.metrics.records import METRICS
 from repro.cases.medfe.params import Params
 from repro.paper_case import PaperCase
@@ -25,6 +25,7 @@ CASE = PaperCase(
     more_sections=f"{_HERE}.report.fills:SECTIONS",
     vocabulary=(f"{_HERE}.params",),
     threads_key="runtime.threads",
+    unit_groups=UnitGroups(f"{paths.EVALUATE.name}/{paths.IMAGES}", unit="image", group="photograph"),
     build_report=f"{_HERE}.report.build:build_report",
     results=ResultFiles(
         rows=f"{paths.EVALUATE.name}/{paths.IMAGES}",

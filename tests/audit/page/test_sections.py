@@ -176,6 +176,72 @@ def test_the_list_of_runs_has_every_run_with_its_value() -> None:
     assert shown.count(">failed</td>") == 2
 
 
+def test_pages_call_a_metric_by_its_title() -> None:
+    subject = make_subject()
+    assert subject.label("m0") == "m0"
+    titled = subject._replace(titles={"m0": "Share of right answers"})
+    assert titled.label("m0") == "Share of right answers"
+    assert "Share of right answers; margin" in effects.show_effects(titled)
+
+
+def test_shrunken_effects_stand_beside_the_raw_ones() -> None:
+    subject = make_subject()
+    shown = effects.show_effects(subject)
+    for _, row in subject.take(subject.analysis.shrunken).iterrows():
+        span = subject.show_interval(row["shrunken_low"], row["shrunken_high"], signed=True)
+        assert f"{subject.show(row['shrunken'], signed=True)} <small>{span}</small>" in shown
+
+
+def test_that_none_is_equivalent_is_no_finding_where_none_could_be() -> None:
+    subject = make_subject()
+    said = "no detail could have been called equivalent"
+    assert said in effects.show_effects(subject), "the margin is a tenth of the noise"
+    metrics = {name: metric | {"margin": 10.0} for name, metric in subject.plan.declaration["metrics"].items()}
+    assert said not in effects.show_effects(subject._replace(plan=declare(subject.plan, metrics=metrics)))
+
+
+def test_verdicts_for_these_units_only_are_named() -> None:
+    subject = make_subject()
+    assert "Every verdict that says equivalent or matters holds" in effects.show_effects(subject)
+    units = subject.analysis.units
+    changed = units.assign(verdict=units["verdict"].mask(units["detail"] == "a", "undecided"))
+    shown = effects.show_effects(subject._replace(analysis=subject.analysis._replace(units=changed)))
+    assert "hold for these units only: <code>a</code>" in shown
+    refused = units.assign(refused="it takes 2 units: the metric has 1")
+    shown = effects.show_effects(subject._replace(analysis=subject.analysis._replace(units=refused)))
+    assert "the metric has 1, so that effects hold for what was measured alone" in shown
+
+
+def test_the_level_by_another_protocol_is_no_statement_on_a_detail() -> None:
+    """Grey adds one to every run alike: no effect and no verdict depends on it."""
+    shown = re.sub(r"<[^>]*>", "", uncertainty.show_protocols(make_subject()))
+    assert "No verdict on a detail hangs on the protocol." in shown
+    assert "No effect is shown to depend on it." in shown
+    assert "Levels are not compared." in shown
+    assert " apart" not in shown.split("Levels are not compared.")[0]
+
+
+def test_a_protocol_that_turns_an_effect_is_named() -> None:
+    subject = make_subject()
+    protocols = subject.results.protocols
+    has_a = protocols["run"].map(subject.results.runs["variant"]).map(subject.results.variants["a"]) == "yes"
+    turned = protocols.assign(value=protocols["value"] - 30.0 * (has_a & (protocols["colour"] == "grey")))
+    results = subject.results._replace(protocols=turned)
+    moved = subject._replace(results=results, analysis=analyse(subject.plan, results, subject.choices))
+    shown = uncertainty.show_protocols(moved)
+    assert "Effects differ from the headline protocol's by <code>colour=grey</code>" in shown
+    assert "all of it within the margin" not in shown
+    assert "a: yes" in shown
+
+
+def test_an_interaction_names_the_options_of_a_detail_that_has_several() -> None:
+    plan = declare(make_plan({"a": ["no", "yes", "maybe"], "b": ["no", "yes"]}, "full_factorial", seeds=3))
+    results = simulate(plan, linear(), ONE)
+    shown = effects.show_interactions(Subject(plan, results, analyse(plan, results), {}))
+    assert "a=yes x b" in shown
+    assert "a=maybe x b" in shown
+
+
 def test_failure_rates_and_stand_ins_are_said() -> None:
     plan = declare(make_plan(two_levels(2), "one_at_a_time", seeds=8, rows=[{"a": "yes"}, {"b": "yes"}], metrics=2))
     results = simulate(plan, linear(), ONE, failed=[f"v1-s{seed}" for seed in range(7)])

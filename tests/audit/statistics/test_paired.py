@@ -61,8 +61,10 @@ def test_intervals_are_those_of_the_paired_t_test() -> None:
         assert found["correlation"][row] == pytest.approx(np.corrcoef(values, baseline[0])[0, 1])
         greater = stats.mannwhitneyu(values, baseline[0]).statistic / 49
         assert found["probability_of_improvement"][row] == pytest.approx(greater)
+        assert found["superiority"][row] == pytest.approx((values > baseline[0]).mean())
     turned = compare_pairs(option, baseline, higher_is_better=False)
-    np.testing.assert_allclose(turned["probability_of_improvement"], 1 - found["probability_of_improvement"])
+    for name in ("probability_of_improvement", "superiority"):
+        np.testing.assert_allclose(turned[name], 1 - found[name])
 
 
 def draw_arms(noise: str, ratio: float, seeds: int, studies: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -138,7 +140,16 @@ def test_seeds_that_one_arm_lacks_are_left_out() -> None:
     found = compare_pairs(option, baseline, higher_is_better=True)
     assert found["seeds"].tolist() == [8, 5, 1, 9]
     whole = compare_pairs(np.delete(option, 3, axis=1)[:1], np.delete(baseline, 3, axis=1), higher_is_better=True)
-    for name in ("estimate", "low", "high90", "hedges_g", "probability_of_improvement", "p", "correlation"):
+    for name in (
+        "estimate",
+        "low",
+        "high90",
+        "hedges_g",
+        "probability_of_improvement",
+        "superiority",
+        "p",
+        "correlation",
+    ):
         assert found[name][0] == pytest.approx(whole[name][0])
     assert np.isnan([found["sd"][2], found["low"][2], found["hedges_g"][2]]).all()
     assert found["p"][2] == 1.0

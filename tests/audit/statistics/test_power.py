@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import TTestPower
 
+from repro.audit.statistics.paired import skew_corrected_p
 from repro.audit.statistics.power import (
     SEEDS_CAP,
     Level,
+    paired_power,
     seeds_for_contrast,
     seeds_for_sign_flip,
-    sign_flip_power,
     smallest_shift,
     t_power,
 )
@@ -33,11 +34,13 @@ def test_t_power_of_a_huge_shift() -> None:
 
 
 @pytest.mark.parametrize(("shift", "seeds", "alpha"), [(1.0, 10, 0.05), (1.5, 9, 0.01), (2.0, 6, 0.05)])
-def test_sign_flip_power_is_what_happens(shift: float, seeds: int, alpha: float) -> None:
-    draws = np.random.default_rng(4).normal(shift, 1, size=(2000, seeds))
-    signs = np.array(list(product([-1, 1], repeat=seeds)))
+def test_power_in_pairs_is_what_happens(shift: float, seeds: int, alpha: float) -> None:
+    option, baseline = np.random.default_rng(4).normal(0, 0.5**0.5, size=(2, 2000, seeds))
+    option += shift
+    draws, signs = option - baseline, np.array(list(product([-1, 1], repeat=seeds)))
     p = (np.abs(draws @ signs.T) >= np.abs(draws.sum(axis=1, keepdims=True)) - 1e-9).mean(axis=1)
-    assert sign_flip_power(shift, seeds, alpha, simulations=2000) == pytest.approx((p < alpha).mean(), abs=0.05)
+    p = np.maximum(p, skew_corrected_p(option, baseline))
+    assert paired_power(shift, seeds, alpha, simulations=2000) == pytest.approx((p < alpha).mean(), abs=0.05)
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 12])
@@ -48,7 +51,7 @@ def test_the_t_test_stands_in_for_many_seeds(alpha: float) -> None:
 
 
 def test_a_sign_flip_that_cannot_pass_has_no_power() -> None:
-    assert sign_flip_power(8.0, 5, 0.05) == 0.0
+    assert paired_power(8.0, 5, 0.05) == 0.0
     assert smallest_shift(5, 0.05) == np.inf
     assert smallest_shift(6, 0.05) < np.inf
 

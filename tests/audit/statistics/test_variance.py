@@ -77,19 +77,21 @@ def test_components_stand_in_the_metrics_own_unit() -> None:
     np.testing.assert_allclose(more, 10 * once, rtol=1e-3)
 
 
-def test_protocols_vary_within_a_run() -> None:
+@pytest.mark.parametrize(("turns", "sd"), [(True, 1.5), (False, 0.0)], ids=["some runs", "all runs alike"])
+def test_protocols_vary_within_a_run(turns: bool, sd: float) -> None:
+    """3 up in one half of the runs and 3 down in the other; what is added to all is another quantity, no spread."""
     plan = make_plan(two_levels(2), "full_factorial", seeds=2)
     results = simulate(plan, linear())
     protocols = pd.DataFrame(
         [
-            {"run": run, "rounding": rounding, "metric": "m0", "value": place + shift}
+            {"run": run, "rounding": rounding, "metric": "m0", "value": place + shift * (-1) ** (turns * place)}
             for place, run in enumerate(results.runs.index)
             for rounding, shift in (("none", 0.0), ("8 bit", 3.0))
         ]
     )
     components = components_of(plan, results._replace(protocols=protocols)).set_index("component")
-    assert components["sd"][PROTOCOL] == pytest.approx(1.5)
-    assert components["low"][PROTOCOL] == pytest.approx(1.5)
+    assert components["sd"][PROTOCOL] == pytest.approx(sd)
+    assert components["low"][PROTOCOL] == pytest.approx(sd)
     assert np.isnan(components_of(plan, results).set_index("component")["sd"][PROTOCOL])
 
 
