@@ -192,14 +192,15 @@ def _find_basis(columns: Floats) -> tuple[Floats, Floats, Flags]:
         which of them the runs tell from the others (K,).
     """
     runs, width = columns.shape
-    if not runs:
-        return np.empty((0, 0)), np.empty((width, 0)), np.zeros(width, dtype=bool)
+    ones = np.full((runs, min(runs, 1)), max(runs, 1) ** -0.5)
+    if not runs or not width:
+        return ones, np.empty((width, ones.shape[1])), np.zeros(width, dtype=bool)
     left, size, right = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
-    kept = size > 1e-8 * max(float(size.max(initial=0.0)), 1.0)
+    kept = size > 1e-8 * max(float(size[0]), 1.0)
     left, size, right = left[:, kept], size[kept], right[kept]
-    basis = np.hstack([np.full((runs, 1), runs**-0.5), left])
-    reading = np.hstack([np.zeros((width, 1)), right.T / size])
-    return basis, reading, (right**2).sum(axis=0) > 1 - 1e-8
+    reading = np.zeros((width, 1 + len(size)))
+    reading[:, 1:] = right.T / size
+    return np.concatenate([ones, left], axis=1), reading, (right**2).sum(axis=0) > 1 - 1e-8
 
 
 def _canonical_axes(scaled: Floats) -> tuple[Floats, Floats]:

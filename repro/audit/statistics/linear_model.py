@@ -78,7 +78,7 @@ def code_details(plan: Plan) -> Coding:
 
 
 def _number_options(settings: Sequence[Mapping[str, Any]], texts: Mapping[str, list[str]]) -> Counts:
-    """Returns (rows, details) the number of each row's option, 0 the baseline's, -1 one that the study does not name."""
+    """Returns (rows, details) the number of each row's option: 0 the baseline's, -1 one that is not in the study."""
     column = {detail: place for place, detail in enumerate(texts)}
     number = {detail: {text: place for place, text in enumerate(known)} for detail, known in texts.items()}
     taken = np.zeros((len(settings), len(texts)), dtype=np.int64)
@@ -134,33 +134,32 @@ def fit_effects(columns: Floats, values: Floats) -> Fit:
     return Fit(np.where(estimable, estimates, np.nan), unit, float((residual**2).sum()), rank)
 
 
-def fit_each(base: Floats, columns: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Fits each column (V, M) by itself, beside the base (V, K) and one mean for each seed, to values (V, S).
-
-    With z what the base and the seeds leave of a column: estimate = z'y / z'z, unit = 1 / z'z.
+def take_off_base(base: Floats, columns: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """Takes the base (V, K) and one mean for each seed off columns (V, M) and values (V, S), NaN where there is none.
 
     Returns:
-        Estimates (M,) and their variances when the noise has variance 1; NaN where the base explains the column.
+        Rows (m, M) and (m, 1), m at most M, whose products are those of what is left of the runs: the sums of squares
+        and products of least squares, without the runs. What no column explains of the values is not in them.
 
     Source: Frisch & Waugh, Partial time regressions (1933).
 
     Example:
         >>> base, column = np.array([[0.0], [1], [0], [1]]), np.array([[0.0], [0], [0], [1]])
-        >>> estimates, unit = fit_each(base, column, np.array([[1.0], [2], [3], [7]]))
-        >>> estimates.round(9).tolist(), unit.round(9).tolist()
-        ([5.0], [2.0])
+        >>> rows, targets = take_off_base(base, column, np.array([[1.0], [2], [3], [7]]))
+        >>> (rows.T @ rows).round(9).tolist(), (rows.T @ targets).round(9).tolist()
+        ([[0.5]], [[2.5]])
     """
-    present = np.isfinite(values)
-    apart = centre_runs(values).sum(axis=1)
-    inverse, _, _ = invert_gram(*gram_within_seeds(base, present))
-    counts, sums = present.sum(axis=1), present.T.astype(np.float64)
-    per_seed = np.maximum(present.sum(axis=0), 1)[:, None]
-    base_sums, sums = sums @ base, sums @ columns
-    cross = (base * counts[:, None]).T @ columns - base_sums.T @ (sums / per_seed)
-    norm = counts @ columns**2 - (sums**2 / per_seed).sum(axis=0) - (cross * (inverse @ cross)).sum(axis=0)
-    target = columns.T @ apart - cross.T @ (inverse @ (base.T @ apart))
-    norm[norm < 1e-8 * present.sum()] = np.nan
-    return target / norm, 1 / norm
+    present, split = np.isfinite(values), base.shape[1]
+    together = np.hstack([base, columns])
+    gram, raw = gram_within_seeds(together, present)
+    target = together.T @ centre_runs(values).sum(axis=1)
+    inverse, _, _ = invert_gram(gram[:split, :split], raw[:split])
+    explained = gram[split:, :split] @ inverse
+    target = target[split:] - explained @ target[:split]
+    size, axes = np.linalg.eigh(gram[split:, split:] - explained @ gram[:split, split:])
+    kept = size > ROUNDING * max(float(raw.max(initial=0.0)), 1.0)
+    size, axes = np.sqrt(size[kept]), axes[:, kept]
+    return size[:, None] * axes.T, ((axes.T @ target) / size)[:, None]
 
 
 def centre_runs(values: Floats) -> Floats:
@@ -176,7 +175,7 @@ def centre_runs(values: Floats) -> Floats:
 
 
 def gram_within_seeds(columns: Floats, present: Flags) -> tuple[Floats, Floats]:
-    """Returns X'MX (K, K), the products of columns (V, K) centred within the seeds of the runs (V, S), and diag(X'X)."""
+    """Returns X'MX (K, K) of columns (V, K) over the runs (V, S), M the centring within seeds, and diag(X'X) (K,)."""
     counts, sums = present.sum(axis=1).astype(np.float64), present.T.astype(np.float64) @ columns
     raw = np.zeros((columns.shape[1], columns.shape[1]))
     for start in range(0, len(columns), ROWS_AT_ONCE):
