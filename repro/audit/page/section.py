@@ -35,6 +35,7 @@ SECTIONS: Sequence[Section] = (
     Section("variance", "Components of variance", f"{_PAGE}.uncertainty:show_variance"),
     Section("protocols", "Evaluation protocol", f"{_PAGE}.uncertainty:show_protocols"),
     Section("design", "Design", f"{_PAGE}.design:show_design"),
+    Section("trust", "How far can this be trusted", f"{_PAGE}.trust:show_trust"),
     Section("failures", "Failures", f"{_PAGE}.runs:show_failures"),
     Section("cost", "Cost", f"{_PAGE}.runs:show_cost"),
     Section("questions", "Questions to the authors", f"{_PAGE}.uncertainty:show_questions"),

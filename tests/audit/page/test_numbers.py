@@ -13,9 +13,10 @@ from repro.audit.page.effects import show_curve, show_effects
 from repro.audit.page.runs import show_cost
 from repro.audit.page.subject import Subject
 from repro.audit.page.uncertainty import show_questions, show_variance
+from repro.audit.statistics.calibration import find_nearest, load_calibration
 
-LITERALS = {"95", "90", "80"}
-"""What the prose may say without a table: levels of intervals and of power."""
+LITERALS = {"95", "90", "80", "5"}
+"""What the prose may say without a table: levels of intervals, of power and of errors."""
 NUMBER = re.compile(r"(?<![\w.])[-+\u2212]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 
 
@@ -62,12 +63,18 @@ def _numbers(subject: Subject) -> Iterator[float]:
     yield float(len(subject.choices) - len(plan.levels))
     yield from (float(cost[name]) * 60 for name in ("hours", "hours_lost"))
     yield from (float(cost["hours"]) * 3600 / float(cost["runs"]), float(cost["joules"]) / 3.6e3)
+    kept, study = load_calibration(), subject.study
+    rows = find_nearest(kept.rows, study.design, len(plan.levels), study.seeds)
+    yield from (kept.seed_shift, *kept.spreads, float(sum(row.subgrids for row in rows)), float(study.seeds))
+    for row in rows:
+        yield from (100 * rate.value for rate in (row.coverage, row.one_nil, row.half_nil, row.all_nil, row.equivalent))
 
 
 def known_texts(subject: Subject) -> str:
     """Returns the sentences of the tables, from which a number may be taken as it stands."""
     columns = [table[name] for table in subject.analysis for name in table.select_dtypes(exclude="number")]
-    return " ".join(str(text) for column in columns for text in column)
+    kept = load_calibration()
+    return " ".join([kept.date, kept.data, *kept.surfaces.values(), *(str(text) for part in columns for text in part)])
 
 
 FAILED = {"design": "one_at_a_time", "failed": 2}

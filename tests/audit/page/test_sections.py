@@ -11,7 +11,7 @@ from simulated_factorial import ONE, linear, make_plan, simulate, two_levels
 
 from repro.audit.ledger.choice import Choice
 from repro.audit.ledger.source import inference, paper
-from repro.audit.page import claims, design, effects, ledger, runs, stability, uncertainty
+from repro.audit.page import claims, design, effects, ledger, runs, stability, trust, uncertainty
 from repro.audit.page.curve import provenance
 from repro.audit.page.subject import Subject
 from repro.audit.statistics.analysis import analyse
@@ -33,6 +33,7 @@ SECTIONS = (
     design.show_design,
     runs.show_failures,
     runs.show_cost,
+    trust.show_trust,
     uncertainty.show_questions,
     runs.show_runs,
 )
