@@ -107,6 +107,17 @@ def fit_by_seed(columns: Floats, values: Floats) -> SeedFit:
     )
 
 
+def explain_by_seed(fit: SeedFit, apart: Floats) -> float:
+    """Returns the sum of squares that a fit without columns, by seeds alone, explains of deviations (V, S, U).
+
+    Args:
+        fit: of the table whose runs are there, with one direction for each seed that has runs.
+        apart: runs less the means of their variants, 0 where there is no run.
+    """
+    told = np.einsum("vs,vsu->su", fit.stacked, apart[:, np.diff(fit.places) > 0])
+    return float((told**2).sum() + (fit.weights[:, None] * (fit.axes @ told) ** 2).sum())
+
+
 def square_changes(fit: SeedFit, column: int) -> tuple[float, int]:
     """Returns the mean square of what a column's coefficient changes from seed to seed, and its degrees of freedom.
 
