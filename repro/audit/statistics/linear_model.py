@@ -210,16 +210,6 @@ def invert_gram(gram: Floats, raw: Floats) -> tuple[Floats, Flags, int]:
     return (shortened / size) @ shortened.T, varies & ((axes**2).sum(axis=1) > 1 - 1e-8), int(kept.sum())
 
 
-def find_rank(columns: Floats) -> int:
-    """Returns the rank of columns (V, K) beside a column of ones, ones included.
-
-    Example:
-        >>> find_rank(np.array([[0.0, 0, 1], [1, 1, 1], [0, 0, 1]]))
-        2
-    """
-    return invert_gram(*gram_within_seeds(columns, np.ones((len(columns), 1), dtype=bool)))[2] + (len(columns) > 0)
-
-
 def stack_runs(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Returns the runs that have a value: (N, S + K) seeds as 0 or 1, then the columns; and (N,) values."""
     variant, seed = np.nonzero(np.isfinite(values))
