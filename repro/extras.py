@@ -10,8 +10,8 @@ from repro.errors import UserError
 DISTRIBUTION = "repro-audit"
 """The name on the package index, where `repro` is another library."""
 EXTRAS = {
-    "study": ("dvc", "filelock", "ipykernel", "nbconvert", "papermill"),
-    "mlflow": ("filelock", "mlflow"),
+    "study": ("dvc", "dvc_data", "filelock", "ipykernel", "nbconvert", "nbformat", "papermill"),
+    "mlflow": ("filelock", "mlflow", "sqlalchemy"),
     "parquet": ("pyarrow",),
     "medfe": ("PIL", "cv2", "filelock", "skimage", "torch", "torchmetrics", "torchvision"),
     "cluster": ("ray",),

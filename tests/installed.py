@@ -9,7 +9,8 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterable
-from importlib.metadata import Distribution, distribution
+from functools import cache
+from importlib.metadata import Distribution, distribution, packages_distributions
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,6 +69,14 @@ def make_environment(
     for name in found:
         link(distribution(name), site_of(folder))
     return Environment(folder, frozenset(found))
+
+
+@cache
+def names_in_base() -> frozenset[str]:
+    """Returns the modules that the base requires or that come with what it requires."""
+    base = find_needed([Requirement(DISTRIBUTION)])
+    owners = {name: {canonicalize_name(owner) for owner in owns} for name, owns in packages_distributions().items()}
+    return frozenset(name for name, owns in owners.items() if owns & base)
 
 
 def find_needed(requirements: Iterable[Requirement]) -> set[str]:

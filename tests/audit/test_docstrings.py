@@ -13,7 +13,10 @@ PUBLIC = ["repro", "repro.case", "repro.paper_case"]
 MODULES = PUBLIC + [
     found.name for found in pkgutil.walk_packages(repro.audit.__path__, "repro.audit.") if not found.ispkg
 ]
-DENSE = ("error_terms", "linear_model", "paired", "effects", "multiplicity", "power", "variance_components", "outcomes")
+DENSE = (
+    *("error_terms", "linear_model", "paired", "effects", "multiplicity", "power", "variance_components", "outcomes"),
+    *("tasks", "task_scores", "aggregate_scores"),
+)
 """Rooms of the statistics whose numbers one cannot guess from the code."""
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from repro.audit.page.subject import Subject, badge, code, count, long, note, paragraph
 from repro.audit.page.tables import table_html
+from repro.audit.page.tasks import show_scaled, show_tasks
 
 
 def show_title(subject: Subject) -> str:
@@ -61,31 +62,51 @@ def show_claims(subject: Subject) -> str:
     if claims.empty:
         return paragraph("The study declares no claims.")
     rows = []
-    for _, row in claims.iterrows():
+    for place, (_, row) in enumerate(claims.iterrows()):
         metric = row["metric"]
-        difference = (
-            f"{subject.link(subject.show(row['estimate'], metric, signed=True), row['runs'])} "
-            f"<small>{subject.show_interval(row['low'], row['high'], metric, signed=True)}</small>"
-        )
+        scale = subject.study.claims[place].scale
+        difference = show_scaled(subject, row, metric, scale)
         reported = "not available" if pd.isna(row["reported"]) else subject.show(row["reported"], metric)
         rows.append(
             {
                 "claim": row["text"],
-                "metric": subject.label(metric),
-                "reported": reported,
+                "verdict": long(f"{badge(row['verdict'])} <small>{html.escape(row['reason'])}</small>"),
+                f"better less other, {subject.metric(metric).unit}".rstrip(", "): difference,
+                "survives": _show_survival(row),
                 "reproduced": f"{subject.show(row['reproduced'], metric)} <small>"
                 f"{subject.show_interval(row['reproduced_low'], row['reproduced_high'], metric)}</small>",
-                "better less other": difference,
+                "reported": reported,
                 "noise floor": subject.show(row["noise_sd"], metric),
-                "verdict": long(
-                    f"{badge(row['verdict'])}: {html.escape(row['reason'])} <small>{html.escape(row['source'])}</small>"
-                ),
+                "metric": subject.label(metric),
             }
         )
     table = pd.DataFrame(rows).set_index("claim")
-    html_columns = ("reproduced", "better less other", "verdict")
+    html_columns = [str(name) for name in table if name not in ("reported", "noise floor", "metric")]
     caption = (
         "Intervals: 95 %, over seeds. Noise floor: standard deviation over seeds of the replicated baseline. "
-        "Reproduced: mean of the runs with the option that is claimed to be better."
+        "Reproduced: mean of the runs with the option that is claimed to be better. Its interval holds what a seed "
+        "does to all variants alike, and has as many degrees of freedom as seeds less one; a difference is free of it. "
+        "Survives: share of the combinations of the other details under which the option is better at all, and by more "
+        "than the margin, over the surfaces that the runs leave possible."
     )
-    return table_html(table, caption, dict.fromkeys(html_columns, str))
+    shown = table_html(table, caption, dict.fromkeys(html_columns, str)) + _show_sources(claims)
+    return shown + show_tasks(subject)
+
+
+def _show_sources(claims: pd.DataFrame) -> str:
+    """Returns where each claim stands, and what its survival was counted over."""
+    items = "".join(
+        f"<li>{html.escape(row['text'])}: {html.escape(row['source'])}; {html.escape(str(row['survival_note']))}</li>"
+        for _, row in claims.iterrows()
+    )
+    return f"<details><summary>Sources, and what survival was counted over</summary><ul>{items}</ul></details>"
+
+
+def _show_survival(row: "pd.Series[float]") -> str:
+    if pd.isna(row["survival"]):
+        return f"not known <small>{html.escape(str(row['survival_note']))}</small>"
+    return f"{_show_share(row, 'survival')} by more than the margin: {_show_share(row, 'survival_margin')}"
+
+
+def _show_share(row: "pd.Series[float]", name: str) -> str:
+    return f"{row[name]:.0%} <small>({row[f'{name}_low']:.0%} to {row[f'{name}_high']:.0%})</small>"

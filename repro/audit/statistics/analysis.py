@@ -24,6 +24,7 @@ from repro.audit.statistics.results import Results, list_failures, sum_costs
 from repro.audit.statistics.shrinkage import shrink_effects
 from repro.audit.statistics.specification_curve import specification_curve
 from repro.audit.statistics.spread import compare_spreads
+from repro.audit.statistics.task_claims import compare_tasks
 from repro.audit.statistics.units import generalise_effects
 from repro.audit.statistics.variance import rank_questions, variance_components
 from repro.audit.statistics.verdicts import judge_details
@@ -72,6 +73,7 @@ class Analysis(NamedTuple):
             mean squares detail_seed, spare and lack (variances of a run) with their degrees of freedom (*_df), seed_f
             and seed_p (whether effects change with the seed), lack_f and lack_p (lack of fit), carried (what of it the
             intervals carry), runs. Empty for one at a time.
+        tasks: per claim, a row for each task and one for all, where runs were measured on several: `compare_tasks`.
         shrunken: per detail, option, metric and train fraction: estimate, low, high, shrunken, shrunken_low,
             shrunken_high, effects_sd, options, runs (see `shrink_effects`).
         units: the same effects with the units as a sample: units, groups, estimate, sd, unit_p, se, df, low, high,
@@ -99,6 +101,7 @@ class Analysis(NamedTuple):
     cost: pd.DataFrame
     questions: pd.DataFrame
     error_terms: pd.DataFrame
+    tasks: pd.DataFrame
     shrunken: pd.DataFrame
     units: pd.DataFrame
     failure_rates: pd.DataFrame
@@ -130,6 +133,7 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
     effects = judge_effects(plan, tables, partial(estimate_effects, plan))
     interactions = find_interactions(plan, tables)
     noise = noise_floor(tables)
+    tasks = compare_tasks(plan, results)
     errors = pd.DataFrame(columns=list(ERROR_COLUMNS))
     if design != "one_at_a_time":
         errors = tabulate_errors(code_details(plan), tables)
@@ -141,7 +145,7 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         effects=effects,
         interactions=interactions,
         verdicts=verdicts,
-        claims=judge_claims(plan, tables, effects, interactions, noise),
+        claims=judge_claims(plan, tables, effects, interactions, noise, tasks),
         controls=judge_controls(plan, tables, effects),
         curve=curve,
         curve_test=curve_test,
@@ -152,6 +156,7 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         cost=sum_costs(plan, results),
         questions=rank_questions(plan, effects, verdicts, details),
         error_terms=errors,
+        tasks=tasks,
         shrunken=shrink_effects(plan, effects),
         units=generalise_effects(plan, results, tables, effects),
         failure_rates=failure_rates(plan, tables),

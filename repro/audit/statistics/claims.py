@@ -1,8 +1,9 @@
-"""What becomes of each claim: it holds, fails, depends on another detail, or stays undecided.
+"""What becomes of each claim: it holds, fails, depends on another detail or on the task, or stays undecided.
 
 A claim is judged at the full training, by one contrast of its study with the study's own correction. The margin comes
 first, as for details: a claimed improvement that lies inside it fails even where the test finds it, as the study has
-declared beforehand that such a difference does not count.
+declared beforehand that such a difference does not count. Where runs were measured on several tasks, the contrast is
+that over tasks (`tasks`). Runs that are missing are named and decide nothing: a claim is judged from what is there.
 """
 
 from collections.abc import Sequence
@@ -17,10 +18,15 @@ from repro.audit.statistics.effects import Effect, describe_effects, effects_by_
 from repro.audit.statistics.error_terms import choose_error_term
 from repro.audit.statistics.interactions import Interaction, interactions_by_detail
 from repro.audit.statistics.linear_model import DESIGN_ROLES, Flags, Floats, code_details, fit_design, shared_values
+from repro.audit.statistics.looks import most_seeds
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL, Outcomes, baseline_option, option_text
 from repro.audit.statistics.paired import compare_pairs
-from repro.audit.statistics.verdicts import refuse_rows, show_difference, show_p
+from repro.audit.statistics.sequential import anytime_p
+from repro.audit.statistics.survival import SURVIVAL_COLUMNS, find_survival, refuse_survival
+from repro.audit.statistics.task_scores import SCALE_UNITS, refuse_units
+from repro.audit.statistics.tasks import ALL_TASKS
+from repro.audit.statistics.verdicts import missing_runs, refuse_rows, show_difference, show_p
 from repro.audit.study.declaration import Claim, Outcome
 from repro.audit.study.plan import Plan
 
@@ -29,6 +35,7 @@ HOLDS, FAILS, DEPENDS, OPEN = "holds", "fails", "depends", "undecided"
 COLUMNS = (
     *("text", "detail", "metric", "train_fraction", "reported", "reproduced", "reproduced_low", "reproduced_high"),
     *("estimate", "low", "high", "noise_sd", "verdict", "reason", "source", "runs"),
+    *SURVIVAL_COLUMNS,
 )
 
 
@@ -48,31 +55,105 @@ class Comparison(NamedTuple):
 
 
 def judge_claims(
-    plan: Plan, tables: Sequence[Outcomes], effects: pd.DataFrame, interactions: pd.DataFrame, noise: pd.DataFrame
+    plan: Plan,
+    tables: Sequence[Outcomes],
+    effects: pd.DataFrame,
+    interactions: pd.DataFrame,
+    noise: pd.DataFrame,
+    tasks: pd.DataFrame,
 ) -> pd.DataFrame:
     """Judges each claim of the study.
 
     Returns:
-        `Analysis.claims`. `reproduced` is the mean of the runs that take the better option, with the 95 % t interval
-        over the means of its seeds, to be read beside `reported`; estimate, low and high are better less other.
+        `Analysis.claims`. estimate, low and high are better less other, on the claim's scale where it is judged over
+        tasks. `reproduced` is the mean of the runs that take the better option, to be read beside `reported`, with the
+        95 % t interval over the means of its seeds, on S - 1 degrees of freedom. The effects of a design have K(S - 1)
+        and a smaller error: what a seed does to all variants alike is out of a difference, but in a mean, and of such
+        shifts there are as many as seeds. survival, survival_low, survival_high, the same for survival_margin, and
+        survival_note: as in `survival.Survival`.
     """
     study, pairs, rows = plan.declared, interactions_by_detail(interactions), []
-    for claim in study.claims:
+    for place, claim in enumerate(study.claims):
         table = next(table for table in tables if table.metric == claim.metric and table.train_fraction == FULL)
-        comparison = compare_options(plan, claim, table, effects)
-        refused = refuse_rows([comparison] if comparison else [])
-        if refused is None and comparison is not None:
-            own = [row for row in pairs.get((claim.detail, claim.metric, FULL), []) if not row.shared]
-            verdict, reason = judge_claim(comparison, study.metrics[claim.metric], own)
+        over_tasks = tasks[tasks["claim"] == place]
+        own = [row for row in pairs.get((claim.detail, claim.metric, FULL), []) if not row.shared]
+        if len(over_tasks):
+            comparison, verdict, reason = _judge_over_tasks(plan, claim, table, effects, own, over_tasks)
         else:
-            verdict, reason = OPEN, f"{refused.reason}: {refused.refused}" if refused else ""
-        floor = noise[(noise["metric"] == claim.metric) & (noise["train_fraction"] == FULL)]["sd"].iloc[0]
+            comparison, verdict, reason = _judge_over_seeds(plan, claim, table, effects, own)
+        reason += _tell_missing(missing_runs(plan, study, table, claim.detail))
+        floor = np.nan
         about = (claim.text, claim.detail, claim.metric, FULL, claim.reported)
         span = (comparison.estimate, comparison.low, comparison.high) if comparison else (np.nan,) * 3
         runs = comparison.runs if comparison else ()
-        reproduced = _reproduce(plan, claim, table)
-        rows.append((*about, *reproduced, *span, floor, verdict, reason, claim.source, runs))
+        reproduced, survival = (np.nan,) * 3, refuse_survival("runs have no mean over tasks in one unit")
+        if _has_one_unit(claim, over_tasks):
+            floor = noise[(noise["metric"] == claim.metric) & (noise["train_fraction"] == FULL)]["sd"].iloc[0]
+            reproduced, survival = _reproduce(plan, claim, table), find_survival(plan, claim, table)
+        rows.append((*about, *reproduced, *span, floor, verdict, reason, claim.source, runs, *survival))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _judge_over_seeds(
+    plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataFrame, interactions: Sequence[Interaction]
+) -> tuple[Comparison | None, str, str]:
+    if claim.scale != "none":
+        return None, OPEN, f"its scale, {claim.scale}, is one of tasks, and runs were not measured on several"
+    comparison = compare_options(plan, claim, table, effects)
+    refused = refuse_rows([comparison] if comparison else [])
+    if refused is not None or comparison is None:
+        return comparison, OPEN, f"{refused.reason}: {refused.refused}" if refused else ""
+    return comparison, *judge_claim(comparison, plan.declared.metrics[claim.metric], interactions)
+
+
+def _judge_over_tasks(
+    plan: Plan,
+    claim: Claim,
+    table: Outcomes,
+    effects: pd.DataFrame,
+    interactions: Sequence[Interaction],
+    tasks: pd.DataFrame,
+) -> tuple[Comparison | None, str, str]:
+    """Judges a claim by its mean over tasks; a difference that changes with the task makes it depend on that.
+
+    Its test joins the study's family as one contrast more.
+    """
+    each, overall = tasks[tasks["task"] != ALL_TASKS], tasks[tasks["task"] == ALL_TASKS].iloc[0]
+    seeds = 0 if pd.isna(overall["seeds"]) else int(overall["seeds"])
+    comparison = Comparison(
+        **{name: float(overall[name]) for name in Comparison._fields[:6]},
+        p_adjusted=_join_family(plan, table, _family(plan, claim, effects), float(overall["p"]), seeds),
+        seeds=seeds,
+        failed=int(overall["failed"]),
+        runs=tuple(overall["runs"]),
+    )
+    if overall["refused"]:
+        return comparison, OPEN, f"no mean over tasks: {overall['refused']}"
+    if (refused := refuse_rows([comparison])) is not None:
+        return comparison, OPEN, f"{refused.reason}: {refused.refused}"
+    metric = plan.declared.metrics[claim.metric]
+    if claim.scale != "none":
+        metric = metric.model_copy(update={"unit": SCALE_UNITS[claim.scale], "margin": claim.margin})
+    counted = f"over {len(each)} tasks, each with {comparison.seeds} seeds or more: "
+    verdict, reason = judge_claim(comparison, metric, interactions)
+    if verdict == OPEN and overall["heterogeneity_p"] < LEVEL:
+        gains = each["estimate"].to_numpy() * (1 if metric.direction == "higher" else -1)
+        best, worst = (str(each["task"].iloc[int(place)]) for place in (gains.argmax(), gains.argmin()))
+        changes = f"it changes with the task, p = {show_p(overall['heterogeneity_p'])}"
+        return comparison, DEPENDS, f"{counted}{reason}; {changes}: best on {best}, worst on {worst}"
+    return comparison, verdict, counted + reason
+
+
+def _has_one_unit(claim: Claim, tasks: pd.DataFrame) -> bool:
+    """Says whether the value of a run, its mean over all tasks, is one in the metric's unit."""
+    each = tasks[tasks["task"] != ALL_TASKS]
+    levels = each["level_share"].to_numpy(dtype=np.float64)
+    return tasks.empty or not (claim.scale != "none" or refuse_units(each["task"].tolist(), levels, claim.units))
+
+
+def _tell_missing(missing: Sequence[str]) -> str:
+    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+    return f"; {len(missing)} of its runs missing: {shown}" if missing else ""
 
 
 def judge_claim(comparison: Comparison, metric: Outcome, interactions: Sequence[Interaction]) -> tuple[str, str]:
@@ -94,8 +175,7 @@ def judge_claim(comparison: Comparison, metric: Outcome, interactions: Sequence[
         return (HOLDS, found) if gain > 0 else (FAILS, f"{found}: the other way round")
     strong = sorted((row for row in interactions if row.p_adjusted < LEVEL), key=lambda row: row.p_adjusted)
     if strong:
-        aliases = f" or its aliases ({strong[0].aliases})" if strong[0].aliases else ""
-        return DEPENDS, f"{found}; {strong[0].first} x {strong[0].second}{aliases} matters"
+        return DEPENDS, f"{found}; {strong[0].first} x {strong[0].second} matters"
     return OPEN, f"{found}: neither shown nor refuted"
 
 
@@ -106,12 +186,7 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
     compared by their arms or by the design's model; that test joins the study's family as one contrast more.
     """
     better, than = option_text(plan, claim.detail, claim.better), option_text(plan, claim.detail, claim.than)
-    baseline = baseline_option(plan, claim.detail)
-    family = effects[
-        (effects["metric"] == claim.metric)
-        & (effects["train_fraction"] == FULL)
-        & effects["detail"].isin(list(plan.levels))
-    ]
+    baseline, family = baseline_option(plan, claim.detail), _family(plan, claim, effects)
     if baseline in (better, than):
         other = than if better == baseline else better
         rows = effects_by_detail(family[family["option"] == other]).get((claim.detail, claim.metric, FULL), [])
@@ -121,15 +196,32 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
     if found is None:
         return None
     numbers, compared = found
-    correction = correction_of(plan.declared)
-    p = adjust_p(np.append(family["p"].to_numpy(dtype=np.float64), numbers["p"]), correction)[-1]
+    seeds = int(compared.any(axis=0).sum())
     return Comparison(
         **{name: float(numbers[name][0]) for name in Comparison._fields[:6]},
-        p_adjusted=float(p),
-        seeds=int(compared.any(axis=0).sum()),
+        p_adjusted=_join_family(plan, table, family, float(numbers["p"][0]), seeds),
+        seeds=seeds,
         failed=int((table.failed & compared).sum()),
         runs=tuple(table.runs[compared].tolist()),
     )
+
+
+def _family(plan: Plan, claim: Claim, effects: pd.DataFrame) -> pd.DataFrame:
+    """Returns the contrasts of the study that a claim's own is adjusted with."""
+    same = (effects["metric"] == claim.metric) & (effects["train_fraction"] == FULL)
+    return effects[same & effects["detail"].isin(list(plan.levels))]
+
+
+def _join_family(plan: Plan, table: Outcomes, family: pd.DataFrame, p: float, seeds: int) -> float:
+    """Returns the p-value of one contrast more, adjusted with those of its family.
+
+    In a study that grows it is made one that holds at any look first; those of the family are.
+    """
+    most = most_seeds(plan, [table])
+    if most is not None:
+        p = float(anytime_p(np.array(p), np.array(float(seeds)), most, sides=2))
+    every = np.append(family["p"].to_numpy(dtype=np.float64), p)
+    return float(adjust_p(every, correction_of(plan.declared))[-1])
 
 
 def _compare_arms(

@@ -126,7 +126,10 @@ def choose_error_term(coding: Coding, outcomes: Outcomes) -> ErrorTerm:
     split = split_pure_error(coding.matrix, values)
     lack = find_lack_of_fit(coding.matrix, values, split.spare)
     asked, carried = _choose_lack(coding, values, split, lack)
-    parts = [combine_errors(split.details, own, asked, split.spare) for own in split.own]
+    parts = [
+        combine_errors(MeanSquare(split.details.value * times, split.details.df), own, asked, split.spare)
+        for own, times in zip(split.own, split.imbalance, strict=True)
+    ]
     pure = find_pure_error(shared_values(outcomes, coding.design))
     variance, df, fixed = np.array(parts, dtype=np.float64).reshape(len(parts), 3).T
     return ErrorTerm(variance, df, fixed, WITH_LACK if asked.df else DETAIL_BY_SEED, pure, split, lack, carried)

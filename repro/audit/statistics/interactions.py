@@ -29,7 +29,7 @@ from repro.audit.statistics.linear_model import (
     fit_design,
     fit_effects,
     shared_values,
-    stack_runs,
+    take_off_base,
 )
 from repro.audit.statistics.mean_squares import MeanSquare
 from repro.audit.statistics.multiplicity import LEVEL
@@ -66,7 +66,7 @@ class Contrasts(NamedTuple):
 
     Attributes:
         products: (n, M).
-        outcomes: (n, S) by seed in a complete table, n its design points; else (n, 1), n the runs.
+        outcomes: (n, S) by seed in a complete table, n its design points; else (n, 1), rows with the runs' products.
         weight: values that one of `outcomes` is the mean of: S or 1.
         lack: sum of squares that main effects leave of the means of the variants.
         lack_df: its degrees of freedom.
@@ -179,10 +179,7 @@ def _leave(coding: Coding, pairs: Pairs, values: Floats, lack: MeanSquare) -> Co
         rest = take_off(base, np.hstack([pairs.products[shown], seen]))
         split = pairs.products.shape[1]
         return Contrasts(rest[:, :split], rest[:, split:], seen.shape[1], total, int(lack.df))
-    base, found = stack_runs(coding.matrix, values)
-    products, _ = stack_runs(pairs.products, values)
-    rest = take_off(base, np.hstack([products[:, values.shape[1] :], found[:, None]]))
-    return Contrasts(rest[:, :-1], rest[:, -1:], 1, total, int(lack.df))
+    return Contrasts(*take_off_base(coding.matrix, pairs.products, values), 1, total, int(lack.df))
 
 
 def _fit_together(coding: Coding, pairs: Pairs, values: Floats, left: Contrasts, spare: MeanSquare) -> Estimates:

@@ -27,7 +27,8 @@ class Results(NamedTuple):
             its run, or empty), `path` (where its evidence lies).
         rows: `run`, `train_fraction` (share of the training after which it was measured: 0.5 or 1.0), `unit` (text or
             int: nested in the run, never a replicate), `metric`, `value`; optional `group`: the source that a unit
-            was cut from, where units of one source are no independent sample. Runs that are not ok have no rows.
+            was cut from, where units of one source are no independent sample; optional `task` (text), where runs are
+            measured on several tasks (data sets, environments). Runs that are not ok have no rows.
         protocols: `run`, one text column for each choice of the evaluation protocol, `metric`, `value` (mean over
             units); may be empty.
     """

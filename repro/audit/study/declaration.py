@@ -14,6 +14,8 @@ from repro.storage import hash_json
 
 Design = Literal["one_at_a_time", "plackett_burman", "fractional_factorial", "full_factorial", "d_optimal", "random"]
 Expected = Literal["better", "worse"]
+Scale = Literal["none", "per_task_sd", "baseline_ratio"]
+"""What differences on several tasks are divided by before they are averaged; how: `statistics.task_scores`."""
 Correction = Literal["Holm", "Benjamini-Hochberg"]
 RANDOMISED: tuple[Design, ...] = ("plackett_burman", "fractional_factorial", "d_optimal", "random")
 """Designs that leave something to chance: which columns and signs details get, which rows are chosen."""
@@ -24,7 +26,7 @@ Seed = Annotated[int, Field(ge=0)]
 
 def _is_unsaid(value: Any) -> bool:
     """Says whether a field stays out of the declaration: so do those that older plans could not have, at no value."""
-    return value in (None, "none")
+    return value in (None, "none", {})
 
 
 class _Declared(BaseModel):
@@ -58,6 +60,9 @@ class Claim(_Declared):
         than: the option that it is compared with.
         reported: the value that the paper gives for the better option; None: not available.
         source: where the claim stands.
+        scale: what differences are divided by where runs were measured on several tasks.
+        units: of tasks, by their names; where all are named and alike, their mean is taken as it is.
+        margin: the metric's, in the unit of a scale: declared with a scale and only with one.
     """
 
     text: str
@@ -67,6 +72,18 @@ class Claim(_Declared):
     than: Any
     reported: float | None = None
     source: str
+    scale: Scale = Field(default="none", exclude_if=_is_unsaid)
+    units: dict[str, str] = Field(default={}, exclude_if=_is_unsaid)
+    margin: float | None = Field(default=None, gt=0, exclude_if=_is_unsaid)
+
+    @model_validator(mode="after")
+    def _margin_of_scale(self) -> Self:
+        if (self.scale == "none") != (self.margin is None):
+            raise ValueError(
+                f"claim {self.text!r}: a scale and a margin in its unit come together; for per_task_sd a margin of 1 "
+                "is one SD over seeds, for baseline_ratio one of 0.01 is a hundredth of the other option's value"
+            )
+        return self
 
 
 class PositiveControl(_Declared):
