@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from installed import names_in_base
-
 from repro.extras import EXTRAS
 from repro.runs.imports import files_of, imported_names, is_part, module_name, package_name
 
@@ -41,7 +40,7 @@ BRINGS = {"cases": {"medfe", "mlflow", "study"}, "pipeline": {"medfe", "mlflow",
 BRINGS |= {"tracking": {"mlflow", "study"}, "runs": {"cluster", "study"}, "audit.page.notebook": {"study"}}
 BRINGS |= {room: {"study"} for room in ("processes", "case", "paper_case", "evidence", "new_project")}
 BRINGS |= {"judge": {"mlflow", "parquet"}, "cli": {"study"}}
-"""The extras whose packages a room may import, beside what the base brings; one that is not named may import no other."""
+"""The extras whose packages a room may import; one that is not named has what the base brings."""
 ASKED_FOR = {"pynvml"}
 """What is used where it happens to be installed, and brought by nothing."""
 

@@ -7,6 +7,7 @@ import typer
 
 from repro.audit.ledger.source import Kind, Status
 from repro.errors import UserError
+from repro.extras import require
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,6 +68,7 @@ def generate(
     ] = False,
 ) -> None:
     """Bring the generated files up to date: JSON Schema, ledger, and the code that DVC's stages depend on."""
+    require("study")
     from repro.case import load_case
     from repro.runs.generated import find_stale, write_generated
 
