@@ -94,18 +94,17 @@ def find_needed(requirements: Iterable[Requirement]) -> set[str]:
 
 
 def link(found: Distribution, site: Path) -> None:
-    """Links what a distribution has installed into a folder: packages whole, namespaces that others share by file."""
-    whole = set()
+    """Links what a distribution has installed: packages whole, namespaces that others share and data file by file."""
     for file in found.files or []:
-        first, source = file.parts[0], Path(str(found.locate_file(file.parts[0])))
-        if first in ("..", "__pycache__") or first in whole:
-            continue
-        target = site / (first if (source / "__init__.py").is_file() or source.is_file() else file)
-        if target == site / first:
-            whole.add(first)
-        if not target.exists():
+        first = file.parts[0]
+        if first == "__pycache__" or file.parts[:4] == ("..", "..", "..", "bin"):
+            continue  # scripts start the Python that they name
+        top = Path(str(found.locate_file(first)))
+        name = first if (top / "__init__.py").is_file() or top.is_file() else str(file)
+        target = Path(os.path.normpath(site / name))
+        if not target.is_symlink():
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(found.locate_file(target.relative_to(site)))
+            target.symlink_to(os.path.normpath(str(found.locate_file(name))))
 
 
 def site_of(folder: Path) -> Path:
