@@ -151,6 +151,7 @@ def _describe_curve(outcomes: Outcomes, values: Floats, null: Null | None) -> pd
     order = np.argsort(mean, kind="stable")
     shown, mean, count = shown[order], mean[order], count[order]
     reach = _pooled_reach(values) / np.sqrt(count)
+    unknown = np.full(len(shown), np.nan)
     return pd.DataFrame(
         {
             "variant": [outcomes.variants[variant] for variant in shown],
@@ -162,8 +163,8 @@ def _describe_curve(outcomes: Outcomes, values: Floats, null: Null | None) -> pd
             "high": mean + reach,
             "seeds": count,
             "runs": [tuple(outcomes.runs[variant, np.isfinite(values[variant])].tolist()) for variant in shown],
-            "null_low": null.low if null else np.nan,
-            "null_high": null.high if null else np.nan,
+            "null_low": null.low if null else unknown,
+            "null_high": null.high if null else unknown,
         },
         columns=list(CURVE_COLUMNS),
     )
