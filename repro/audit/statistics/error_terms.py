@@ -17,8 +17,8 @@ seed for replicates, which they are not as soon as a detail does more with one s
   width: a column's own square has S - 1 degrees of freedom.
 - Few degrees of freedom are left as they are (two details at two seeds: 2). The test stays exact and its intervals
   are wide. To pool with the pure error where a first test finds no difference is what costs the level (Bancroft 1944).
-- Where runs are missing and a seed has few, effects rest on the others, and the pooled square is told by fewer runs than
-  it is held against: it is multiplied by `incomplete_tables.find_imbalance`, 1 in a complete table.
+- Where runs are missing and a seed has few, effects rest on the others and hold more of detail x seed than the pooled
+  square: it is multiplied by `incomplete_tables.find_imbalance`, 1 in a complete table.
 - One seed has no error term: with it, what a detail does and what it does with this seed are the same number.
 
 **Lack of fit.** Interactions that the design mixes into a main effect are an error as well, which no seed averages
