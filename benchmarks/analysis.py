@@ -1,8 +1,8 @@
 """The whole analysis of a study at 1,000, 10,000 and 100,000 runs: `python -m benchmarks analysis`.
 
 Studies of two metrics with 20 details, one row a run, complete and with a tenth of the runs missing at random. What is
-timed is `analyse`, from the plan and the tables of results; memory is the peak of the whole process, imports, plan and
-results included. One thread: the goal is that of one core.
+timed is `analyse`, from the plan and the tables of results, in processor time of one thread, as the goal is that of one
+core; memory is the peak of the whole process, imports, plan and results included.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import Row, read_apart, read_peak_mib
 from repro.audit.statistics.analysis import Analysis, analyse
@@ -143,11 +144,12 @@ def _draw_results(plan: Plan, missing: float, generator: np.random.Generator) ->
 
 
 def time_analysis(shape: str, runs: int, missing: float = 0.0) -> tuple[float, Analysis]:
-    """Returns the seconds that the analysis of a study takes, and what it says."""
+    """Returns the seconds of processor time that the analysis of a study takes, and what it says."""
     plan, results = make_study(SHAPES[shape], runs, missing)
-    started = time.process_time()
-    analysis = analyse(plan, results)
-    return time.process_time() - started, analysis
+    with threadpool_limits(1):
+        started = time.process_time()
+        analysis = analyse(plan, results)
+        return time.process_time() - started, analysis
 
 
 def rows() -> Iterator[Row]:

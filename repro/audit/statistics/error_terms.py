@@ -17,6 +17,8 @@ seed for replicates, which they are not as soon as a detail does more with one s
   width: a column's own square has S - 1 degrees of freedom.
 - Few degrees of freedom are left as they are (two details at two seeds: 2). The test stays exact and its intervals
   are wide. To pool with the pure error where a first test finds no difference is what costs the level (Bancroft 1944).
+- Where runs are missing and a seed has few, effects rest on the others and hold more of detail x seed than the pooled
+  square: it is multiplied by `incomplete_tables.find_imbalance`, 1 in a complete table.
 - One seed has no error term: with it, what a detail does and what it does with this seed are the same number.
 
 **Lack of fit.** Interactions that the design mixes into a main effect are an error as well, which no seed averages
@@ -151,14 +153,15 @@ def combine_errors(details: MeanSquare, own: float, lack: MeanSquare, spare: Mea
         [5.0, 18.81, 0.6]
     """
     seeds = MeanSquare(float(np.fmax(details.value, own)), details.df)
-    if not (lack.df and seeds.df and spare.df):
+    if not (lack.df and seeds.df):
         return (*seeds, 0.0)
-    total = seeds.value + lack.value - spare.value
+    # Where runs are missing, spare x seed may have no degrees of freedom: then nothing is taken off.
+    parts = [seeds, lack, *([MeanSquare(-spare.value, spare.df)] if spare.df else [])]
+    total = sum(part.value for part in parts)
     if total < max(seeds.value, lack.value) or not total:
         larger = lack if lack.value > seeds.value else seeds
         return (*larger, max(0.0, 1 - seeds.value / larger.value) if larger.value else 0.0)
-    df = satterthwaite_df([seeds, lack, MeanSquare(-spare.value, spare.df)])
-    return total, df, 1 - seeds.value / total
+    return total, satterthwaite_df(parts), 1 - seeds.value / total
 
 
 def choose_interaction_term(term: ErrorTerm) -> MeanSquare:
@@ -170,7 +173,7 @@ def _choose_lack(coding: Coding, values: Floats, split: SeedSplit, lack: LackOfF
     """Returns the lack of fit that the error term is to carry, and what is said of it."""
     if not lack.square.df:
         return NOTHING, "the design is saturated: it has no degrees of freedom for lack of fit"
-    if not split.spare.df:
+    if not split.details.df:
         return NOTHING, "one seed tells nothing on the error of lack of fit"
     present = np.isfinite(values[coding.points])
     if present[:, present.any(axis=0)].all() and runs_all_combinations(coding):

@@ -203,6 +203,8 @@ def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
     columns = term.df // (seeds - 1)
     fit = f"{term.spare} more for lack of fit" if term.spare else "none for lack of fit: the design is saturated"
     note = f"{columns} columns by {seeds - 1}: {term.df} degrees of freedom, {fit}; {ALONE}"
+    if term.carried:
+        note += " and no interactions mixed in: with them it is found far less often"
     if term.df < FEW:
         enough = 1 + -(-FEW // columns)
         note += f"; so few ask for t of {stats.t.isf(alpha / 2, term.df):.3g}: {enough} seeds would give {FEW} or more"

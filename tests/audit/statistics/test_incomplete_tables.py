@@ -153,3 +153,17 @@ def test_error_rates_hold_with_runs_missing_and_effects_that_change_with_the_see
         alarms += bool((stats.false_discovery_control(told["p"]) < 0.05).any())
     assert np.mean(covered) > 0.95 - stats.norm.isf(1e-4) * np.std(covered) / np.sqrt(len(covered))
     assert stats.binomtest(alarms, len(covered), 0.05, "greater").pvalue > 1e-4
+
+
+def test_lack_of_fit_is_carried_where_no_spare_is_left() -> None:
+    """A second seed of nine variants tells no more than the columns; pairs leak into effects as balance is broken.
+
+    150 studies; before lack of fit was carried here, intervals covered in 82 %.
+    """
+    signs = baseline_first(plackett_burman(9))
+    plan, generator, covered = plan_of(signs, 2), np.random.default_rng(1), []
+    for table in draw_studies(signs, 2, 0.5, 150, (1.0, 0.3, 0.0), seed=3):
+        table[last_seed_stopped(0.4)(generator, *table.shape)] = np.nan
+        found = contrast_effects(plan, [table_of(plan, table)])
+        covered.append(((found["low"] < 0) & (found["high"] > 0)).mean())
+    assert np.mean(covered) > 0.95 - stats.norm.isf(1e-4) * np.std(covered) / np.sqrt(len(covered))

@@ -133,9 +133,8 @@ def test_the_band_is_that_of_quantiles_however_the_null_is_drawn(
     np.testing.assert_allclose(null.spreads, means.std(axis=1))
     np.testing.assert_allclose([null.low, null.high], np.quantile(np.sort(means, axis=1), [0.025, 0.975], axis=0))
     monkeypatch.setattr("repro.audit.statistics.specification_curve.CELLS_AT_ONCE", 7 * 4)
-    generator, blocks = np.random.default_rng(1), []
-    for start in range(0, permutations, 4):
-        blocks.append(permute_means(values, min(4, permutations - start), generator))
+    generator = np.random.default_rng(1)
+    blocks = [permute_means(values, min(4, permutations - start), generator) for start in range(0, permutations, 4)]
     wanted = np.quantile(np.sort(np.vstack(blocks), axis=1), [0.025, 0.975], axis=0)
     null = find_null(values, permutations, np.random.default_rng(1))
     np.testing.assert_allclose([null.low, null.high], wanted)
