@@ -23,6 +23,7 @@ from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL, Outcomes, baseline_option, option_text
 from repro.audit.statistics.paired import compare_pairs
 from repro.audit.statistics.sequential import anytime_p
+from repro.audit.statistics.stand_ins import fit_additive
 from repro.audit.statistics.survival import SURVIVAL_COLUMNS, find_survival, refuse_survival
 from repro.audit.statistics.task_scores import SCALE_UNITS, refuse_units
 from repro.audit.statistics.tasks import ALL_TASKS
@@ -281,10 +282,12 @@ def _reproduce(plan: Plan, claim: Claim, table: Outcomes) -> tuple[float, float,
         for variant in plan.variants
     ]
     values = (table.values if alone else shared_values(table, code_details(plan).design))[np.array(rows)]
-    values = values[:, np.isfinite(values).any(axis=0)]
+    values = values[np.ix_(np.isfinite(values).any(axis=1), np.isfinite(values).any(axis=0))]
     if not values.size:
         return np.nan, np.nan, np.nan
-    means = np.nanmean(values, axis=0)
+    fit = fit_additive(values)
+    # a seed that misses variants would else be the mean of other options than the rest
+    means = np.where(np.isfinite(values), values, fit.means[:, None] + fit.shifts).mean(axis=0)
     if len(means) < 2:
         return float(means.mean()), np.nan, np.nan
     half = stats.t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))
