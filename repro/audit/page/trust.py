@@ -7,6 +7,7 @@ own design at the nearest size, and says what they rest on and what they do not.
 import html
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pandas as pd
 
 from repro.audit.page.subject import NO_BREAK, NOTHING, Subject, code, count, note, paragraph, show_ratio
@@ -20,6 +21,9 @@ from repro.audit.statistics.calibration import (
     find_nearest,
     load_calibration,
 )
+from repro.audit.statistics.outcomes import FULL
+from repro.audit.statistics.results import run_means
+from repro.audit.statistics.tails import FARTHEST, HEAVY, USUAL, tail_share
 from repro.audit.study.declaration import Study
 
 GOALS = {
@@ -46,7 +50,24 @@ def show_trust(subject: Subject) -> str:
     if not rows:
         return paragraph(f"The design {code(study.design)} was not tried on surfaces whose truth is known.")
     lead = paragraph(_tell_tried(rows, study, details))
-    return lead + _tell_missed(measured, rows) + _tabulate(measured, rows) + _tell_grounds(measured, rows, study)
+    told = _tell_missed(measured, rows) + _tell_tail(subject)
+    return lead + told + _tabulate(measured, rows) + _tell_grounds(measured, rows, study)
+
+
+def _tell_tail(subject: Subject) -> str:
+    """Returns a caution where a few runs hold most of the variance of the main metric; else nothing."""
+    roles = {variant.id: variant.role for variant in subject.plan.variants}
+    means = run_means(subject.results)
+    main = means[(means["metric"] == subject.main) & (means["train_fraction"] == FULL)]
+    own = main[[roles.get(variant) in ("baseline", "arm") for variant in main["variant"]]]
+    share = tail_share(own["value"].to_numpy(dtype=np.float64))
+    if not share > HEAVY:
+        return ""
+    return note(
+        f"The {100 * FARTHEST:.0f} % of the runs that lie farthest out hold {100 * share:.0f} % of the variance of "
+        f"{html.escape(subject.label())} (normal noise: {100 * USUAL:.0f} %). Of such outcomes intervals cover less often "
+        "than they say; a study of its logarithm, declared beforehand, would be on safer ground."
+    )
 
 
 def _tell_tried(rows: Sequence[Row], study: Study, details: int) -> str:

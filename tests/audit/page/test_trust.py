@@ -79,3 +79,14 @@ def test_what_the_studies_of_the_table_had_not_is_said(kept: Calibration) -> Non
     assert "corrected by Holm, this one is by Benjamini-Hochberg" in trust.show_trust(changed)
     assert "looked at once" not in trust.show_trust(subject)
     assert str(kept.date) in trust.show_trust(subject)
+
+
+def test_a_heavy_tail_is_a_caution() -> None:
+    """One run of 64 that lies forty standard deviations out holds most of the variance."""
+    plan = make_plan(two_levels(4), "plackett_burman", seeds=4)
+    results = simulate(plan, linear(a=1.0), ONE)
+    assert "hold" not in text_of(trust._tell_tail(Subject(plan, results, analyse(plan, results), {})))
+    rows = results.rows.copy()
+    rows.loc[rows["run"] == "v3-s1", "value"] += 40.0
+    heavy = results._replace(rows=rows)
+    assert "of the variance of" in text_of(trust._tell_tail(Subject(plan, heavy, analyse(plan, heavy), {})))
