@@ -65,8 +65,8 @@ def _tell_tail(subject: Subject) -> str:
         return ""
     return note(
         f"The {100 * FARTHEST:.0f} % of the runs that lie farthest out hold {100 * share:.0f} % of the variance of "
-        f"{html.escape(subject.label())} (normal noise: {100 * USUAL:.0f} %). Of such outcomes intervals cover less often "
-        "than they say; a study of its logarithm, declared beforehand, would be on safer ground."
+        f"{html.escape(subject.label())} (normal noise: {100 * USUAL:.0f} %). Of such outcomes intervals cover less "
+        "often than they say; a study of its logarithm, declared beforehand, would be on safer ground."
     )
 
 
