@@ -24,6 +24,7 @@ from repro.audit.statistics.effects import describe_effects
 from repro.audit.statistics.error_terms import choose_error_term
 from repro.audit.statistics.linear_model import (
     Coding,
+    Fit,
     Floats,
     code_details,
     fit_design,
@@ -130,9 +131,10 @@ def _tabulate(coding: Coding, pairs: Pairs, groups: list[list[int]], outcomes: O
     weights = np.nan_to_num(np.abs(fit_design(coding, outcomes).estimates))
     leads = [max(group, key=lambda pair: float(weights[list(pairs.columns[pair])].sum())) for group in groups]
     term = choose_error_term(coding, outcomes)
-    left = _leave(coding, pairs, values, term.lack.square)
+    left = _leave(coding, pairs, values, term.lack.square, outcomes.paired)
     if pairs.together:
-        found, rivals = _fit_together(coding, pairs, values, left, term.split.spare), dict[int, list[int]]()
+        fit = fit_effects(np.hstack([coding.matrix, pairs.products]), values, blocks=outcomes.paired)
+        found, rivals = _fit_together(fit, left, term.split.spare), dict[int, list[int]]()
     else:
         found, rivals = select_pairs(pairs, left, leads, term.split.spare)
     numbers = describe_effects(*found)
@@ -169,25 +171,25 @@ def _adjust(table: pd.DataFrame, method: str) -> pd.DataFrame:
     return table.sort_values("estimate", key=np.abs, ascending=False, kind="stable").sort_values("p", kind="stable")
 
 
-def _leave(coding: Coding, pairs: Pairs, values: Floats, lack: MeanSquare) -> Contrasts:
+def _leave(coding: Coding, pairs: Pairs, values: Floats, lack: MeanSquare, blocks: bool) -> Contrasts:
     """Takes main effects and seeds off the products and the outcomes."""
     shown = np.isfinite(values).any(axis=1)
     seen = values[np.ix_(shown, np.isfinite(values).any(axis=0))]
     total = float(lack.value * lack.df) if lack.df else 0.0
-    if seen.size and np.isfinite(seen).all():
+    if blocks and seen.size and np.isfinite(seen).all():
         base = np.hstack([np.ones((int(shown.sum()), 1)), coding.matrix[shown]])
         rest = take_off(base, np.hstack([pairs.products[shown], seen]))
         split = pairs.products.shape[1]
         return Contrasts(rest[:, :split], rest[:, split:], seen.shape[1], total, int(lack.df))
-    base, found = stack_runs(coding.matrix, values)
-    products, _ = stack_runs(pairs.products, values)
-    rest = take_off(base, np.hstack([products[:, values.shape[1] :], found[:, None]]))
+    base, found = stack_runs(coding.matrix, values, blocks)
+    products, _ = stack_runs(pairs.products, values, blocks)
+    rest = take_off(base, np.hstack([products[:, products.shape[1] - pairs.products.shape[1] :], found[:, None]]))
     return Contrasts(rest[:, :-1], rest[:, -1:], 1, total, int(lack.df))
 
 
-def _fit_together(coding: Coding, pairs: Pairs, values: Floats, left: Contrasts, spare: MeanSquare) -> Estimates:
-    fit = fit_effects(np.hstack([coding.matrix, pairs.products]), values)
-    effects = slice(coding.matrix.shape[1], None)
+def _fit_together(fit: Fit, left: Contrasts, spare: MeanSquare) -> Estimates:
+    """Reads the estimates of the products, the last columns of a fit that has main effects as well."""
+    effects = slice(len(fit.estimates) - left.products.shape[1], None)
     estimate, unit = fit.estimates[effects], np.diag(fit.unit)[effects]
     inverse = np.linalg.pinv(left.products)
     # what seeds do to each estimate, as a variance of a run

@@ -73,20 +73,22 @@ def shared_values(outcomes: Outcomes, chosen: Flags) -> Floats:
     """Returns (V, S) values of the chosen variants, NaN for the rest and for seeds that only one of them has.
 
     A seed that only the baseline has is its own block and says nothing on the noise within blocks; it serves the noise
-    floor and the variance between seeds.
+    floor and the variance between seeds. Where each run has a seed of its own there are no blocks, and all stay.
     """
     values = np.where(chosen[:, None], outcomes.values, np.nan)
+    if not outcomes.paired:
+        return values
     values[:, np.isfinite(values).sum(axis=0) < 2] = np.nan
     return values
 
 
 def fit_design(coding: Coding, outcomes: Outcomes) -> Fit:
     """Fits every option to the points of the design."""
-    return fit_effects(coding.matrix, shared_values(outcomes, coding.points))
+    return fit_effects(coding.matrix, shared_values(outcomes, coding.points), blocks=outcomes.paired)
 
 
-def fit_effects(columns: Floats, values: Floats) -> Fit:
-    """Fits columns (V, K) to values (V, S), NaN where there is none, with one mean for each seed.
+def fit_effects(columns: Floats, values: Floats, blocks: bool = True) -> Fit:
+    """Fits columns (V, K) to values (V, S), NaN where there is none, with one mean for each seed, or (not `blocks`) one.
 
     Model: y_vs = mean_s + sum over k of x_vk * b_k + noise, by least squares; the covariance of the estimates is the
     block of (X'X)^+ that belongs to the columns, times the variance of the error term.
@@ -99,7 +101,7 @@ def fit_effects(columns: Floats, values: Floats) -> Fit:
         >>> fit.estimates.round(9).tolist(), fit.unit.round(9).tolist(), round(fit.residual, 9)
         ([3.5], [[1.0]], 0.25)
     """
-    design, found = stack_runs(columns, values)
+    design, found = stack_runs(columns, values, blocks)
     left, scale, right = np.linalg.svd(design, full_matrices=False)
     kept = scale > ROUNDING * scale.max(initial=0.0)
     left, scale, right = left[:, kept], scale[kept], right[kept]
@@ -108,7 +110,7 @@ def fit_effects(columns: Floats, values: Floats) -> Fit:
     # A coefficient is estimable if its axis lies in the row space, that is, if its projection there has length 1.
     estimable = (right**2).sum(axis=0) > 1 - 1e-8
     fitted = design @ coefficients
-    effects = slice(values.shape[1], None)
+    effects = slice(design.shape[1] - columns.shape[1], None)
     estimates = np.where(estimable, coefficients, np.nan)[effects]
     noise = ROUNDING * np.abs(found).max(initial=0.0)
     return Fit(
@@ -118,7 +120,11 @@ def fit_effects(columns: Floats, values: Floats) -> Fit:
     )
 
 
-def stack_runs(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Returns the runs that have a value: (N, S + K) seeds as 0 or 1, then the columns; and (N,) values."""
+def stack_runs(columns: Floats, values: Floats, blocks: bool = True) -> tuple[Floats, Floats]:
+    """Returns the runs that have a value: (N, S + K) seeds as 0 or 1, then the columns; and (N,) values.
+
+    Without blocks a single column of ones stands for the seeds: (N, 1 + K).
+    """
     variant, seed = np.nonzero(np.isfinite(values))
-    return np.hstack([np.eye(values.shape[1])[seed], columns[variant]]), values[variant, seed]
+    means = np.eye(values.shape[1])[seed] if blocks else np.ones((len(seed), 1))
+    return np.hstack([means, columns[variant]]), values[variant, seed]
