@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from repro.errors import UserError
 from repro.judge.declaration import Declaration
@@ -18,6 +19,8 @@ BLANK = "(blank)"
 EARLY = 0.9
 """Share of the steps of the other runs below which a run is said to have stopped early."""
 FAILED = frozenset({"failed", "crashed", "crash", "killed", "error", "diverged"})
+TIES = 3.0
+"""How many times as many equal results as rounding gives are said."""
 UNFINISHED = frozenset({"running", "pending", "scheduled", "queued"})
 _STATE = re.compile(r"^(state|status)$", re.IGNORECASE)
 _BEST = re.compile(r"(^|[_./ -])best([_./ -]|$)", re.IGNORECASE)
@@ -161,20 +164,44 @@ def _find_stopped(table: pd.DataFrame, columns: list[Column], said: list[str]) -
 
 def _find_repeated_results(table: pd.DataFrame, columns: list[Column], said: list[str]) -> None:
     outcome = of_role(columns, "outcome")[0]
-    values = table[outcome]
-    long = values.map(lambda value: np.isfinite(value) and len(f"{abs(value):.12g}".replace(".", "").strip("0")) >= 5)
-    alike = [outcome, *of_role(columns, "detail", "numeric detail", "task", "unit")]
-    same = table[long].duplicated(alike, keep=False)
-    if same.any() and long.mean() > 0.5:
-        rows = table[long][same]
-        groups = int(rows.groupby(alike, dropna=False, observed=True).ngroups)
-        first = rows.index[:1].tolist() + rows.index[(rows[outcome] == rows[outcome].iloc[0]).to_numpy()][1:2].tolist()
-        expected = values.nunique() < 0.5 * len(values)
-        cause = "as happens where few values are possible" if expected else "one run under several seeds or names?"
-        said.append(
-            f"{len(rows)} runs in {groups} groups have the same options and the same {outcome} to the last digit "
-            f"(rows {' and '.join(str(row + 1) for row in first)}): {cause}"
-        )
+    alike = of_role(columns, "detail", "numeric detail", "task", "unit")
+    finite = table[np.isfinite(table[outcome])]
+    repeated = finite.duplicated([*alike, outcome], keep=False)
+    if not repeated.any():
+        return
+    grouped = finite.groupby(alike, dropna=False, observed=True, sort=False) if alike else [("", finite)]
+    expected, found = 0.0, 0
+    for _, part in grouped:
+        ties, chance = count_ties(part[outcome].to_numpy(dtype=np.float64))
+        found, expected = found + ties, expected + chance
+    if found <= TIES * expected + 1:
+        return
+    first = finite.index[repeated][0]
+    same = finite.index[(finite[[*alike, outcome]].astype(str) == finite.loc[first, [*alike, outcome]].astype(str)).all(axis=1)]
+    said.append(
+        f"{int(repeated.sum())} runs have the same options and the same {outcome} to the last digit as another (rows "
+        f"{' and '.join(str(row + 1) for row in same[:2])}; chance gives {expected:.2g} such pairs, there are {found}): "
+        "one run under several seeds or names?"
+    )
+
+
+def count_ties(values: NDArray[np.float64]) -> tuple[int, float]:
+    """Counts the pairs of equal values, and how many rounding alone would give.
+
+    Values of sd s that are rounded to steps of g are equal with probability g / (2 s sqrt(pi)) where they vary
+    normally; g is taken as the smallest difference there is.
+
+    Example:
+        >>> ties, chance = count_ties(np.array([0.1, 0.2, 0.2, 0.4]))
+        >>> ties, round(chance, 2)
+        (1, 1.35)
+    """
+    unique, counts = np.unique(values, return_counts=True)
+    ties, n = int((counts * (counts - 1) // 2).sum()), len(values)
+    if len(unique) < 2:
+        return ties, 0.0
+    chance = float(np.diff(unique).min()) / (2 * float(values.std(ddof=1)) * np.sqrt(np.pi))
+    return ties, n * (n - 1) / 2 * min(1.0, chance)
 
 
 def _find_seed_names(table: pd.DataFrame, columns: list[Column], said: list[str]) -> None:
