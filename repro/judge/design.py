@@ -47,7 +47,9 @@ class Replicates(NamedTuple):
     scale: str = ""
 
 
-def find_replicates(table: pd.DataFrame, columns: list[Column], declared: Declaration, variants: Variants) -> Replicates:
+def find_replicates(
+    table: pd.DataFrame, columns: list[Column], declared: Declaration, variants: Variants
+) -> Replicates:
     """Finds what is repeated: tasks, seeds that variants share, or runs.
 
     Raises:
@@ -64,11 +66,15 @@ def find_replicates(table: pd.DataFrame, columns: list[Column], declared: Declar
         return _number_runs(frame, ["no column of seeds: rows of the same options count as repeats of one run"])
     seed = seeds[0]
     frame = frame.assign(seed=table[seed].map(str))
-    shared = declared.paired if declared.paired is not None else bool(SHARED.search(seed)) or declared.seed == seed
-    if not shared:
-        why = f"{seed} counts runs, it is no seed that variants share: runs are compared unpaired (paired: true pairs them)"
+    if not is_shared(seed, declared):
+        why = f"{seed} counts runs and is no seed that variants share: they are compared unpaired (paired: true pairs)"
         return _number_runs(frame, [why], seed)
     return _pair_seeds(frame, outcomes, seed)
+
+
+def is_shared(seed: str, declared: Declaration) -> bool:
+    """Says whether a seed is the same thing in every variant: as declared, or by its name, or as it was asked for."""
+    return declared.paired if declared.paired is not None else bool(SHARED.search(seed)) or declared.seed == seed
 
 
 def _pair_seeds(frame: pd.DataFrame, outcomes: list[str], seed: str) -> Replicates:
@@ -79,7 +85,9 @@ def _pair_seeds(frame: pd.DataFrame, outcomes: list[str], seed: str) -> Replicat
         return _number_runs(frame, [why], seed)
     names = sorted(set(frame["seed"]), key=lambda text: (not text.isdigit(), int(text) if text.isdigit() else 0, text))
     frame = frame.assign(replicate=frame["seed"].map({name: number for number, name in enumerate(names)}))
-    said = [f"runs are paired by the value of {seed}: {len(names)} seeds, {min(common)} to {max(common)} of them shared"]
+    said = [
+        f"runs are paired by the value of {seed}: {len(names)} seeds, {min(common)} to {max(common)} of them shared"
+    ]
     keys = ["variant", "replicate", *(["unit"] if "unit" in frame else [])]
     if frame.duplicated(keys).any():
         several = int(frame.duplicated(keys, keep=False).sum())
@@ -115,7 +123,9 @@ def _average_tasks(frame: pd.DataFrame, outcomes: list[str], declared: Declarati
         if declared.scale == "none":
             levels = means[name].groupby("task").mean().abs().reindex(tasks)
             if refused := refuse_units(tasks, levels.to_numpy(dtype=np.float64), {}):
-                said_scale = "set `scale: per_task_sd` or `scale: baseline_ratio` in judge.yaml, with a margin in that unit"
+                said_scale = (
+                    "set `scale: per_task_sd` or `scale: baseline_ratio` in judge.yaml, with a margin in that unit"
+                )
                 raise UserError(f"no mean of {name} over {task}: {refused.split(';')[0]}\n  {said_scale}")
             continue
         factors, unit = _find_scale(ok, means, name, declared.scale)
@@ -123,15 +133,15 @@ def _average_tasks(frame: pd.DataFrame, outcomes: list[str], declared: Declarati
         if lost:
             said.append(f"{task}: {', '.join(lost[:4])} ({len(lost)}) left out: {declared.scale} cannot be had there")
         means[name] = means[name] / factors.reindex(means.index.get_level_values("task")).to_numpy()
-    means = means[np.isfinite(means).all(axis=1)]
+    means = means.replace([np.inf, -np.inf], np.nan).dropna()
     count = ok.groupby(["variant", "task"]).size()
     number = {name: place for place, name in enumerate(tasks)}
     found = means.reset_index()
     found = found.assign(replicate=found["task"].map(number), failed=False, row=0)
     said.insert(
         0,
-        f"the {task} is the replicate: {len(tasks)} of them, a mean of {count.min()} to {count.max()} runs for each variant "
-        f"and {task}; an effect is held against how it changes from one {task} to the next",
+        f"the {task} is the replicate: {len(tasks)} of them, a mean of {count.min()} to {count.max()} runs for each "
+        f"variant and {task}; an effect is held against how it changes from one {task} to the next",
     )
     if failed := int(frame["failed"].sum()):
         said.append(f"{failed} runs without a value are no part of these means: what holds, holds for runs that end")
@@ -146,7 +156,7 @@ def _find_scale(ok: pd.DataFrame, means: pd.DataFrame, name: str, scale: str) ->
     groups = ok.groupby(["variant", "task"])[name]
     parts = pd.DataFrame({"square": groups.var(ddof=1) * (groups.size() - 1), "df": groups.size() - 1}).dropna()
     sums = parts.groupby("task").sum()
-    sd = np.sqrt(sums["square"] / sums["df"])
+    sd = (sums["square"] / sums["df"]) ** 0.5
     return sd.where(sd > 0), "SD over runs"
 
 
@@ -185,14 +195,21 @@ def make_plan(variants: Variants, replicates: Replicates, declared: Declaration,
         {
             "variant": [ids[number] for number in cells["variant"]],
             "seed": cells["replicate"].astype(int).to_numpy(),
-            "status": np.where(frame.groupby(["variant", "replicate"])["failed"].transform("any")[cells.index], FAILED, OK),
+            "status": np.where(
+                frame.groupby(["variant", "replicate"])["failed"].transform("any")[cells.index], FAILED, OK
+            ),
             "reason": np.where(cells["failed"], "no finite value", ""),
             "seconds": np.nan,
             "joules": np.nan,
             "link": "",
-            "path": [_tell_place(replicates, row, number) for row, number in zip(cells["row"], cells["replicate"], strict=True)],
+            "path": [
+                _tell_place(replicates, row, number)
+                for row, number in zip(cells["row"], cells["replicate"], strict=True)
+            ],
         },
-        index=pd.Index([f"{ids[v]}-s{r}" for v, r in zip(cells["variant"], cells["replicate"], strict=True)], name="run"),
+        index=pd.Index(
+            [f"{ids[v]}-s{r}" for v, r in zip(cells["variant"], cells["replicate"], strict=True)], name="run"
+        ),
     )
     present = sorted(set(cells["variant"]))
     planned = [
@@ -208,7 +225,10 @@ def make_plan(variants: Variants, replicates: Replicates, declared: Declaration,
         declaration=declaration,
         levels=variants.levels,
         variants=planned,
-        runs=[Run(id=str(run), variant=v, seed=int(s)) for run, v, s in zip(runs.index, runs["variant"], runs["seed"], strict=True)],
+        runs=[
+            Run(id=str(run), variant=v, seed=int(s))
+            for run, v, s in zip(runs.index, runs["variant"], runs["seed"], strict=True)
+        ],
         left_out=[],
         deviations=[],
     )
@@ -251,7 +271,13 @@ def _list_rows(frame: pd.DataFrame, ids: list[str], outcomes: list[str]) -> pd.D
     runs = [f"{ids[v]}-s{r}" for v, r in zip(ok["variant"], ok["replicate"], strict=True)]
     parts = [
         pd.DataFrame(
-            {"run": runs, "train_fraction": FULL, "unit": ok.get("unit", "run"), "metric": name, "value": ok[name].to_numpy()}
+            {
+                "run": runs,
+                "train_fraction": FULL,
+                "unit": ok.get("unit", "run"),
+                "metric": name,
+                "value": ok[name].to_numpy(),
+            }
         )
         for name in outcomes
     ]

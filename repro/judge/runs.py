@@ -24,7 +24,10 @@ TIES = 3.0
 UNFINISHED = frozenset({"running", "pending", "scheduled", "queued"})
 _STATE = re.compile(r"^(state|status)$", re.IGNORECASE)
 _BEST = re.compile(r"(^|[_./ -])best([_./ -]|$)", re.IGNORECASE)
-_EXTREME = {"lower": re.compile(r"[_./ -]min(imum)?$", re.IGNORECASE), "higher": re.compile(r"[_./ -]max(imum)?$", re.IGNORECASE)}
+_EXTREME = {
+    "lower": re.compile(r"[_./ -]min(imum)?$", re.IGNORECASE),
+    "higher": re.compile(r"[_./ -]max(imum)?$", re.IGNORECASE),
+}
 
 
 class Runs(NamedTuple):
@@ -155,7 +158,7 @@ def _find_stopped(table: pd.DataFrame, columns: list[Column], said: list[str]) -
         early = values < EARLY * usual
         if early.any():
             row = int(table.index[early][0])
-            most = float(usual[row] if alike else usual)  # type: ignore[index]
+            most = np.broadcast_to(np.asarray(usual, dtype=np.float64), len(table))[early.to_numpy()][0]
             said.append(
                 f"{int(early.sum())} runs ended at less than {EARLY:.0%} of the {step} of others with their options "
                 f"(row {row + 1}: {values[row]:g} of {most:g}): stopped early, and counted all the same"
@@ -177,10 +180,12 @@ def _find_repeated_results(table: pd.DataFrame, columns: list[Column], said: lis
     if found <= TIES * expected + 1:
         return
     first = finite.index[repeated][0]
-    same = finite.index[(finite[[*alike, outcome]].astype(str) == finite.loc[first, [*alike, outcome]].astype(str)).all(axis=1)]
+    same = finite.index[
+        (finite[[*alike, outcome]].astype(str) == finite.loc[first, [*alike, outcome]].astype(str)).all(axis=1)
+    ]
     said.append(
         f"{int(repeated.sum())} runs have the same options and the same {outcome} to the last digit as another (rows "
-        f"{' and '.join(str(row + 1) for row in same[:2])}; chance gives {expected:.2g} such pairs, there are {found}): "
+        f"{' and '.join(str(row + 1) for row in same[:2])}; {found} such pairs, chance gives {expected:.2g}): "
         "one run under several seeds or names?"
     )
 
@@ -213,7 +218,9 @@ def _find_seed_names(table: pd.DataFrame, columns: list[Column], said: list[str]
                 names.setdefault(str(int(found[0])), set()).add(str(value))
         several = next((sorted(same) for same in names.values() if len(same) > 1), None)
         if several:
-            said.append(f"{seed}: {' and '.join(several[:3])} may be one seed under several names; they count as several")
+            said.append(
+                f"{seed}: {' and '.join(several[:3])} may be one seed under several names; they count as several"
+            )
 
 
 def _leave_unmeasured(table: pd.DataFrame, by: list[str], outcomes: list[str], said: list[str]) -> pd.DataFrame:

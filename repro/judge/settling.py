@@ -77,10 +77,10 @@ def tell_unrepeated(values: NDArray[np.float64], names: list[str], margin: float
     ends = f"from {values.min():.6g} to {values.max():.6g} over {len(values)} variants of one run each"
     return [
         f"the curve goes {ends}: noise is in it, and how much is not known",
-        f"{_shorten(names[best])} against the baseline, {_shorten(names[0])}: {difference:+.4g} in one run each; it would count only if "
-        f"the noise SD of a run were below {bearable:.2g} (the best of {len(values) - 1} comparisons)",
-        f"smallest batch: {FEWEST} runs of these two, {2 * FEWEST - 2} more, would find {wanted:.3g} with 80 % power if the noise "
-        f"SD is up to {few.noise_sd:.2g}; 5 runs of each, 8 more, if it is up to {more.noise_sd:.2g}",
+        f"{_shorten(names[best])} against the baseline, {_shorten(names[0])}: {difference:+.4g} in one run each; it "
+        f"would count only if the noise SD of a run were below {bearable:.2g} (best of {len(values) - 1} comparisons)",
+        f"smallest batch: {FEWEST} runs of these two, {2 * FEWEST - 2} more, would find {wanted:.3g} with 80 % power "
+        f"if the noise SD is up to {few.noise_sd:.2g}; 5 runs of each, 8 more, if it is up to {more.noise_sd:.2g}",
     ]
 
 

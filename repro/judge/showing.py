@@ -1,4 +1,4 @@
-"""A judgement in words: one sentence an option, as a table for a terminal, JSON, Markdown for a pull request, or a page."""
+"""A judgement in words, one sentence an option: for a terminal, as JSON, as Markdown for a pull request, as a page."""
 
 import html
 import json
@@ -60,8 +60,8 @@ class Line(NamedTuple):
 def list_lines(found: Judgement) -> list[Line]:
     """Returns what is said of each option, the main outcome first.
 
-    An option differs if its adjusted p is below .05, and is equivalent if its two one-sided tests are, adjusted over the
-    options of the outcome; where no margin was declared nothing is equivalent.
+    An option differs if its adjusted p is below .05, and is equivalent if its two one-sided tests are, adjusted
+    over the options of the outcome; where no margin was declared nothing is equivalent.
     """
     if found.plan is None or found.analysis is None:
         return []
@@ -83,8 +83,7 @@ def list_lines(found: Judgement) -> list[Line]:
 
 def _write_line(row: dict[str, Any], outcome: str, verdict: str, found: Judgement) -> Line:
     n, base = len(row["runs"]), len(row["baseline_runs"])
-    assert found.plan is not None
-    unit = found.plan.declared.metrics[outcome].unit
+    unit = found.plan.declared.metrics[outcome].unit if found.plan else ""
     word = f"{found.word}s" if row["kind"] != "contrast" else "runs"
     size = f"{row['estimate']:+.4g} {unit}".rstrip()
     span = "no interval" if np.isnan(row["low"]) else f"95 % {row['low']:.4g} to {row['high']:.4g}"
@@ -92,8 +91,20 @@ def _write_line(row: dict[str, Any], outcome: str, verdict: str, found: Judgemen
         f"{row['detail']}: {row['option']} against {row['baseline']}: {outcome} {size} ({span}; n = {n} and {base} "
         f"{word}; p = {row['p_adjusted']:.2g} adjusted): {verdict}"
     )
-    numbers = (float(row[name]) for name in ("estimate", "low", "high", "p_adjusted"))
-    return Line(row["detail"], row["option"], row["baseline"], outcome, n, base, *numbers, verdict, sentence)
+    return Line(
+        detail=row["detail"],
+        option=row["option"],
+        baseline=row["baseline"],
+        outcome=outcome,
+        n=n,
+        n_baseline=base,
+        estimate=float(row["estimate"]),
+        low=float(row["low"]),
+        high=float(row["high"]),
+        p=float(row["p_adjusted"]),
+        verdict=verdict,
+        sentence=sentence,
+    )
 
 
 def show_table(found: Judgement) -> str:
@@ -101,7 +112,8 @@ def show_table(found: Judgement) -> str:
     parts = [_show_roles(found), _list("found", found.said)]
     if found.noise.df:
         parts.append(
-            f"noise: SD {found.noise.sd:.4g} of a run within variants, pooled on {found.noise.df} df ({found.noise.groups} groups)"
+            f"noise: SD {found.noise.sd:.4g} of a run within variants, pooled on {found.noise.df} df "
+            f"({found.noise.groups} groups)"
         )
     lines = list_lines(found)
     if lines:
@@ -143,12 +155,20 @@ def show_markdown(found: Judgement) -> str:
         count = pd.Series([line.verdict for line in lines]).value_counts()
         parts.append(" · ".join(f"{number} {verdict}" for verdict, number in count.items()))
         rows = [
-            f"| {_escape(line.detail)} | {_escape(line.option)} | {line.estimate:+.4g} | {line.low:.4g} to {line.high:.4g} | "
-            f"{line.n} / {line.n_baseline} | {line.p:.2g} | {line.verdict} |"
+            f"| {_escape(line.detail)} | {_escape(line.option)} | {line.estimate:+.4g} | {line.low:.4g} to "
+            f"{line.high:.4g} | {line.n} / {line.n_baseline} | {line.p:.2g} | {line.verdict} |"
             for line in lines
         ]
         base = _escape(", ".join(dict.fromkeys(line.baseline for line in lines)))
-        parts.append("\n".join([f"| detail | option (baseline {base}) | difference | 95 % | n | p | verdict |", "|---|---|---:|---|---|---:|---|", *rows]))
+        parts.append(
+            "\n".join(
+                [
+                    f"| detail | option (baseline {base}) | difference | 95 % | n | p | verdict |",
+                    "|---|---|---:|---|---|---:|---|",
+                    *rows,
+                ]
+            )
+        )
     said = [*found.said, *_tell_slopes(found), *found.next_runs]
     listed = "\n".join(f"- {_escape(sentence)}" for sentence in said)
     parts.append(f"<details><summary>What was found and done</summary>\n\n{listed}\n\n</details>")
@@ -186,7 +206,9 @@ def show_page(found: Judgement) -> str:
 
 
 def _caution(found: Judgement) -> str:
-    said = "Nobody froze a plan before these runs: which of many tables, outcomes and options was looked at is not known."
+    said = (
+        "Nobody froze a plan before these runs: which of many tables, outcomes and options was looked at is not known."
+    )
     if found.word != "seed":
         said += f" Where this page says seed, it is the {found.word} that is meant."
     return said
@@ -213,12 +235,16 @@ def _list_details(found: Judgement) -> list[dict[str, Any]]:
         return []
     table = found.analysis.verdicts
     table = table[table["train_fraction"] == FULL].astype({"further_seeds": object})
-    return [{str(k): v for k, v in row.items()} for row in table.drop(columns=["train_fraction", "stable"]).to_dict("records")]
+    return [
+        {str(k): v for k, v in row.items()}
+        for row in table.drop(columns=["train_fraction", "stable"]).to_dict("records")
+    ]
 
 
 def _tell_slopes(found: Judgement) -> list[str]:
     return [
-        f"{row['detail']} from {row['lowest']:g} to {row['highest']:g} ({row['configurations']} configurations): {row['verdict']}, {row['reason']}"
+        f"{row['detail']} from {row['lowest']:g} to {row['highest']:g} ({row['configurations']} configurations): "
+        f"{row['verdict']}, {row['reason']}"
         for row in found.slopes.to_dict("records")
     ]
 
@@ -238,7 +264,10 @@ def _list(heading: str, sentences: list[str]) -> str:
     if not sentences:
         return ""
     return "\n".join(
-        [f"{heading}:", *(textwrap.fill(item, WIDTH, initial_indent="- ", subsequent_indent="  ") for item in sentences)]
+        [
+            f"{heading}:",
+            *(textwrap.fill(item, WIDTH, initial_indent="- ", subsequent_indent="  ") for item in sentences),
+        ]
     )
 
 

@@ -10,14 +10,32 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from repro.audit.statistics.linear_model import Floats
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p
 
-SLOPE_COLUMNS = ("detail", "lowest", "highest", "configurations", "estimate", "se", "df", "low", "high", "p", "p_adjusted", "curvature_p", "verdict", "reason")
+SLOPE_COLUMNS = (
+    "detail",
+    "lowest",
+    "highest",
+    "configurations",
+    "estimate",
+    "se",
+    "df",
+    "low",
+    "high",
+    "p",
+    "p_adjusted",
+    "curvature_p",
+    "verdict",
+    "reason",
+)
 """What `fit_slopes` returns."""
 FEWEST_DF = 3
 
 
-def fit_slopes(table: pd.DataFrame, outcome: str, numeric: Sequence[str], options: Sequence[str], margin: float | None) -> pd.DataFrame:
+def fit_slopes(
+    table: pd.DataFrame, outcome: str, numeric: Sequence[str], options: Sequence[str], margin: float | None
+) -> pd.DataFrame:
     """Fits outcome = mean + options + slope * x, least squares over configurations.
 
     `estimate` is what the outcome changes by from the lowest to the highest number, on the logarithm where all numbers
@@ -43,7 +61,7 @@ def fit_slopes(table: pd.DataFrame, outcome: str, numeric: Sequence[str], option
         (21.8, 'matters')
     """
     means = table.groupby([*numeric, *options], dropna=False, observed=True, sort=False)[outcome].mean().reset_index()
-    means = means[np.isfinite(means[[outcome, *numeric]]).all(axis=1)]
+    means = means.replace([np.inf, -np.inf], np.nan).dropna(subset=[outcome, *numeric])
     base = [np.ones(len(means))]
     for name in options:
         codes, levels = pd.factorize(means[name].astype(str))
@@ -62,14 +80,21 @@ def fit_slopes(table: pd.DataFrame, outcome: str, numeric: Sequence[str], option
     return pd.DataFrame(rows, columns=list(SLOPE_COLUMNS))
 
 
-def _scale(x: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+def _scale(
+    x: Floats,
+) -> Floats:
     """Returns numbers from 0 to 1, by their logarithms where they span a factor of 100."""
     if len(x) and x.min() > 0 and x.max() / x.min() >= 100:
         x = np.log(x)
     return (x - x.min()) / (np.ptp(x) or 1.0)
 
 
-def _test(model: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", y: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", column: int, x: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> dict[str, float]:
+def _test(
+    model: Floats,
+    y: Floats,
+    column: int,
+    x: Floats,
+) -> dict[str, float]:
     rank = int(np.linalg.matrix_rank(model))
     df = len(y) - rank
     nothing = dict.fromkeys(("estimate", "se", "low", "high", "p", "curvature_p"), np.nan)

@@ -72,7 +72,10 @@ def find_variants(table: pd.DataFrame, details: Sequence[str], asked: Mapping[st
         name: [baseline[name], *(value for value in dict.fromkeys(options[name]) if value != baseline[name])]
         for name in details
     }
-    rows = [tuple(map(str, key)) if isinstance(key, tuple) else (str(key),) for key in options.drop_duplicates().itertuples(index=False, name=None)]
+    rows = [
+        tuple(map(str, key)) if isinstance(key, tuple) else (str(key),)
+        for key in options.drop_duplicates().itertuples(index=False, name=None)
+    ]
     base = tuple(baseline[name] for name in details)
     rows = [base, *(row for row in rows if row != base)]
     settings = [
@@ -115,7 +118,9 @@ def find_rank(levels: Mapping[str, Sequence[Any]], settings: Sequence[Mapping[st
     return int(np.linalg.matrix_rank(np.hstack([np.ones((len(columns), 1)), columns])))
 
 
-def list_telling(levels: Mapping[str, Sequence[Any]], settings: Sequence[Mapping[str, Any]], most: int) -> list[dict[str, Any]]:
+def list_telling(
+    levels: Mapping[str, Sequence[Any]], settings: Sequence[Mapping[str, Any]], most: int
+) -> list[dict[str, Any]]:
     """Returns combinations that would let all main effects be told apart, greedily, at most so many; few if too many.
 
     Those next to the baseline come first, as they are the easiest to run.
@@ -194,7 +199,9 @@ def join_details(table: pd.DataFrame, variants: Variants) -> Variants:
         tuple(settings.get(name, known[0]) for name, known in variants.levels.items()) for settings in variants.settings
     ]
     names = " and ".join(variants.details) if len(variants.details) < 4 else f"{len(variants.details)} details"
-    why = f"effects of {names} cannot all be told apart by the runs that there are: combinations are compared as they are"
+    why = (
+        f"effects of {names} cannot all be told apart by the runs that there are: combinations are compared as they are"
+    )
     return _join(options, rows, variants.baseline, [*variants.said[:1], why])
 
 
@@ -218,11 +225,13 @@ def _tell_confounded(levels: Mapping[str, Sequence[Any]], settings: Sequence[Map
     if width > _MOST_RANKED:
         return f"{names}: {width} options are too many to be fitted at once: combinations are compared as they are"
     if find_rank(levels, settings) == width + 1:
-        return f"{names}: {width} options, more than {MOST_COLUMNS}, are not fitted at once: combinations are compared as they are"
+        return f"{names}: {width} options, more than {MOST_COLUMNS}, are not fitted at once: combinations are compared"
     telling = list_telling(levels, settings, _NAMED)
     runs = "; ".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in telling)
     more = 1 + width - find_rank(levels, settings)
-    would = f"{more} further combinations would tell" + (f", the first: {runs} (else the baseline's options)" if runs else "")
+    would = f"{more} further combinations would tell" + (
+        f", the first: {runs} (else the baseline's options)" if runs else ""
+    )
     return f"{told}: combinations are compared as they are; {would}"
 
 

@@ -15,7 +15,7 @@ from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
 from repro.judge.declaration import Declaration, freeze
-from repro.judge.design import Replicates, find_replicates, make_plan
+from repro.judge.design import Replicates, find_replicates, is_shared, make_plan
 from repro.judge.roles import Column, infer_roles, of_role
 from repro.judge.runs import Runs, read_runs
 from repro.judge.settling import list_next, tell_unrepeated
@@ -83,7 +83,9 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     columns = _settle_numbers(runs, columns)
     details = of_role(columns, "detail")
     main = of_role(columns, "outcome")[0]
-    first = Judgement(freeze(declared, columns, False, {}), columns, runs.said)
+    seeds = of_role(columns, "seed")
+    named = bool(seeds) and is_shared(seeds[0], declared)
+    first = Judgement(freeze(declared, columns, named, {}), columns, runs.said)
     try:
         if not len(runs.table):
             raise UserError(f"no run has a value of {main}")
@@ -97,7 +99,8 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     except UserError as error:
         return first._replace(refused=str(error))
     said = [*runs.said, *variants.said, *replicates.said]
-    frozen = freeze(declared, columns, replicates.paired and replicates.word == "seed", variants.baseline)
+    paired = named if replicates.word == "task" else replicates.paired
+    frozen = freeze(declared, columns, paired, variants.baseline)
     found = first._replace(declared=frozen, said=said, noise=pool_noise(runs, variants, columns), word=replicates.word)
     if numeric := of_role(columns, "numeric detail"):
         return _judge_slopes(found, runs, main, f"{', '.join(numeric)}: numbers that vary within options")
@@ -126,7 +129,10 @@ def _leave_single(variants: Variants, replicates: Replicates, said: list[str]) -
     ok = replicates.frame
     sets = ok.groupby("variant")["replicate"].agg(set)
     base = sets.get(0, set())
-    usable = [len((sets.get(n, set()) & base) if replicates.paired else sets.get(n, set())) > 1 for n in range(len(variants.settings))]
+    usable = [
+        len((sets.get(n, set()) & base) if replicates.paired else sets.get(n, set())) > 1
+        for n in range(len(variants.settings))
+    ]
     gone = [", ".join(map(str, variants.settings[n].values())) for n, keep in enumerate(usable) if not keep]
     if not gone:
         return variants, replicates
@@ -158,7 +164,10 @@ def _analyse(
     own = verdicts[(verdicts["metric"] == main) & (verdicts["train_fraction"] == FULL)]
     said = found.said
     if unstated:
-        said = [*said, f"no margin for {', '.join(unstated)} (--margin): what is equivalent cannot be said, only what differs"]
+        said = [
+            *said,
+            f"no margin for {', '.join(unstated)} (--margin): what is equivalent cannot be said, only what differs",
+        ]
     return found._replace(
         plan=plan, results=results, analysis=analysis, said=said, next_runs=tuple(list_next(own, replicates.word))
     )
@@ -170,7 +179,7 @@ def pool_noise(runs: Runs, variants: Variants, columns: list[Column]) -> Noise:
     Example:
         `Noise(sd=0.00117, df=470, groups=49)`: 519 runs of 49 variants would have 470 degrees of freedom.
     """
-    main, tasks, units = (of_role(columns, role) for role in ("outcome", "task", "unit"))  # type: ignore[arg-type]
+    main, tasks, units = (of_role(columns, role) for role in ("outcome", "task", "unit"))
     ok = runs.table.assign(_variant=variants.place)[~runs.table["failed"]]
     groups = ok.groupby(["_variant", *tasks, *units], observed=True)[main[0]]
     square, count = groups.var(ddof=1).fillna(0) * (groups.size() - 1), groups.size()
@@ -179,7 +188,7 @@ def pool_noise(runs: Runs, variants: Variants, columns: list[Column]) -> Noise:
 
 
 def _settle_numbers(runs: Runs, columns: list[Column]) -> list[Column]:
-    """Takes a number with many levels for options where it hardly varies beside the other details: it goes with them."""
+    """Takes a number with many levels for options where it hardly varies beside the other details."""
     options = of_role(columns, "detail")
     found = []
     for column in columns:
@@ -188,7 +197,7 @@ def _settle_numbers(runs: Runs, columns: list[Column]) -> list[Column]:
             both = len(runs.table[[*options, column.name]].drop_duplicates())
             if both <= 1.5 * alone or runs.table[column.name].isna().any():
                 why = f"{column.levels} levels, but it goes with {' and '.join(options[:3])}: options, no slope"
-                column = column._replace(role="detail", why=why)  # noqa: PLW2901
+                column = column._replace(role="detail", why=why)
         found.append(column)
     return found
 
@@ -205,10 +214,16 @@ def _refuse(replicates: Replicates, variants: Variants, declared: Declaration, m
         return []
     if enough:
         base = ", ".join(f"{name}={value}" for name, value in variants.baseline.items())
-        return [f"the baseline ({base}) has one {replicates.word}: nothing can be held against it\n  name one with several: --baseline"]
+        return [
+            f"the baseline ({base}) has one {replicates.word}: nothing can be held against it\n"
+            "  name one with several: --baseline"
+        ]
     values = frame.groupby("variant")[main].mean()
     names = [", ".join(map(str, variants.settings[number].values())) or "baseline" for number in values.index]
-    names = [", ".join(variants.baseline.values()) if number == 0 else name for number, name in zip(values.index, names, strict=True)]
+    names = [
+        ", ".join(variants.baseline.values()) if number == 0 else name
+        for number, name in zip(values.index, names, strict=True)
+    ]
     outcome = declared.outcomes[main]
     known = tell_unrepeated(values.to_numpy(dtype=np.float64), names, outcome.margin, outcome.direction == "higher")
     what = "no variant was run twice" if not repeated else "one variant alone was run twice"
@@ -228,15 +243,22 @@ def _judge_slopes(found: Judgement, runs: Runs, main: str, why: str = "") -> Jud
     said = [*found.said, f"{why or 'numeric details'}: a slope each, over the means of {groups.ngroups} configurations"]
     if df and of_role(columns, "seed"):
         return found._replace(slopes=slopes, said=said, noise=noise)
-    refused = "no configuration was run twice: nothing says how far runs differ by chance, and slopes are shown, not judged"
+    refused = (
+        "no configuration was run twice: nothing says how far runs differ by chance, and slopes are shown, not judged"
+    )
     if df:
         refused = "no column says that runs of the same options are repeats (--seed): slopes are shown, not judged"
     hidden = slopes.assign(verdict="undecided", reason="no replicates")
     order = ok.sort_values(main)[main]
-    more = [f"outcomes go from {order.iloc[0]:.6g} to {order.iloc[-1]:.6g} over {len(ok)} runs: noise is in it, and how much is not known"]
+    more = [
+        f"outcomes go from {order.iloc[0]:.6g} to {order.iloc[-1]:.6g} over {len(ok)} runs: noise is in it, how much "
+        "is not known"
+    ]
     values = np.array([float(order.median()), float(order.iloc[0]), float(order.iloc[-1])])
     higher = found.declared.outcomes[main].direction == "higher"
-    more += tell_unrepeated(values, ["the median run", "the lowest", "the highest"], found.declared.outcomes[main].margin, higher)[1:]
+    more += tell_unrepeated(
+        values, ["the median run", "the lowest", "the highest"], found.declared.outcomes[main].margin, higher
+    )[1:]
     return found._replace(slopes=hidden, said=[*said, *more], noise=noise, refused=refused)
 
 
