@@ -172,10 +172,15 @@ def _find_repeated_results(table: pd.DataFrame, columns: list[Column], said: lis
     repeated = finite.duplicated([*alike, outcome], keep=False)
     if not repeated.any():
         return
-    grouped = finite.groupby(alike, dropna=False, observed=True, sort=False) if alike else [("", finite)]
+    tasks = of_role(columns, "task")
+    steps = {
+        key: find_step(part[outcome].to_numpy(dtype=np.float64))
+        for key, part in (finite.groupby(tasks[0], observed=True) if tasks else [("", finite)])
+    }
     expected, found = 0.0, 0
-    for _, part in grouped:
-        ties, chance = count_ties(part[outcome].to_numpy(dtype=np.float64))
+    for _, part in finite.groupby(alike, dropna=False, observed=True, sort=False) if alike else [("", finite)]:
+        step = steps[part[tasks[0]].iloc[0] if tasks else ""]
+        ties, chance = count_ties(part[outcome].to_numpy(dtype=np.float64), step)
         found, expected = found + ties, expected + chance
     if found <= TIES * expected + 1:
         return
@@ -190,23 +195,30 @@ def _find_repeated_results(table: pd.DataFrame, columns: list[Column], said: lis
     )
 
 
-def count_ties(values: NDArray[np.float64]) -> tuple[int, float]:
+def find_step(values: NDArray[np.float64]) -> float:
+    """Returns the smallest difference of values, to which they may be rounded; 0 where all are the same."""
+    return float(np.diff(np.unique(values)).min(initial=np.inf)) if len(np.unique(values)) > 1 else 0.0
+
+
+def count_ties(values: NDArray[np.float64], step: float) -> tuple[int, float]:
     """Counts the pairs of equal values, and how many rounding alone would give.
 
     Values of sd s that are rounded to steps of g are equal with probability g / (2 s sqrt(pi)) where they vary
-    normally; g is taken as the smallest difference there is.
+    normally.
+
+    Args:
+        values: (n,) runs of one variant.
+        step: g.
 
     Example:
-        >>> ties, chance = count_ties(np.array([0.1, 0.2, 0.2, 0.4]))
+        >>> ties, chance = count_ties(np.array([0.1, 0.2, 0.2, 0.4]), 0.1)
         >>> ties, round(chance, 2)
         (1, 1.35)
     """
-    unique, counts = np.unique(values, return_counts=True)
+    _, counts = np.unique(values, return_counts=True)
     ties, n = int((counts * (counts - 1) // 2).sum()), len(values)
-    if len(unique) < 2:
-        return ties, 0.0
-    chance = float(np.diff(unique).min()) / (2 * float(values.std(ddof=1)) * np.sqrt(np.pi))
-    return ties, n * (n - 1) / 2 * min(1.0, chance)
+    sd = float(values.std(ddof=1)) if n > 1 else 0.0
+    return ties, n * (n - 1) / 2 * min(1.0, step / (2 * sd * float(np.sqrt(np.pi)))) if sd else 0.0
 
 
 def _find_seed_names(table: pd.DataFrame, columns: list[Column], said: list[str]) -> None:

@@ -248,7 +248,7 @@ def _list_details(found: Judgement) -> list[dict[str, Any]]:
 
 def _tell_slopes(found: Judgement) -> list[str]:
     return [
-        f"{row['detail']} from {row['lowest']:g} to {row['highest']:g} ({row['configurations']} configurations): "
+        f"{row['detail']} from {row['lowest']} to {row['highest']} ({row['configurations']} configurations): "
         f"{row['verdict']}, {row['reason']}"
         for row in found.slopes.to_dict("records")
     ]

@@ -87,7 +87,6 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     named = bool(seeds) and is_shared(seeds[0], declared)
     first = Judgement(freeze(declared, columns, named, {}), columns, runs.said)
     try:
-        _check_one_seed(columns, declared)
         if not len(runs.table):
             raise UserError(f"no run has a value of {main}")
         if of_role(columns, "numeric detail") and not details:
@@ -107,6 +106,8 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
         return _judge_slopes(found, runs, main, f"{', '.join(numeric)}: numbers that vary within options")
     if refused := _refuse(replicates, variants, declared, main):
         return found._replace(refused=refused[0], said=[*said, *refused[1:]])
+    if refused_seed := _refuse_one_seed(columns, declared):
+        return found._replace(refused=refused_seed)
     if variants.design == "one_at_a_time":
         variants, replicates = _leave_single(variants, replicates, said)
     return _analyse(found, variants, replicates, declared, now or datetime.now(UTC))
@@ -146,14 +147,15 @@ def _leave_single(variants: Variants, replicates: Replicates, said: list[str]) -
     return keep_variants(variants, usable), replicates._replace(frame=frame)
 
 
-def _check_one_seed(columns: list[Column], declared: Declaration) -> None:
+def _refuse_one_seed(columns: list[Column], declared: Declaration) -> str:
     """Refuses runs that all have one seed: what they differ by is not what a seed does."""
     one = [column for column in columns if column.role == "constant" and SHARED.search(column.name)]
-    if one and declared.seed is None and not of_role(columns, "seed"):
-        raise UserError(
-            f"all runs have one {one[0].name} ({one[0].why}): nothing says what another would have given\n"
-            "  if rows of the same options are repeats all the same: --seed ''"
-        )
+    if not one or declared.seed is not None or of_role(columns, "seed"):
+        return ""
+    return (
+        f"all runs have one {one[0].name} ({one[0].why}): nothing says what another would have given\n"
+        "  if rows of the same options are repeats all the same: --seed ''"
+    )
 
 
 def _analyse(
@@ -246,7 +248,7 @@ def _judge_slopes(found: Judgement, runs: Runs, main: str, why: str = "") -> Jud
     columns = found.columns
     numeric, options = of_role(columns, "numeric detail"), of_role(columns, "detail", "task")
     ok = runs.table[~runs.table["failed"]]
-    slopes = fit_slopes(ok, main, numeric, options, found.declared.outcomes[main].margin)
+    slopes = fit_slopes(ok, main, numeric, options, found.declared.outcomes[main].margin, of_role(columns, "task"))
     groups = ok.groupby([*numeric, *options], dropna=False, observed=True)[main]
     df = int((groups.size() - 1).sum())
     square = float((groups.var(ddof=1).fillna(0) * (groups.size() - 1)).sum())
