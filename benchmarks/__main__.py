@@ -16,7 +16,18 @@ import torch
 
 from benchmarks.timing import Row, read_clock, stolen_share
 
-ROWS: Final = ("matrix", "generator", "step", "structure", "prepare", "pipeline", "sweep", "evaluation", "gpu")
+ROWS: Final = (
+    "matrix",
+    "generator",
+    "step",
+    "structure",
+    "prepare",
+    "pipeline",
+    "sweep",
+    "evaluation",
+    "analysis",
+    "gpu",
+)
 """Row modules in the order of the table."""
 
 HEAD: Final = "| work | ours | reference | times faster | memory ratio | bound |\n|---|---|---|---|---|---|"

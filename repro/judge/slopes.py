@@ -63,8 +63,8 @@ def fit_slopes(
         >>> x = np.arange(12.0)
         >>> table = pd.DataFrame({"x": x, "y": 2 * x + np.tile([0.1, -0.1], 6)})
         >>> row = fit_slopes(table, "y", ["x"], [], None).iloc[0]
-        >>> round(row["estimate"], 1), row["verdict"]
-        (21.8, 'matters')
+        >>> round(float(row["estimate"]), 1), row["verdict"]
+        (22.0, 'matters')
     """
     means = table.groupby([*numeric, *options], dropna=False, observed=True, sort=False)[outcome].mean().reset_index()
     means = means.replace([np.inf, -np.inf], np.nan).dropna(subset=[outcome, *numeric])

@@ -123,11 +123,13 @@ def _rows(case: Case, made: list[str]) -> pd.DataFrame:
         return pd.DataFrame({name: [] for name in ROWS})
     table, places = _read([paths.RUNS / run / paths.ROWS for run in made], Row._fields)
     table["run"] = np.array(made)[places]
-    if case.unit_groups is None:
-        return table[ROWS]
     where = case.unit_groups
     # runs are comparable on the same units only, so that one of them tells the groups of all
-    named, _ = _read([paths.RUNS / made[0] / where.file], (where.unit, where.group))
+    told = [] if where is None else [paths.RUNS / run / where.file for run in made]
+    told = [file for file in told if file.is_file()][:1]
+    if where is None or not told:
+        return table[ROWS]
+    named, _ = _read(told, (where.unit, where.group))
     groups = dict(zip(named[where.unit].astype(str), named[where.group].astype(str), strict=True))
     table[GROUP] = table["unit"].astype(str).map(groups)
     return table[[*ROWS, GROUP]]

@@ -87,20 +87,18 @@ def show_claims(subject: Subject) -> str:
         rows.append(
             {
                 "claim": row["text"],
-                "metric": subject.label(metric),
-                "reported": reported,
+                "verdict": long(f"{badge(row['verdict'])} <small>{html.escape(row['reason'])}</small>"),
+                f"better less other, {subject.metric(metric).unit}".rstrip(", "): difference,
+                "survives": _show_survival(row),
                 "reproduced": f"{subject.show(row['reproduced'], metric)} <small>"
                 f"{subject.show_interval(row['reproduced_low'], row['reproduced_high'], metric)}</small>",
-                "better less other": difference,
+                "reported": reported,
                 "noise floor": subject.show(row["noise_sd"], metric),
-                "survives": long(_show_survival(row)),
-                "verdict": long(
-                    f"{badge(row['verdict'])}: {html.escape(row['reason'])} <small>{html.escape(row['source'])}</small>"
-                ),
+                "metric": subject.label(metric),
             }
         )
     table = pd.DataFrame(rows).set_index("claim")
-    html_columns = ("reproduced", "better less other", "survives", "verdict")
+    html_columns = [str(name) for name in table if name not in ("reported", "noise floor", "metric")]
     caption = (
         "Intervals: 95 %, over seeds. Noise floor: standard deviation over seeds of the replicated baseline. "
         "Reproduced: mean of the runs with the option that is claimed to be better. Its interval holds what a seed "
@@ -108,15 +106,23 @@ def show_claims(subject: Subject) -> str:
         "Survives: share of the combinations of the other details under which the option is better at all, and by more "
         "than the margin, over the surfaces that the runs leave possible."
     )
-    return table_html(table, caption, dict.fromkeys(html_columns, str)) + show_tasks(subject)
+    shown = table_html(table, caption, dict.fromkeys(html_columns, str)) + _show_sources(claims)
+    return shown + show_tasks(subject)
+
+
+def _show_sources(claims: pd.DataFrame) -> str:
+    """Returns where each claim stands, and what its survival was counted over."""
+    items = "".join(
+        f"<li>{html.escape(row['text'])}: {html.escape(row['source'])}; {html.escape(str(row['survival_note']))}</li>"
+        for _, row in claims.iterrows()
+    )
+    return f"<details><summary>Sources, and what survival was counted over</summary><ul>{items}</ul></details>"
 
 
 def _show_survival(row: "pd.Series[float]") -> str:
-    note = f"<small>{html.escape(str(row['survival_note']))}</small>"
     if pd.isna(row["survival"]):
-        return f"not known {note}"
-    by_margin = _show_share(row, "survival_margin")
-    return f"{_show_share(row, 'survival')}; by more than the margin: {by_margin} {note}"
+        return f"not known <small>{html.escape(str(row['survival_note']))}</small>"
+    return f"{_show_share(row, 'survival')} by more than the margin: {_show_share(row, 'survival_margin')}"
 
 
 def _show_share(row: "pd.Series[float]", name: str) -> str:

@@ -23,6 +23,7 @@ from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL, Outcomes, baseline_option, option_text
 from repro.audit.statistics.paired import compare_pairs
 from repro.audit.statistics.sequential import anytime_p
+from repro.audit.statistics.stand_ins import fit_additive
 from repro.audit.statistics.survival import SURVIVAL_COLUMNS, find_survival, refuse_survival
 from repro.audit.statistics.task_scores import SCALE_UNITS, refuse_units
 from repro.audit.statistics.tasks import ALL_TASKS
@@ -78,7 +79,7 @@ def judge_claims(
         over_tasks = tasks[tasks["claim"] == place]
         own = [row for row in pairs.get((claim.detail, claim.metric, FULL), []) if not row.shared]
         if len(over_tasks):
-            comparison, verdict, reason = _judge_over_tasks(plan, claim, effects, own, over_tasks)
+            comparison, verdict, reason = _judge_over_tasks(plan, claim, table, effects, own, over_tasks)
         else:
             comparison, verdict, reason = _judge_over_seeds(plan, claim, table, effects, own)
         reason += _tell_missing(missing_runs(plan, study, table, claim.detail))
@@ -107,7 +108,12 @@ def _judge_over_seeds(
 
 
 def _judge_over_tasks(
-    plan: Plan, claim: Claim, effects: pd.DataFrame, interactions: Sequence[Interaction], tasks: pd.DataFrame
+    plan: Plan,
+    claim: Claim,
+    table: Outcomes,
+    effects: pd.DataFrame,
+    interactions: Sequence[Interaction],
+    tasks: pd.DataFrame,
 ) -> tuple[Comparison | None, str, str]:
     """Judges a claim by its mean over tasks; a difference that changes with the task makes it depend on that.
 
@@ -117,7 +123,7 @@ def _judge_over_tasks(
     seeds = 0 if pd.isna(overall["seeds"]) else int(overall["seeds"])
     comparison = Comparison(
         **{name: float(overall[name]) for name in Comparison._fields[:6]},
-        p_adjusted=_join_family(plan, _family(plan, claim, effects), float(overall["p"]), seeds),
+        p_adjusted=_join_family(plan, table, _family(plan, claim, effects), float(overall["p"]), seeds),
         seeds=seeds,
         failed=int(overall["failed"]),
         runs=tuple(overall["runs"]),
@@ -170,8 +176,7 @@ def judge_claim(comparison: Comparison, metric: Outcome, interactions: Sequence[
         return (HOLDS, found) if gain > 0 else (FAILS, f"{found}: the other way round")
     strong = sorted((row for row in interactions if row.p_adjusted < LEVEL), key=lambda row: row.p_adjusted)
     if strong:
-        aliases = f" or its aliases ({strong[0].aliases})" if strong[0].aliases else ""
-        return DEPENDS, f"{found}; {strong[0].first} x {strong[0].second}{aliases} matters"
+        return DEPENDS, f"{found}; {strong[0].first} x {strong[0].second} matters"
     return OPEN, f"{found}: neither shown nor refuted"
 
 
@@ -195,7 +200,7 @@ def compare_options(plan: Plan, claim: Claim, table: Outcomes, effects: pd.DataF
     seeds = int(compared.any(axis=0).sum())
     return Comparison(
         **{name: float(numbers[name][0]) for name in Comparison._fields[:6]},
-        p_adjusted=_join_family(plan, family, float(numbers["p"][0]), seeds),
+        p_adjusted=_join_family(plan, table, family, float(numbers["p"][0]), seeds),
         seeds=seeds,
         failed=int((table.failed & compared).sum()),
         runs=tuple(table.runs[compared].tolist()),
@@ -208,12 +213,12 @@ def _family(plan: Plan, claim: Claim, effects: pd.DataFrame) -> pd.DataFrame:
     return effects[same & effects["detail"].isin(list(plan.levels))]
 
 
-def _join_family(plan: Plan, family: pd.DataFrame, p: float, seeds: int) -> float:
+def _join_family(plan: Plan, table: Outcomes, family: pd.DataFrame, p: float, seeds: int) -> float:
     """Returns the p-value of one contrast more, adjusted with those of its family.
 
     In a study that grows it is made one that holds at any look first; those of the family are.
     """
-    most = most_seeds(plan, seeds)
+    most = most_seeds(plan, [table])
     if most is not None:
         p = float(anytime_p(np.array(p), np.array(float(seeds)), most, sides=2))
     every = np.append(family["p"].to_numpy(dtype=np.float64), p)
@@ -277,10 +282,12 @@ def _reproduce(plan: Plan, claim: Claim, table: Outcomes) -> tuple[float, float,
         for variant in plan.variants
     ]
     values = (table.values if alone else shared_values(table, code_details(plan).design))[np.array(rows)]
-    values = values[:, np.isfinite(values).any(axis=0)]
+    values = values[np.ix_(np.isfinite(values).any(axis=1), np.isfinite(values).any(axis=0))]
     if not values.size:
         return np.nan, np.nan, np.nan
-    means = np.nanmean(values, axis=0)
+    fit = fit_additive(values)
+    # a seed that misses variants would else be the mean of other options than the rest
+    means = np.where(np.isfinite(values), values, fit.means[:, None] + fit.shifts).mean(axis=0)
     if len(means) < 2:
         return float(means.mean()), np.nan, np.nan
     half = stats.t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))

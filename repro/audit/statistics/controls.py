@@ -17,7 +17,7 @@ from repro.audit.statistics.dummy_column import NAME as DUMMY
 from repro.audit.statistics.dummy_column import add_dummy
 from repro.audit.statistics.effects import NEGATIVE, POSITIVE, Effect, contrast_effects, effects_by_detail
 from repro.audit.statistics.linear_model import code_details
-from repro.audit.statistics.looks import count_seeds, judge_effects, most_seeds
+from repro.audit.statistics.looks import judge_effects, most_seeds
 from repro.audit.statistics.multiplicity import LEVEL, correction_of
 from repro.audit.statistics.outcomes import FULL, Outcomes
 from repro.audit.statistics.paired import Floats, sign_flip_p, smallest_p
@@ -206,9 +206,7 @@ def _judge_dummy(plan: Plan, study: Study, full: Sequence[Outcomes]) -> dict[str
         verdicts[table.metric] = (
             refused._replace(verdict=NOT_MEASURED)
             if refused
-            else judge_options(
-                found, study.metrics[table.metric], correction_of(study), most=most_seeds(plan, count_seeds([table]))
-            )
+            else judge_options(found, study.metrics[table.metric], correction_of(study), most=most_seeds(plan, [table]))
         )
     return _judge_silence(DUMMY, _SILENT, verdicts, f"{dummy.what}; ")
 

@@ -97,9 +97,9 @@ def single_arms(plan: Plan) -> Iterator[Arm]:
     """Yields the arms that are compared in pairs: the controls of any design, and all arms of `one_at_a_time`."""
     alone = plan.declared.design == "one_at_a_time"
     for variant in plan.variants:
-        settings = ", ".join(f"{key}={show_value(value)}" for key, value in variant.settings.items())
         match variant.role:
             case "negative control" | "positive control":
+                settings = ", ".join(f"{key}={show_value(value)}" for key, value in variant.settings.items())
                 yield Arm(variant.role, settings, "baseline", variant.id)
             case "arm" if alone:
                 varied = [key for key in variant.settings if key in plan.levels]

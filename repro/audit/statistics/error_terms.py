@@ -17,6 +17,8 @@ seed for replicates, which they are not as soon as a detail does more with one s
   width: a column's own square has S - 1 degrees of freedom.
 - Few degrees of freedom are left as they are (two details at two seeds: 2). The test stays exact and its intervals
   are wide. To pool with the pure error where a first test finds no difference is what costs the level (Bancroft 1944).
+- Where runs are missing and a seed has few, effects rest on the others and hold more of detail x seed than the pooled
+  square: it is multiplied by `incomplete_tables.find_imbalance`, 1 in a complete table.
 - One seed has no error term: with it, what a detail does and what it does with this seed are the same number.
 
 **Lack of fit.** Interactions that the design mixes into a main effect are an error as well, which no seed averages
@@ -130,7 +132,10 @@ def choose_error_term(coding: Coding, outcomes: Outcomes) -> ErrorTerm:
     split = split_pure_error(coding.matrix, values)
     lack = find_lack_of_fit(coding.matrix, values, split.spare)
     asked, carried = _choose_lack(coding, values, split, lack)
-    parts = [combine_errors(split.details, own, asked, split.spare) for own in split.own]
+    parts = [
+        combine_errors(MeanSquare(split.details.value * times, split.details.df), own, asked, split.spare)
+        for own, times in zip(split.own, split.imbalance, strict=True)
+    ]
     pure = find_pure_error(shared_values(outcomes, coding.design))
     variance, df, fixed = np.array(parts, dtype=np.float64).reshape(len(parts), 3).T
     return ErrorTerm(variance, df, fixed, WITH_LACK if asked.df else DETAIL_BY_SEED, pure, split, lack, carried)
@@ -140,18 +145,19 @@ def _choose_unpaired(coding: Coding, outcomes: Outcomes) -> ErrorTerm:
     """Chooses the error term where each run has a seed of its own: within variants, or lack of fit if it is larger.
 
     There is no detail x seed: a run differs from the others of its variant by noise alone, and lack of fit has the
-    expectation of that noise where there are no interactions (`find_within_error`).
+    expectation of that noise where there are no interactions (`find_within_error`). With interactions the error is
+    exact where variants have as many runs each, and is that of their usual number where they do not.
     """
     values = shared_values(outcomes, coding.points)
     within = find_within_error(values)
     square = MeanSquare(within.variance, within.df)
     lack = find_unpaired_lack(coding.matrix, values, square)
-    split = SeedSplit(square, square, np.full(coding.matrix.shape[1], np.nan), 0)
+    columns = np.ones(coding.matrix.shape[1])
+    split = SeedSplit(square, square, columns * np.nan, np.zeros(len(columns), dtype=np.int64), columns)
     asked, carried = _choose_lack(coding, values, split, lack)
     larger = bool(asked.df) and bool(square.df) and asked.value > square.value
     held = asked if larger else square
     fixed = 1 - square.value / asked.value if larger else 0.0
-    columns = np.ones(coding.matrix.shape[1])
     name = f"{WITHIN} and lack of fit" if asked.df else WITHIN
     return ErrorTerm(held.value * columns, held.df * columns, fixed * columns, name, within, split, lack, carried)
 
@@ -172,14 +178,15 @@ def combine_errors(details: MeanSquare, own: float, lack: MeanSquare, spare: Mea
         [5.0, 18.81, 0.6]
     """
     seeds = MeanSquare(float(np.fmax(details.value, own)), details.df)
-    if not (lack.df and seeds.df and spare.df):
+    if not (lack.df and seeds.df):
         return (*seeds, 0.0)
-    total = seeds.value + lack.value - spare.value
+    # Where runs are missing, spare x seed may have no degrees of freedom: then nothing is taken off.
+    parts = [seeds, lack, *([MeanSquare(-spare.value, spare.df)] if spare.df else [])]
+    total = sum(part.value for part in parts)
     if total < max(seeds.value, lack.value) or not total:
         larger = lack if lack.value > seeds.value else seeds
         return (*larger, max(0.0, 1 - seeds.value / larger.value) if larger.value else 0.0)
-    df = satterthwaite_df([seeds, lack, MeanSquare(-spare.value, spare.df)])
-    return total, df, 1 - seeds.value / total
+    return total, satterthwaite_df(parts), 1 - seeds.value / total
 
 
 def choose_interaction_term(term: ErrorTerm) -> MeanSquare:
@@ -191,7 +198,7 @@ def _choose_lack(coding: Coding, values: Floats, split: SeedSplit, lack: LackOfF
     """Returns the lack of fit that the error term is to carry, and what is said of it."""
     if not lack.square.df:
         return NOTHING, "the design is saturated: it has no degrees of freedom for lack of fit"
-    if not split.spare.df:
+    if not split.details.df:
         return NOTHING, "one seed tells nothing on the error of lack of fit"
     present = np.isfinite(values[coding.points])
     if present[:, present.any(axis=0)].all() and runs_all_combinations(coding):

@@ -38,7 +38,7 @@ from scipy import stats
 
 from repro.audit.statistics.effects import single_arms
 from repro.audit.statistics.linear_model import Flags, Floats, code_details
-from repro.audit.statistics.looks import count_seeds, most_seeds
+from repro.audit.statistics.looks import most_seeds
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL, Outcomes, baseline_option
 from repro.audit.statistics.sequential import anytime_p
@@ -116,7 +116,7 @@ def failure_rates(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     # seeds that only the baseline has are no part of a design; one at a time they tell how often the baseline fails
     fates = count_fates(tables, None if alone else plan.declaration["seeds"])
     found = _compare_arms(plan, fates) if alone else _compare_groups(plan, fates)
-    most, correction = most_seeds(plan, count_seeds(tables)), correction_of(plan.declared)
+    most, correction = most_seeds(plan, tables), correction_of(plan.declared)
     if most is not None:
         found = [row._replace(test=_hold(row.test, int(fates.run[row.option].max(initial=0)), most)) for row in found]
     adjusted = adjust_p(np.array([row.test.p for row in found], dtype=np.float64), correction)

@@ -29,8 +29,9 @@ from repro.audit.statistics.linear_model import (
     code_details,
     fit_design,
     fit_effects,
+    join_seeds,
     shared_values,
-    stack_runs,
+    take_off_base,
 )
 from repro.audit.statistics.mean_squares import MeanSquare
 from repro.audit.statistics.multiplicity import LEVEL
@@ -67,7 +68,7 @@ class Contrasts(NamedTuple):
 
     Attributes:
         products: (n, M).
-        outcomes: (n, S) by seed in a complete table, n its design points; else (n, 1), n the runs.
+        outcomes: (n, S) by seed in a complete table, n its design points; else (n, 1), rows with the runs' products.
         weight: values that one of `outcomes` is the mean of: S or 1.
         lack: sum of squares that main effects leave of the means of the variants.
         lack_df: its degrees of freedom.
@@ -181,10 +182,11 @@ def _leave(coding: Coding, pairs: Pairs, values: Floats, lack: MeanSquare, block
         rest = take_off(base, np.hstack([pairs.products[shown], seen]))
         split = pairs.products.shape[1]
         return Contrasts(rest[:, :split], rest[:, split:], seen.shape[1], total, int(lack.df))
-    base, found = stack_runs(coding.matrix, values, blocks)
-    products, _ = stack_runs(pairs.products, values, blocks)
-    rest = take_off(base, np.hstack([products[:, products.shape[1] - pairs.products.shape[1] :], found[:, None]]))
-    return Contrasts(rest[:, :-1], rest[:, -1:], 1, total, int(lack.df))
+    matrix, products = coding.matrix, pairs.products
+    if not blocks:
+        together, values = join_seeds(np.hstack([matrix, products]), values)
+        matrix, products = together[:, : matrix.shape[1]], together[:, matrix.shape[1] :]
+    return Contrasts(*take_off_base(matrix, products, values), 1, total, int(lack.df))
 
 
 def _fit_together(fit: Fit, left: Contrasts, spare: MeanSquare) -> Estimates:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from repro.audit.statistics.effects import NEGATIVE, POSITIVE
 from repro.audit.statistics.equivalence import equivalence_p
 from repro.audit.statistics.multiplicity import LEVEL, adjust_effects
 from repro.audit.statistics.outcomes import Outcomes, stand_in_failed
@@ -24,15 +25,21 @@ Estimate = Callable[[Sequence[Outcomes]], pd.DataFrame]
 """Gives the rows of effects from tables of outcomes: the same rows in the same order, however few seeds there are."""
 
 
-def most_seeds(plan: Plan, seeds: int) -> int | None:
+def most_seeds(plan: Plan, tables: Sequence[Outcomes]) -> int | None:
     """Returns the seeds that a study is taken to be able to grow to, or None where it is looked at once.
-
-    One that declares no bound and was extended after verdicts had been seen is taken for a study that can grow to
-    `USUAL_MOST` seeds.
 
     Args:
         plan: with the looks so far.
-        seeds: of this look.
+        tables: of outcomes, which say how many seeds are complete at this look.
+    """
+    return bound_at(plan, _count_complete(plan, tables[0]) if tables else 0)
+
+
+def bound_at(plan: Plan, seeds: int) -> int | None:
+    """Returns the same for a look at so many complete seeds.
+
+    A study that declares no bound and was extended after verdicts had been seen is taken for one that can grow to
+    `USUAL_MOST` seeds.
     """
     declared = plan.declared
     if declared.sequential is not None:
@@ -53,22 +60,28 @@ def judge_effects(plan: Plan, tables: Sequence[Outcomes], estimate: Estimate) ->
         `adjust_effects`; `matters_at` and `equivalent_at`: the seeds at which the adjusted p fell below .05 first, NaN
         where it did not. In a study that grows, p-values are anytime p, and intervals hold at all looks together.
     """
-    last = count_seeds(tables)
-    most = most_seeds(plan, last)
+    most, last = most_seeds(plan, tables), _count_seeds(plan, tables)
     if most is None:
         effects = adjust_effects(_ask_equivalence(plan, estimate(tables)), plan.declared)
-        now = float(last)
         return effects.assign(
-            matters_at=np.where(effects["p_adjusted"] < LEVEL, now, np.nan),
-            equivalent_at=np.where(effects["p_equivalent_adjusted"] < LEVEL, now, np.nan),
+            matters_at=np.where(effects["p_adjusted"] < LEVEL, float(last), np.nan),
+            equivalent_at=np.where(effects["p_equivalent_adjusted"] < LEVEL, float(last), np.nan),
         )
     smallest, first = np.full((1, 2), np.nan), np.full((1, 2), np.nan)
     for count in range(min(FIRST, last), last + 1):
-        found = _hold(_ask_equivalence(plan, estimate([first_seeds(plan, table, count) for table in tables])), most)
-        smallest = np.fmin(smallest, found[["p", "p_equivalent"]].to_numpy(dtype=np.float64))
-        found = adjust_effects(found.assign(p=smallest[:, 0], p_equivalent=smallest[:, 1]), plan.declared)
+        then = tables if count == last else [_first_seeds(plan, table, count) for table in tables]
+        found = _ask_equivalence(plan, estimate(then))
+        control = found["detail"].isin([NEGATIVE, POSITIVE]).to_numpy()
+        held = _hold(found, most)
+        both = np.where(control[:, None], found[["p", "p_equivalent"]], held[["p", "p_equivalent"]]).astype(np.float64)
+        # the controls are looked at once, with all seeds that they have
+        smallest = np.where(control[:, None], both, np.fmin(smallest, both))
+        spans = {name: np.where(control, found[name], held[name]) for name in ("low", "high", "low90", "high90")}
+        found = adjust_effects(found.assign(p=smallest[:, 0], p_equivalent=smallest[:, 1], **spans), plan.declared)
         below = found[["p_adjusted", "p_equivalent_adjusted"]].to_numpy(dtype=np.float64) < LEVEL
-        first = np.where(np.isnan(first) & below, float(count), first)
+        first = np.where(
+            (np.isnan(first) | control[:, None]) & below, float(count), np.where(control[:, None], np.nan, first)
+        )
     return found.assign(matters_at=first[:, 0], equivalent_at=first[:, 1])
 
 
@@ -79,13 +92,22 @@ def _ask_equivalence(plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
     return effects.assign(p_equivalent=equivalence_p(estimate, se, df, margin))
 
 
-def count_seeds(tables: Sequence[Outcomes]) -> int:
-    """Returns how many seeds more than one variant has: those that only the baseline has add nothing to a contrast."""
-    shared = [(np.isfinite(table.values).sum(axis=0) > 1).nonzero()[0] for table in tables]
-    return max((int(columns[-1]) + 1 for columns in shared if len(columns)), default=1)
+def _count_complete(plan: Plan, table: Outcomes) -> int:
+    """Returns how many seeds all variants of the design have been run with."""
+    design = np.array([variant.role in ("baseline", "arm") for variant in plan.variants], dtype=bool)
+    there = (np.isfinite(table.values) | table.failed)[design]
+    return int(there[:, table.seeds < plan.declaration["seeds"]].all(axis=0).sum())
 
 
-def first_seeds(plan: Plan, table: Outcomes, seeds: int) -> Outcomes:
+def _count_seeds(plan: Plan, tables: Sequence[Outcomes]) -> int:
+    """Returns the number of seeds up to the last that any arm has; of a study of controls, that any variant has."""
+    arms = np.array([variant.role == "arm" for variant in plan.variants], dtype=bool)
+    rows = arms if arms.any() else ~arms
+    present = [np.isfinite(table.values[rows]).any(axis=0).nonzero()[0] for table in tables]
+    return max((int(columns[-1]) + 1 for columns in present if len(columns)), default=1)
+
+
+def _first_seeds(plan: Plan, table: Outcomes, seeds: int) -> Outcomes:
     """Returns the outcomes as they were with the first so many seeds; stand-ins know nothing of later ones."""
     later = np.arange(len(table.seeds)) >= seeds
     early = table._replace(values=np.where(later, np.nan, table.values), failed=table.failed & ~later)

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from repro.audit.statistics.linear_model import ROUNDING, Floats, fit_effects
+from repro.audit.statistics.incomplete_tables import find_imbalance, fit_by_seed, square_changes
+from repro.audit.statistics.linear_model import ROUNDING, Counts, Floats, centre_runs, fit_effects, invert_gram
 
 
 class MeanSquare(NamedTuple):
@@ -48,14 +49,16 @@ class SeedSplit(NamedTuple):
     Attributes:
         details: mean square of detail x seed, pooled over the columns.
         spare: mean square of what is left of the pure error.
-        own: (K,) mean square of each column x seed; NaN where fewer than two seeds can tell the columns apart.
-        own_df: of each of them: seeds that can tell the columns apart, less one.
+        own: (K,) mean square of each column x seed; NaN where fewer than two seeds can tell the column from others.
+        own_df: (K,) of each of them: in a complete table the seeds less one.
+        imbalance: (K,) by which the first is multiplied in the error of each column: 1 in a complete table.
     """
 
     details: MeanSquare
     spare: MeanSquare
     own: Floats
-    own_df: int
+    own_df: Counts
+    imbalance: Floats
 
 
 class LackOfFit(NamedTuple):
@@ -105,15 +108,13 @@ def find_pure_error(values: Floats) -> PureError:
         >>> error.df, round(error.variance, 9)
         (1, 0.25)
     """
-    variant, seed = np.nonzero(np.isfinite(values))
-    present = np.isfinite(values)
-    count = np.maximum(present.sum(axis=1, keepdims=True), 1)
-    # Variants are swept out by centring (Frisch and Waugh), so that only the few columns of the seeds are solved for.
-    centred = np.eye(values.shape[1])[seed] - (present / count)[variant]
-    found = (values - np.nansum(values, axis=1, keepdims=True) / count)[variant, seed]
-    solution, _, rank, _ = np.linalg.lstsq(centred, found, rcond=1e-10)
-    df = len(found) - len(np.unique(variant)) - int(rank)
-    total = _without_rounding(float(((found - centred @ solution) ** 2).sum()), values)
+    if values.size and np.isfinite(values).all():
+        apart = centre_runs(values - values.mean(axis=1, keepdims=True))
+        total, df = float((apart**2).sum()), (values.shape[0] - 1) * (values.shape[1] - 1)
+    else:
+        fit = fit_by_seed(np.empty((len(values), 0)), values)
+        total, df = fit.residual, fit.df
+    total = _without_rounding(total, values)
     return PureError(total / df if df else np.nan, df, total)
 
 
@@ -148,66 +149,32 @@ def split_pure_error(columns: Floats, values: Floats) -> SeedSplit:
     left, spare_df, own, own_df = split(shown, seen)
     left = _without_rounding(left, seen)
     total = _without_rounding(max(pure.total - left, 0.0), seen)
-    own = np.where(own * max(own_df, 1) < _smallest(seen), 0.0 * own, own)
-    return SeedSplit(_mean_square(total, pure.df - spare_df), _mean_square(left, spare_df), own, own_df)
+    own = np.where(own * np.maximum(own_df, 1) < _smallest(seen), 0.0 * own, own)
+    details, imbalance = _mean_square(total, pure.df - spare_df), np.ones(columns.shape[1])
+    if details.df and np.isnan(seen).any():
+        imbalance = find_imbalance(shown, seen, pure.df - spare_df)
+    return SeedSplit(details, _mean_square(left, spare_df), own, own_df, imbalance)
 
 
-def split_complete(columns: Floats, values: Floats) -> tuple[float, int, Floats, int]:
+def split_complete(columns: Floats, values: Floats) -> tuple[float, int, Floats, Counts]:
     """Returns what detail x seed leaves of the pure error of a complete table, its df, own squares and their df."""
-    variants, seeds = values.shape
-    doubly = values - values.mean(axis=1, keepdims=True)
-    doubly = doubly - doubly.mean(axis=0)
-    left, scale, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
-    axes = left[:, scale > ROUNDING * np.maximum(scale.max(initial=0.0), 1)]
-    rank, width = axes.shape[1], columns.shape[1]
-    rest = float(((doubly - axes @ (axes.T @ doubly)) ** 2).sum())
-    own = np.full(width, np.nan)
-    if rank == width and seeds > 1:
-        model = np.hstack([np.ones((variants, 1)), columns])
-        apart = np.linalg.pinv(model)[1:] @ doubly
-        own = (apart**2).sum(axis=1) / np.diag(np.linalg.inv(model.T @ model))[1:] / (seeds - 1)
-    return rest, (variants - 1 - rank) * (seeds - 1), own, seeds - 1 if rank == width else 0
+    seeds, centred = values.shape[1], columns - columns.mean(axis=0)
+    doubly = centre_runs(values - values.mean(axis=1, keepdims=True))
+    inverse, estimable, rank = invert_gram(centred.T @ centred, (columns**2).sum(axis=0))
+    apart = inverse @ (centred.T @ doubly)
+    rest = float(((doubly - centred @ apart) ** 2).sum())
+    own_df = np.where(estimable, seeds - 1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = np.where(own_df > 0, (apart**2).sum(axis=1) / np.diag(inverse) / own_df, np.nan)
+    return rest, (len(values) - 1 - rank) * (seeds - 1), own, own_df
 
 
-def split_incomplete(columns: Floats, values: Floats) -> tuple[float, int, Floats, int]:
+def split_incomplete(columns: Floats, values: Floats) -> tuple[float, int, Floats, Counts]:
     """Returns the same of a table with runs missing: the model variant + seed + column x seed by least squares."""
-    present, (seeds, width) = np.isfinite(values), (values.shape[1], columns.shape[1])
-    variant, seed = np.nonzero(present)
-    model = np.zeros((*values.shape, seeds, width + 1))
-    for place in range(seeds):
-        model[:, place, place, 0] = 1
-        model[:, place, place, 1:] = columns
-    model[~present] = 0
-    count = np.maximum(present.sum(axis=1), 1)
-    model -= (model.sum(axis=1) / count[:, None, None])[:, None]
-    stacked = model[variant, seed].reshape(len(variant), seeds * (width + 1))
-    found = (values - (np.nansum(values, axis=1) / count)[:, None])[variant, seed]
-    scale, axes = np.linalg.eigh(stacked.T @ stacked)
-    kept = scale > 1e-9 * scale.max(initial=0.0)
-    inverse = (axes[:, kept] / scale[kept]) @ axes[:, kept].T
-    coefficients = inverse @ (stacked.T @ found)
-    left = float(((found - stacked @ coefficients) ** 2).sum())
-    spare_df = len(found) - len(np.unique(variant)) - int(kept.sum())
-    return left, spare_df, *_split_columns(columns, present, coefficients, inverse)
-
-
-def _split_columns(columns: Floats, present: Floats, coefficients: Floats, inverse: Floats) -> tuple[Floats, int]:
-    """Returns the mean square of each column x seed and its degrees of freedom, over seeds that tell all columns."""
-    seeds, width = present.shape[1], columns.shape[1]
-    full = np.hstack([np.ones((len(columns), 1)), columns])
-    whole = [place for place in range(seeds) if np.linalg.matrix_rank(full[present[:, place]]) == width + 1]
-    df = len(whole) - 1
-    if df < 1 or not width:
-        return np.full(width, np.nan), 0
-    centring = np.eye(len(whole)) - 1 / len(whole)
-    squares = []
-    for column in range(width):
-        places = np.array(whole) * (width + 1) + 1 + column
-        # Only differences between seeds can be told: the rest of the covariance is that of no estimable quantity.
-        between = centring @ inverse[np.ix_(places, places)] @ centring
-        apart = centring @ coefficients[places]
-        squares.append(float(apart @ np.linalg.pinv(between, rcond=1e-9, hermitian=True) @ apart) / df)
-    return np.array(squares), df
+    fit = fit_by_seed(columns, values)
+    squares = [square_changes(fit, column) for column in range(columns.shape[1])]
+    own, own_df = np.array(squares, dtype=np.float64).reshape(len(squares), 2).T
+    return fit.residual, fit.df, own, own_df.astype(np.int64)
 
 
 def find_lack_of_fit(columns: Floats, values: Floats, spare: MeanSquare) -> LackOfFit:
@@ -231,15 +198,16 @@ def find_lack_of_fit(columns: Floats, values: Floats, spare: MeanSquare) -> Lack
         (24.5, 1, 49.0, 0.09)
     """
     seen = np.isfinite(values).any(axis=1)
-    full = np.hstack([np.ones((int(seen.sum()), 1)), columns[seen]])
-    df = int(seen.sum()) - int(np.linalg.matrix_rank(full)) if seen.any() else 0
+    shown = values[np.ix_(seen, np.isfinite(values).any(axis=0))]
+    if shown.size and np.isfinite(shown).all():  # of a complete table the means are enough
+        fit = fit_effects(columns[seen], shown.mean(axis=1, keepdims=True))
+        df, total = len(shown) - 1 - fit.rank, shown.shape[1] * fit.residual
+    else:
+        fit, pure = fit_effects(columns, values), find_pure_error(values)
+        df = int(np.isfinite(shown).sum()) - shown.shape[1] - fit.rank - pure.df
+        total = max(fit.residual - pure.total, 0.0)
     if df < 1:
         return LackOfFit(NOTHING, np.nan, np.nan)
-    shown = values[np.ix_(seen, np.isfinite(values).any(axis=0))]
-    if np.isfinite(shown).all():  # of a complete table the means are enough
-        total = shown.shape[1] * fit_effects(columns[seen], shown.mean(axis=1, keepdims=True)).residual
-    else:
-        total = max(fit_effects(columns, values).residual - find_pure_error(values).total, 0.0)
     square = _mean_square(_without_rounding(total, values), df)
     if not spare.df:
         return LackOfFit(square, np.nan, np.nan)

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from repro.audit.statistics.error_terms import draw_errors, plan_error_term
-from repro.audit.statistics.looks import most_seeds
+from repro.audit.statistics.looks import bound_at
 from repro.audit.statistics.multiplicity import correction_of
 from repro.audit.statistics.power import POWER, equivalence_power, smallest_shift
 from repro.audit.statistics.sequential import level_at_look
@@ -128,7 +128,7 @@ def level_of(plan: Plan, tests: int, sides: int) -> float:
         tests: that it is adjusted for.
         sides: 2: of a two-sided test, 1: of a one-sided one.
     """
-    most = most_seeds(plan, plan.declaration["seeds"])
+    most = bound_at(plan, plan.declaration["seeds"])
     if most is None:
         return ALPHA / tests
     return sides * level_at_look(ALPHA / tests / sides, plan.declaration["seeds"], most)
@@ -203,6 +203,8 @@ def _contrast(plan: Plan, alpha: float, contrasts: int) -> PlannedTest:
     columns = term.df // (seeds - 1)
     fit = f"{term.spare} more for lack of fit" if term.spare else "none for lack of fit: the design is saturated"
     note = f"{columns} columns by {seeds - 1}: {term.df} degrees of freedom, {fit}; {ALONE}"
+    if term.carried:
+        note += " and no interactions mixed in: with them it is found far less often"
     if term.df < FEW:
         enough = 1 + -(-FEW // columns)
         note += f"; so few ask for t of {stats.t.isf(alpha / 2, term.df):.3g}: {enough} seeds would give {FEW} or more"

@@ -33,7 +33,7 @@ from scipy import stats
 
 from repro.audit.statistics.effects import single_arms
 from repro.audit.statistics.linear_model import Coding, Flags, Floats, code_details, shared_values
-from repro.audit.statistics.looks import count_seeds, most_seeds
+from repro.audit.statistics.looks import most_seeds
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import Outcomes, baseline_option
 from repro.audit.statistics.paired import small_sample_factor
@@ -73,7 +73,7 @@ NOT_COMPARED = Ratio()
 
 def compare_spreads(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     """Compares the spread over seeds with every option and with the baseline's: `Analysis.spread`."""
-    most, correction = most_seeds(plan, count_seeds(tables)), correction_of(plan.declared)
+    most, correction = most_seeds(plan, tables), correction_of(plan.declared)
     rows: list[tuple[object, ...]] = []
     for table in tables:
         found = _compare_arms(plan, table) if plan.declared.design == "one_at_a_time" else _compare_groups(plan, table)

@@ -29,8 +29,17 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from repro.audit.statistics.effects import contrast_effects, describe_effects, paired_effects, single_arms
+from repro.audit.statistics.incomplete_tables import explain_by_seed, fit_by_seed
 from repro.audit.statistics.interactions import Interaction
-from repro.audit.statistics.linear_model import Coding, Floats, code_details, shared_values
+from repro.audit.statistics.linear_model import (
+    Coding,
+    Flags,
+    Floats,
+    code_details,
+    gram_within_seeds,
+    invert_gram,
+    shared_values,
+)
 from repro.audit.statistics.looks import judge_effects
 from repro.audit.statistics.mean_squares import MeanSquare, satterthwaite_df
 from repro.audit.statistics.outcomes import Outcomes
@@ -215,26 +224,23 @@ def contrast_units(columns: Floats, values: Floats) -> UnitEffects:
         >>> found.effects.round(9).tolist(), found.noise.round(9).tolist(), found.noise_df.tolist()
         ([[1.0, 3.0]], [0.0], [1.0])
     """
-    present = np.isfinite(values).all(axis=2) if values.shape[2] else np.zeros(values.shape[:2], dtype=bool)
-    variant, seed = np.nonzero(present)
+    present: Flags = np.asarray(np.isfinite(values).all(axis=2) & (values.shape[2] > 0))
     count, units = columns.shape[1], values.shape[2]
-    if not len(variant):
+    if not present.any():
         nothing = np.full(count, np.nan)
         return UnitEffects(np.full((count, units), np.nan), nothing, np.zeros(count))
-    found = values[variant, seed]
-    model = np.hstack([np.eye(values.shape[1])[seed], columns[variant]])
-    weights = np.linalg.pinv(model.T @ model, hermitian=True)[values.shape[1] :] @ model.T
-    apart = found - found.mean(axis=1, keepdims=True)
-    runs = np.maximum(present.sum(axis=1), 1)
-    # Variants are swept out by centring (Frisch and Waugh); the few columns of the seeds are what is left to fit.
-    sums = np.zeros((len(columns), units))
-    np.add.at(sums, variant, apart)
-    apart = apart - (sums / runs[:, None])[variant]
-    seeds = np.eye(values.shape[1])[seed] - (present / runs[:, None])[variant]
-    fitted, _, rank, _ = np.linalg.lstsq(seeds, apart, rcond=1e-10)
-    df = (len(found) - len(np.unique(variant)) - int(rank)) * (units - 1)
-    square = float(((apart - seeds @ fitted) ** 2).sum()) / df if df else np.nan
-    return UnitEffects(weights @ found, (weights**2).sum(axis=1) * square, np.full(count, float(df)))
+    found = np.where(present[:, :, None], values, 0.0)
+    unit, _, _ = invert_gram(*gram_within_seeds(columns, present))
+    apart = found - (found.sum(axis=0) / np.maximum(present.sum(axis=0), 1)[:, None]) * present[:, :, None]
+    effects = unit @ (columns.T @ apart.sum(axis=1))
+    # Noise: each run less its mean over units, less its variant, less what seeds explain of the rest.
+    found = found - found.mean(axis=2, keepdims=True)
+    found -= (found.sum(axis=1) / np.maximum(present.sum(axis=1), 1)[:, None])[:, None, :] * present[:, :, None]
+    fit = fit_by_seed(np.empty((len(columns), 0)), np.where(present, 0.0, np.nan))
+    df, square = fit.df * (units - 1), np.nan
+    if df:
+        square = max(float((found**2).sum()) - explain_by_seed(fit, found), 0.0) / df
+    return UnitEffects(effects, np.diag(unit) * square, np.full(count, float(df)))
 
 
 def add_unit_error(error: MeanSquare, units: MeanSquare, noise: MeanSquare) -> MeanSquare:

@@ -18,6 +18,8 @@ from repro.audit.statistics.mean_squares import NOTHING, MeanSquare
 from repro.audit.statistics.outcomes import FULL, Outcomes
 from repro.audit.statistics.results import Results
 from repro.audit.statistics.variance_components import (
+    LARGEST,
+    MOST_RUNS,
     Share,
     Spread,
     fit_mixed,
@@ -113,7 +115,8 @@ def _find_seed_share(coding: Coding, outcomes: Outcomes) -> Share:
     values = values[np.isfinite(values).any(axis=1)]
     if not len(values) or np.isfinite(values).any(axis=0).sum() < 2:
         return Share(np.nan, np.nan, np.nan, "one seed")
-    if np.isfinite(values).all():  # REML has the same variances then, at many times the cost
+    # REML has the same variances in a complete table, and nearly the same in a large one, at many times the cost.
+    if np.isfinite(values).all() or len(values) > LARGEST or np.isfinite(values).sum() > MOST_RUNS:
         mixed = fit_moments(np.empty((len(values), 0)), values)
     else:
         mixed = fit_mixed(np.eye(len(values))[:, 1:], values)

@@ -22,6 +22,8 @@ Method = Literal["REML", "moments"]
 
 LARGEST = 100
 """Columns up to which REML is tried: its cost grows with their cube, and in a complete table the moments agree."""
+MOST_RUNS = 2000
+"""Runs up to which it is tried, for the same reason."""
 NODES = 64
 """Of the quadrature over the noise: enough for three digits from one degree of freedom on."""
 
@@ -104,17 +106,14 @@ def mean_squares(mixed: Mixed, values: Floats) -> list[MeanSquare]:
 
 
 def _fit_likelihood(columns: Floats, values: Floats) -> Mixed | None:
+    if columns.shape[1] > LARGEST or np.isfinite(values).sum() > MOST_RUNS or values.shape[1] < 2:
+        return None
     stacked, found = stack_runs(columns, values)
     seeds, effects = stacked[:, : values.shape[1]].argmax(axis=1), stacked[:, values.shape[1] :]
     design = np.hstack([np.ones((len(found), 1)), effects])
     spread = found.std()
-    if (
-        columns.shape[1] > LARGEST
-        or values.shape[1] < 2
-        or not spread > 0
-        or len(found) <= design.shape[1] + 1
-        or np.linalg.matrix_rank(design) < design.shape[1]
-    ):
+    unfit = not spread > 0 or len(found) <= design.shape[1] + 1
+    if unfit or np.linalg.matrix_rank(design) < design.shape[1]:
         return None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -17,7 +17,7 @@ import pandas as pd
 from repro.audit.ledger.choice import show_value
 from repro.audit.statistics.effects import Effect, effects_by_detail
 from repro.audit.statistics.interactions import Interaction, interactions_by_detail
-from repro.audit.statistics.looks import count_seeds, most_seeds
+from repro.audit.statistics.looks import most_seeds
 from repro.audit.statistics.multiplicity import LEVEL, correction_of, smallest_adjusted_p
 from repro.audit.statistics.outcomes import FULL, HALF, Outcomes
 from repro.audit.statistics.paired import smallest_p
@@ -76,7 +76,7 @@ def judge_details(
         effects: with the columns of `looks.judge_effects`.
         interactions: as in `Analysis`.
     """
-    study, most = plan.declared, most_seeds(plan, count_seeds(tables))
+    study, most = plan.declared, most_seeds(plan, tables)
     correction = correction_of(study)
     rows, pairs = effects_by_detail(effects), interactions_by_detail(interactions)
     verdicts = []

@@ -8,7 +8,13 @@ from scipy import stats
 from simulated_factorial import Noise, linear, make_plan, simulate, two_levels
 
 from repro.audit.statistics.outcomes import tabulate_outcomes
-from repro.audit.statistics.specification_curve import CURVE_COLUMNS, TEST_COLUMNS, permute_means, specification_curve
+from repro.audit.statistics.specification_curve import (
+    CURVE_COLUMNS,
+    TEST_COLUMNS,
+    find_null,
+    permute_means,
+    specification_curve,
+)
 
 
 def test_the_null_holds_its_level_whatever_the_seeds_do() -> None:
@@ -113,3 +119,33 @@ def test_one_seed_has_no_null() -> None:
     assert len(curve) == 4
     assert curve[["low", "high", "null_low", "null_high"]].isna().all(axis=None)
     assert np.isnan(test["p"][0])
+
+
+@pytest.mark.parametrize("permutations", [1, 9, 40, 99, 999])
+def test_the_band_is_that_of_quantiles_however_the_null_is_drawn(
+    permutations: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One block is drawn as all at once; many blocks keep tails alone, and their band is that of the curves drawn."""
+    values = np.random.default_rng(3).normal(size=(7, 3))
+    values[2, 1] = values[5, 0] = np.nan
+    means = permute_means(values, permutations, np.random.default_rng(1))
+    null = find_null(values, permutations, np.random.default_rng(1))
+    np.testing.assert_allclose(null.spreads, means.std(axis=1))
+    np.testing.assert_allclose([null.low, null.high], np.quantile(np.sort(means, axis=1), [0.025, 0.975], axis=0))
+    monkeypatch.setattr("repro.audit.statistics.specification_curve.CELLS_AT_ONCE", 7 * 4)
+    generator = np.random.default_rng(1)
+    blocks = [permute_means(values, min(4, permutations - start), generator) for start in range(0, permutations, 4)]
+    wanted = np.quantile(np.sort(np.vstack(blocks), axis=1), [0.025, 0.975], axis=0)
+    null = find_null(values, permutations, np.random.default_rng(1))
+    np.testing.assert_allclose([null.low, null.high], wanted)
+    assert len(null.spreads) == permutations
+
+
+def test_the_null_is_one_of_distributions() -> None:
+    """Means alike and spreads unlike: the share of small p is far from its level, as the note on the page says."""
+    plan = make_plan(two_levels(3), "full_factorial", seeds=2, metrics=200)
+    generator, tables = np.random.default_rng(0), tabulate_outcomes(plan, simulate(plan, linear()))
+    spread = np.where(np.arange(8) < 1, 8.0, 0.3)[:, None]
+    tables = [table._replace(values=spread * generator.standard_normal((8, 2))) for table in tables]
+    _, test = specification_curve(plan, tables, permutations=199)
+    assert (test["p"] <= 0.05).mean() > 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
