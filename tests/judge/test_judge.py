@@ -13,6 +13,7 @@ from repro.judge.declaration import Declaration, Flags, Measured, read_declarati
 from repro.judge.roles import Asked, infer_roles
 from repro.judge.runs import count_ties, find_step
 from repro.judge.settling import bear_noise, plan_batch
+from repro.judge.showing import list_lines
 from repro.judge.slopes import fit_slopes
 from repro.judge.table import read_table
 from repro.judge.verdicts import Judgement, judge_table
@@ -291,3 +292,20 @@ def test_runs_in_mlflow_are_a_table_like_any_other(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match="has no experiment 'other'\n  it has: ablation"):
         read_table("mlflow:other", store)
+
+
+def test_the_example_says_what_its_readme_says() -> None:
+    folder = Path(__file__).parents[2] / "examples" / "judge-optimizers"
+    declared = read_declaration(str(folder / "runs.csv"), Flags(outcome=("val_loss:lower",), margin=0.001))
+    found = judge_table(read_table(declared.table), declared)
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    lines = list_lines(found)
+    differ = [line for line in lines if line.verdict == "differs"]
+    said = [
+        f"an SD of {found.noise.sd:.5f} ({found.noise.df} degrees of freedom, {found.noise.groups} groups)",
+        f"{len(differ)} of {len(lines)} differ",
+        f"by {differ[0].estimate:.4f} (95 % {differ[0].low:.4f} to {differ[0].high:.4f}; {differ[0].n} runs)",
+        f"The other {len(lines) - len(differ)} are undecided",
+    ]
+    assert [sentence for sentence in said if sentence not in readme] == []
+    assert differ[0].option == "20260609_soap_f1_auxb2_clean, 2900"

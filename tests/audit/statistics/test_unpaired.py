@@ -22,7 +22,7 @@ def found(plan: Plan, paired: bool = False) -> Plan:
     return plan.model_copy(update={"declaration": study.model_dump(mode="json")})
 
 
-@pytest.mark.parametrize(("n", "m"), [(2, 2), (5, 20), (20, 5), (3, 30)])
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (6, 8), (8, 6), (12, 12)])
 def test_welch_is_that_of_scipy(n: int, m: int) -> None:
     generator = np.random.default_rng(n)
     option, baseline = 1 + 4 * generator.normal(size=n), generator.normal(size=m)
@@ -36,6 +36,12 @@ def test_welch_is_that_of_scipy(n: int, m: int) -> None:
     assert [here["low"][0], here["high"][0]] == pytest.approx([interval.low, interval.high], rel=1e-9)
     wins = np.mean([a > b for a in option for b in baseline])
     assert here["probability_of_improvement"][0] == pytest.approx(wins)
+
+
+def test_few_runs_against_many_have_the_degrees_of_freedom_of_few() -> None:
+    close, far = np.array([[1.0, 1.001] + [np.nan] * 28]), np.random.default_rng(0).normal(size=(1, 30))
+    assert stats.ttest_ind(close[0, :2], far[0], equal_var=False).df > 28
+    assert compare_groups(close, far, higher_is_better=True)["df"][0] == 2.0
 
 
 def test_one_run_has_a_difference_and_no_error() -> None:
