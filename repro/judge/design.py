@@ -23,6 +23,8 @@ from repro.judge.variants import Variants
 from repro.storage import hash_json
 
 MOST_REPLICATES = 1000
+MOST_TASKS = 200
+"""Values of a column that is left out up to which it may be one of tasks."""
 FEWEST_SHARED = 2
 """Seeds that half of the variants share with the baseline where seeds pair."""
 
@@ -69,7 +71,30 @@ def find_replicates(
     if not is_shared(seed, declared):
         why = f"{seed} counts runs and is no seed that variants share: they are compared unpaired (paired: true pairs)"
         return _number_runs(frame, [why], seed)
+    if frame.duplicated(["variant", "seed", *units]).any():
+        _refuse_hidden_tasks(table, frame, columns, outcomes[0])
     return _pair_seeds(frame, outcomes, seed)
+
+
+def _refuse_hidden_tasks(table: pd.DataFrame, frame: pd.DataFrame, columns: list[Column], outcome: str) -> None:
+    """Refuses to average runs of one seed over a column of which one value rules the mean, as tasks of unlike units do.
+
+    Raises:
+        UserError: there is such a column.
+    """
+    for name in of_role(columns, "left out"):
+        names = table[name].astype(str)
+        if pd.api.types.is_numeric_dtype(table[name]) or not 2 <= names.nunique() <= MOST_TASKS:
+            continue
+        if not (names.groupby([frame["variant"], frame["seed"]]).nunique() > 1).any():
+            continue
+        levels = frame[~frame["failed"]].groupby(names)[outcome].mean().abs()
+        told = refuse_units([str(level) for level in levels.index], levels.to_numpy(dtype=np.float64), {})
+        if told:
+            raise UserError(
+                f"no mean of {outcome} over {name}, which is no detail: {told.split(';')[0]}\n"
+                f"  --task {name}, and a scale in judge.yaml"
+            )
 
 
 def is_shared(seed: str, declared: Declaration) -> bool:

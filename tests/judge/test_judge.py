@@ -180,6 +180,8 @@ def test_tasks_are_the_replicate_and_unlike_units_are_refused_until_a_scale_is_d
     ]
     table = pd.DataFrame(rows)
     assert "no mean of loss over dataset" in judge(table).refused
+    hidden = judge(table.rename(columns={"dataset": "problem"}), details=["opt"], seed="seed")
+    assert hidden.refused.startswith("no mean of loss over problem, which is no detail: 100 % of it lies in 1 of 5")
     for scale, expected, near in (("per_task_sd", 5.0, 3.0), ("baseline_ratio", 0.01, 0.003)):
         found = judge(table, scale=scale)
         assert found.word == "task"
