@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from installed import names_in_base
+from repro.extras import EXTRAS
 from repro.runs.imports import files_of, imported_names, is_part, module_name, package_name
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
-    *("errors", "paths", "storage", "processes", "randomness"),
+    *("errors", "extras", "paths", "storage", "processes", "randomness"),
     *("audit.ledger", "audit.study", "audit.statistics", "audit.page"),
     *("case", "paper_case", "evidence", "tracking", "judge", "runs", "new_project"),
     *("cases.medfe", "pipeline", "cli", "__main__"),
@@ -35,6 +37,14 @@ WORDS = re.compile(
     re.IGNORECASE,
 )
 """Of inpainting. An image in the singular is also that of a figure, or a mirror image."""
+
+BRINGS = {"cases": {"medfe", "mlflow", "study"}, "pipeline": {"medfe", "mlflow", "study"}}
+BRINGS |= {"tracking": {"mlflow", "study"}, "runs": {"cluster", "study"}, "audit.page.notebook": {"study"}}
+BRINGS |= {room: {"study"} for room in ("processes", "case", "paper_case", "evidence", "new_project")}
+BRINGS |= {"judge": {"mlflow", "parquet"}, "cli": {"study"}}
+"""The extras whose packages a room may import; one that is not named has what the base brings."""
+ASKED_FOR = {"pynvml"}
+"""What is used where it happens to be installed, and brought by nothing."""
 
 Check = Callable[[Path], list[str]]
 
@@ -149,6 +159,18 @@ def find_ray(root: Path) -> list[str]:
     return find_imports(root, ["repro"], ["ray"], but=["repro.runs.cluster"])
 
 
+def find_undeclared(root: Path) -> list[str]:
+    """Returns what rooms import that neither the base nor an extra of theirs brings."""
+    known = {*sys.stdlib_module_names, *names_in_base(), *ASKED_FOR, "repro"}
+    found = []
+    for module, source in modules_of(root).items():
+        extras = {extra for room in BRINGS if is_part(module, [f"repro.{room}"]) for extra in BRINGS[room]}
+        brought = known.union(*(EXTRAS[extra] for extra in extras))
+        tops = {name.partition(".")[0] for name in names_of(root, module, source)}
+        found += [f"{module} imports {top}, which nothing brings" for top in sorted(tops - brought)]
+    return found
+
+
 def find_case_imports(root: Path) -> list[str]:
     return find_imports(root, [f"repro.{room}" for room in CASE_FREE], ["repro.cases"], but=OF_A_CASE)
 
@@ -172,6 +194,7 @@ CHECKS: tuple[Check, ...] = (
     find_judge_imports,
     find_mlflow,
     find_ray,
+    find_undeclared,
     find_case_imports,
     find_words,
 )
@@ -239,6 +262,9 @@ FAULTS: list[tuple[str, str, Check, str]] = [
     ("judge/table.py", "from repro.tracking import store", find_judge_imports, "imports repro.tracking"),
     ("runs/cluster.py", "from mlflow import client", find_mlflow, "repro.runs.cluster imports mlflow"),
     ("cases/medfe/case.py", "import ray.util", find_ray, "repro.cases.medfe.case imports ray.util"),
+    ("audit/page/figures.py", "def f():\n    import dvc.api\n", find_undeclared, "figures imports dvc, which nothing"),
+    ("audit/ledger/choice.py", "import polars", find_undeclared, "choice imports polars, which nothing brings"),
+    ("case.py", "import torch", find_undeclared, "repro.case imports torch, which nothing brings"),
     ("runs/cluster.py", "from repro.cases.medfe import case", find_case_imports, "imports repro.cases.medfe.case"),
     ("runs/cluster.py", "# the holes", find_words, "says holes"),
     ("runs/cluster.py", "class MedfeRun: ...", find_words, "says MedfeRun"),

@@ -8,6 +8,7 @@ import typer
 from repro import paths
 from repro.cli import judge, ledger, medfe, new, plan, report, sweep, variants
 from repro.errors import UserError
+from repro.extras import explain_missing
 
 app = typer.Typer(
     help="Audits how far a machine-learning paper can be reproduced when it leaves details out.",
@@ -32,8 +33,11 @@ def main() -> None:
     try:
         _check_folder(Path.cwd())
         app()
-    except UserError as error:
-        print(f"repro: {error}", file=sys.stderr)
+    except (ModuleNotFoundError, UserError) as error:
+        told = explain_missing(error) if isinstance(error, ModuleNotFoundError) else error
+        if not isinstance(told, UserError):
+            raise
+        print(f"repro: {told}", file=sys.stderr)
         raise SystemExit(2) from None
 
 

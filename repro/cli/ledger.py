@@ -4,15 +4,14 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from repro.audit.ledger.source import Kind, Status
 from repro.errors import UserError
+from repro.extras import require
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from repro.audit.ledger.choice import Detail
 
 
@@ -44,6 +43,9 @@ def diff(
     second: Annotated[str, typer.Argument(help="Likewise.")],
 ) -> None:
     """In which details two readings, files or variants differ."""
+    from rich import box
+    from rich.table import Table
+
     from repro.audit.ledger.comparing import compare_params
     from repro.case import load_case
     from repro.cli.naming import find_params
@@ -66,6 +68,7 @@ def generate(
     ] = False,
 ) -> None:
     """Bring the generated files up to date: JSON Schema, ledger, and the code that DVC's stages depend on."""
+    require("study")
     from repro.case import load_case
     from repro.runs.generated import find_stale, write_generated
 
@@ -81,6 +84,10 @@ COMMANDS = (details, diff, generate)
 
 
 def _print_table(found: "list[Detail]") -> None:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
     from repro.audit.ledger.choice import show_value
     from repro.audit.ledger.table import count_details
 
@@ -103,6 +110,8 @@ def _print_table(found: "list[Detail]") -> None:
 
 
 def _with_sources(detail: "Detail | None", value: object) -> str:
+    from rich.markup import escape
+
     from repro.audit.ledger.choice import show_value
 
     shown = escape(show_value(value))
@@ -110,6 +119,8 @@ def _with_sources(detail: "Detail | None", value: object) -> str:
     return "\n".join([shown, *(f"[dim]{escape(str(source))}[/dim]" for source in sources)])
 
 
-def _console() -> Console:
+def _console() -> "Console":
+    from rich.console import Console
+
     console = Console()
     return console if console.is_terminal else Console(width=200)

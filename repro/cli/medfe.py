@@ -7,6 +7,7 @@ import typer
 
 from repro import paths
 from repro.errors import UserError
+from repro.extras import require
 
 Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write; replaced if it is there.")]
 
@@ -19,6 +20,7 @@ def inpaint(
     / paths.CHECKPOINT,
 ) -> None:
     """Fill the hole of a photograph; known pixels come back untouched."""
+    require("medfe")
     from repro.cases.medfe.inpainting import inpaint_file
 
     inpaint_file(checkpoint, photo, mask, output)
@@ -30,6 +32,7 @@ def evaluate(
     output: Annotated[Path, typer.Option("-o", "--output", help="A new folder, or that of an earlier evaluation.")],
 ) -> None:
     """Measure a checkpoint on the test holes that `dvc repro baselines` has prepared."""
+    require("medfe")
     from repro.cases.medfe.evaluation.model import evaluate_model
     from repro.cases.medfe.params import load_params
 
@@ -46,6 +49,7 @@ def import_release(
     output: Output,
 ) -> None:
     """Make a checkpoint of ours from the authors' files."""
+    require("medfe")
     from repro.cases.medfe.release import import_release as convert
 
     convert(en, de, medfe, output)
@@ -57,6 +61,7 @@ def export_release(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write into.")],
 ) -> None:
     """Write EN.pkl, DE.pkl and MEDEF.pkl from a checkpoint of ours."""
+    require("medfe")
     from repro.cases.medfe.checkpoint import load_generator
     from repro.cases.medfe.release import export_release as convert
 

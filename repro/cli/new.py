@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
+from repro.extras import require
+
 
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or an empty folder.")],
 ) -> None:
     """Lay out a project for another paper, which plans, sweeps and reports from the first minute."""
+    require("study")
     from repro.new_project import lay_out
 
     lay_out(folder)

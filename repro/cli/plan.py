@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from repro import paths
+from repro.extras import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,7 @@ def plan(
     dry_run: Annotated[bool, typer.Option(help="Show the plan, and freeze and write nothing.")] = False,
 ) -> None:
     """Show what a study runs and what it can see; freeze it and write its runs."""
+    require("study")
     from rich.console import Console
 
     from repro.audit.study.cost import estimate_cost

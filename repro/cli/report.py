@@ -7,12 +7,14 @@ import typer
 
 from repro import paths
 from repro.errors import UserError
+from repro.extras import require
 
 
 def publish(
     commits: Annotated[list[str] | None, typer.Argument(help="Commits whose results are published as well.")] = None,
 ) -> None:
     """Rebuild the MLflow index from the results that DVC keeps, e.g. after mlflow.db was deleted."""
+    require("study", "mlflow")
     from repro.case import load_case
     from repro.tracking import rebuild
 
@@ -28,6 +30,7 @@ def report(
     study: Annotated[Path | None, typer.Argument(help="A study, e.g. ablations/smoke.yaml; none: the variant.")] = None,
 ) -> None:
     """Build the notebook and the page: of the active variant, or of a study, whose plan keeps that it was looked at."""
+    require("study")
     if study is None:
         from repro.case import import_attribute, load_case
 
@@ -37,6 +40,9 @@ def report(
         page = import_attribute(case.build_report, f"{case.name}: build_report")(paths.REPORT)
         print(f"wrote {page}")
         return
+    from repro.audit.study.freezing import load_plan, locate_plan
+
+    load_plan(locate_plan(paths.PLANS, study.stem))  # refused before the statistics are imported, which takes seconds
     from repro.runs.report import build_study_report, keep_look
 
     folder = paths.STUDY_REPORTS / study.stem

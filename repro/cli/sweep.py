@@ -9,6 +9,7 @@ import typer
 
 from repro import paths
 from repro.errors import UserError
+from repro.extras import require
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +31,7 @@ def sweep(
     gpus_per_run: Annotated[float, typer.Option(min=0.0, help="On a Ray cluster; 0.25: four runs share one.")] = 0.0,
 ) -> None:
     """Run the missing runs of a study, here or, with RAY_ADDRESS set, on that Ray cluster."""
+    require("study", *(["cluster"] if os.environ.get(CLUSTER) else []))
     from repro.case import load_case
     from repro.runs.progress import plain_console
     from repro.runs.status import find_outdated, find_work

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from repro import paths
+from repro.extras import require
 
 if TYPE_CHECKING:
     from repro.case import Case
@@ -50,6 +51,7 @@ def run(
     if dry_run:
         print(" ".join(["dvc", *command]))
         return
+    require("study")
     raise SystemExit(subprocess.run([sys.executable, "-m", "dvc", *command], check=False).returncode)
 
 

@@ -18,6 +18,7 @@ from filelock import FileLock
 from repro import paths
 from repro.case import PROJECT_FILE, Case, case_module
 from repro.errors import UserError
+from repro.extras import explain_missing
 from repro.runs.archives import pack
 from repro.runs.code import code_files, hash_code
 from repro.runs.imports import files_of, imported_files
@@ -47,8 +48,8 @@ def cluster_workers(case: Case, address: str, count: int | None, gpus_per_run: f
     os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
     try:
         import ray
-    except ImportError:
-        raise UserError("RAY_ADDRESS is set, but Ray is not installed\n  uv sync --extra cluster") from None
+    except ModuleNotFoundError as error:
+        raise explain_missing(error) from None
     _check_answer(address)
     with tempfile.TemporaryDirectory() as code:
         shipped = copy_code(case, Path(code))

@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from repro import paths
 from repro.errors import UserError
+from repro.extras import explain_missing
 from repro.storage import written_file
 from repro.tracking.address import (
     DATABASE,
@@ -91,7 +92,10 @@ def import_mlflow() -> Any:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-    import mlflow
+    try:
+        import mlflow
+    except ModuleNotFoundError as error:
+        raise explain_missing(error) from None
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return mlflow

@@ -1,0 +1,209 @@
+"""The wheel in environments of its own: the base judges, extras add to it, and a command says which one it lacks."""
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from installed import ROOT, Environment, build_wheel, make_environment
+from repro.cli import app
+from repro.errors import UserError
+from repro.extras import DISTRIBUTION, EXTRAS, explain_missing, require
+
+pytestmark = pytest.mark.skipif(shutil.which("uv") is None, reason="uv builds the wheel")
+
+HEAVY = ("torch", "torchvision", "dvc", "mlflow", "papermill", "nbconvert", "ipykernel", "ray", "scikit-learn")
+"""What the base must do without."""
+
+ANALYSE = """
+import importlib, pkgutil
+from repro import analyse
+from repro.audit.page.section import SECTIONS
+from repro.audit.page.subject import Subject
+from repro.case import import_attribute
+from simulated_arms import arms_plan
+from simulated_factorial import linear, make_plan, simulate, two_levels
+
+for package in map(importlib.import_module, {packages}):
+    for module in pkgutil.walk_packages(package.__path__, f"{{package.__name__}}."):
+        importlib.import_module(module.name)
+screening = make_plan(two_levels(4), seeds=3)
+assert not analyse(screening, simulate(screening, linear(a=9))).effects.empty
+plan = arms_plan(2, seeds=8, margin=1.0)
+results = simulate(plan, linear(a=9))
+analysis = analyse(plan, results)
+subject = Subject(plan, results, analysis, {{}})
+pages = [import_attribute(section.show, section.name)(subject) for section in SECTIONS]
+assert sum("<img" in page for page in pages) >= 2, "figures are drawn"
+print(dict(zip(analysis.verdicts["detail"], analysis.verdicts["verdict"])))
+"""
+"""A study whose truth is known, from its design to the sections of its page."""
+
+CALL = """
+import contextlib, io, json, sys
+from repro.cli import main
+
+told = {}
+for command in json.loads(sys.argv[1]):
+    sys.argv = ["repro", *command]
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+        try:
+            main()
+        except SystemExit as ended:
+            told[command[0]] = [ended.code, said.getvalue()]
+print(json.dumps(told))
+"""
+"""Calls commands one after the other, and prints how each has ended and what it has said."""
+
+IMPORT = """
+import importlib, pkgutil
+from repro.extras import require
+
+require("{extra}")
+for module in pkgutil.walk_packages(importlib.import_module("{room}").__path__, "{room}."):
+    importlib.import_module(module.name)
+"""
+
+NEEDS = {
+    "new": (["audit"], ["study"]),
+    "generate": ([], ["study"]),
+    "plan": (["study.yaml"], ["study"]),
+    "sweep": (["study.yaml"], ["study"]),
+    "report": (["study.yaml"], ["study"]),
+    "publish": ([], ["study", "mlflow"]),
+    "inpaint": (["a.png", "b.png", "-o", "c.png"], ["medfe"]),
+    "evaluate": (["a.pt", "-o", "b"], ["medfe"]),
+    "import-release": (["a", "b", "c", "-o", "d"], ["medfe"]),
+    "export-release": (["a", "-o", "b"], ["medfe"]),
+}
+"""Commands that cannot do anything without an extra, with arguments and the extras."""
+BASE = {"details": [], "diff": ["paper", "paper"], "use": ["paper", "--scale", "small"], "judge": None}
+BASE |= {"run": ["--dry-run"]}
+"""The others; nothing: tested where its own tests are."""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory, wheel: Path) -> Environment:
+    return make_environment(tmp_path_factory.mktemp("base") / "venv", wheel)
+
+
+def declared() -> dict[str, list[Requirement]]:
+    """Returns what each extra requires; empty: the base."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {extra: [Requirement(text) for text in texts] for extra, texts in extras.items()}
+
+
+def test_the_extras_of_the_code_are_those_of_the_project() -> None:
+    assert set(EXTRAS) == set(declared()) - {"", "examples"}
+
+
+def test_the_default_group_names_every_extra_that_tests_need() -> None:
+    group = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["dev"]
+    (own,) = [item for item in map(Requirement, group) if item.name == DISTRIBUTION]
+    assert own.extras == set(EXTRAS)
+
+
+@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "repro/template/README.md"])
+def test_nobody_is_told_to_install_a_strangers_library(file: str) -> None:
+    words = (ROOT / file).read_text(encoding="utf-8").replace("'", " ").replace('"', " ").replace("`", " ").split()
+    asked = [words[i + 2] for i in range(len(words) - 2) if words[i + 1] == "install" and words[i] in ("pip", "tool")]
+    assert not [word for word in asked if canonicalize_name(word.partition("[")[0]) == "repro"]
+
+
+def test_the_base_has_what_it_requires_and_no_more(base: Environment, tmp_path: Path) -> None:
+    assert not base.distributions.intersection(HEAVY)
+    for module in ("torch", "dvc", "mlflow", "sklearn"):
+        done = base.call(tmp_path, "python", "-c", f"import {module}")
+        assert "ModuleNotFoundError" in done.stderr, f"{module} is at hand, so that nothing below shows anything"
+    where = base.call(tmp_path, "python", "-c", "import repro; print(repro.__file__)").stdout
+    assert where.startswith(str(base.site)), "this repository's own code is at hand"
+
+
+def packages() -> list[str]:
+    return ["repro.audit", *(["repro.judge"] if (ROOT / "repro" / "judge").is_dir() else [])]
+
+
+def analyse_in(environment: Environment, folder: Path) -> tuple[str, str]:
+    simulated = str(ROOT / "tests" / "audit" / "statistics")
+    code = ANALYSE.format(packages=packages())
+    done = environment.call(folder, "python", "-W", "error", "-c", code, PYTHONPATH=simulated)
+    return done.stdout, done.stderr
+
+
+def test_the_base_judges_and_shows(base: Environment, tmp_path: Path) -> None:
+    """The effect of a is nine standard deviations."""
+    said, errors = analyse_in(base, tmp_path)
+    assert "'a': 'matters'" in said, said + errors
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_base_that_lacks_something_is_found_out(wheel: Path, tmp_path: Path) -> None:
+    lacking = make_environment(tmp_path / "venv", wheel, but=["pydoe"])
+    assert "No module named 'pydoe'" in analyse_in(lacking, tmp_path)[1]
+
+
+@pytest.mark.parametrize("script", ["repro", "repro-audit"])
+def test_both_scripts_are_the_command(base: Environment, tmp_path: Path, script: str) -> None:
+    done = base.call(tmp_path, script, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"Usage: {script} " in done.stdout
+
+
+def test_every_command_is_known_here() -> None:
+    names = {item.name or item.callback.__name__.replace("_", "-") for item in app.registered_commands if item.callback}
+    assert names <= NEEDS.keys() | BASE.keys()
+
+
+def call_all(environment: Environment, folder: Path, commands: list[list[str]]) -> dict[str, tuple[int, str]]:
+    done = environment.call(folder, "python", "-c", CALL, json.dumps(commands))
+    assert done.returncode == 0, done.stderr
+    return {name: (code, said) for name, (code, said) in json.loads(done.stdout).items()}
+
+
+def test_commands_of_extras_say_so_and_leave_nothing(base: Environment, tmp_path: Path) -> None:
+    found = call_all(base, tmp_path, [[name, *arguments] for name, (arguments, _) in NEEDS.items()])
+    assert found == {
+        name: (2, f"repro: needs the {tell(extras)}: pip install 'repro-audit[{','.join(extras)}]'\n")
+        for name, (_, extras) in NEEDS.items()
+    }
+    assert not list(tmp_path.iterdir())
+
+
+def tell(extras: list[str]) -> str:
+    return f"extra{'s' if len(extras) > 1 else ''} {' and '.join(extras)}"
+
+
+def test_the_base_reads_and_writes_a_ledger(base: Environment, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(base.site / "repro" / "template", project, ignore=shutil.ignore_patterns("__pycache__"))
+    known = [[name, *arguments] for name, arguments in BASE.items() if arguments is not None]
+    found = call_all(base, project, known)
+    assert not {name: told for name, told in found.items() if told[0] not in (0, None)}, found
+
+
+def test_what_is_not_there_is_told_from_what_nobody_knows(monkeypatch) -> None:
+    monkeypatch.setitem(EXTRAS, "study", ("not_there", "json"))
+    with pytest.raises(UserError, match=r"^needs the extra study: pip install 'repro-audit\[study\]'$"):
+        require("study", "mlflow")
+    strange = ModuleNotFoundError("no", name="my_paper.run")
+    assert explain_missing(strange) is strange
+
+
+@pytest.mark.parametrize(("extra", "rooms"), [("study", "runs"), ("mlflow", "tracking"), ("medfe", "cases.medfe")])
+def test_each_extra_brings_what_its_rooms_import(wheel: Path, tmp_path: Path, extra: str, rooms: str) -> None:
+    """Alone, with the base."""
+    environment = make_environment(tmp_path / "venv", wheel, [extra])
+    code = IMPORT.format(extra=extra, room=f"repro.{rooms}")
+    done = environment.call(tmp_path, "python", "-c", code)
+    assert done.returncode == 0, done.stderr
