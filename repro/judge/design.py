@@ -71,7 +71,7 @@ def find_replicates(
     if not is_shared(seed, declared):
         why = f"{seed} counts runs and is no seed that variants share: they are compared unpaired (paired: true pairs)"
         return _number_runs(frame, [why], seed)
-    if frame.duplicated(["variant", "seed", *units]).any():
+    if frame.duplicated(["variant", "seed", *(["unit"] if units else [])]).any():
         _refuse_hidden_tasks(table, frame, columns, outcomes[0])
     return _pair_seeds(frame, outcomes, seed)
 
