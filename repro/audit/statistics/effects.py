@@ -18,6 +18,7 @@ from repro.audit.statistics.error_terms import choose_error_term
 from repro.audit.statistics.linear_model import Coding, Flags, Floats, code_details, fit_design, shared_values
 from repro.audit.statistics.outcomes import Outcomes, baseline_option
 from repro.audit.statistics.paired import compare_pairs, small_sample_factor
+from repro.audit.statistics.unpaired import compare_groups
 from repro.audit.study.declaration import Study
 from repro.audit.study.plan import Plan
 
@@ -116,16 +117,22 @@ def paired_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
         Rows of `Analysis.effects`, kind "paired", but for `p_adjusted`; an arm without a seed in common has NaN.
     """
     study, arms = plan.declared, list(single_arms(plan))
-    return pd.concat(
-        [pd.DataFrame(), *(_table_effects(table, arms, study) for table in tables if arms)], ignore_index=True
-    )
+    parts = [_table_effects(table, arms, study) for table in tables if arms]
+    return pd.concat([pd.DataFrame(), *parts], ignore_index=True)
 
 
 def _table_effects(table: Outcomes, arms: Sequence[Arm], study: Study) -> pd.DataFrame:
     rows = np.array([table.variants.index(arm.variant) for arm in arms])
     option, baseline = table.values[rows], table.values[[0]]
     higher = study.metrics[table.metric].direction == "higher"
-    shared = np.isfinite(option) & np.isfinite(baseline)
+    shared, kind = np.isfinite(option) & np.isfinite(baseline), "paired"
+    compared, used, base_used = compare_pairs(option, baseline, higher), shared, shared
+    if not table.paired:
+        kind, used = "unpaired", np.isfinite(option)
+        compared, base_used = (
+            compare_groups(option, baseline, higher),
+            np.isfinite(np.broadcast_to(baseline, used.shape)),
+        )
     return pd.DataFrame(
         {
             "detail": [arm.detail for arm in arms],
@@ -133,12 +140,12 @@ def _table_effects(table: Outcomes, arms: Sequence[Arm], study: Study) -> pd.Dat
             "metric": table.metric,
             "train_fraction": table.train_fraction,
             "baseline": [arm.baseline for arm in arms],
-            "kind": "paired",
-            **compare_pairs(option, baseline, higher),
+            "kind": kind,
+            **compared,
             "fixed": 0.0,
             "failed": (table.failed[rows] | table.failed[0]).sum(axis=1, where=table.runs[rows] != ""),
-            "runs": [tuple(table.runs[row][use]) for row, use in zip(rows, shared, strict=True)],
-            "baseline_runs": [tuple(table.runs[0][use]) for use in shared],
+            "runs": [tuple(table.runs[row][use]) for row, use in zip(rows, used, strict=True)],
+            "baseline_runs": [tuple(table.runs[0][use]) for use in base_used],
         }
     )
 

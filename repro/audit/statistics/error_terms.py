@@ -69,11 +69,13 @@ from repro.audit.statistics.mean_squares import (
     split_pure_error,
 )
 from repro.audit.statistics.outcomes import Outcomes
+from repro.audit.statistics.unpaired import find_unpaired_lack, find_within_error
 from repro.audit.study.aliases import design_points
 from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
 
 DETAIL_BY_SEED, WITH_LACK = "detail x seed", "detail x seed and lack of fit"
+WITHIN = "runs within variants"
 ERROR_COLUMNS = (
     *("metric", "train_fraction", "term", "detail_seed", "detail_seed_df", "seed_f", "seed_p", "spare", "spare_df"),
     *("lack", "lack_df", "lack_f", "lack_p", "carried", "runs"),
@@ -124,6 +126,8 @@ class PlannedTerm(NamedTuple):
 
 def choose_error_term(coding: Coding, outcomes: Outcomes) -> ErrorTerm:
     """Chooses the error term of the main effects from the runs of the design."""
+    if not outcomes.paired:
+        return _choose_unpaired(coding, outcomes)
     values = shared_values(outcomes, coding.points)
     split = split_pure_error(coding.matrix, values)
     lack = find_lack_of_fit(coding.matrix, values, split.spare)
@@ -135,6 +139,27 @@ def choose_error_term(coding: Coding, outcomes: Outcomes) -> ErrorTerm:
     pure = find_pure_error(shared_values(outcomes, coding.design))
     variance, df, fixed = np.array(parts, dtype=np.float64).reshape(len(parts), 3).T
     return ErrorTerm(variance, df, fixed, WITH_LACK if asked.df else DETAIL_BY_SEED, pure, split, lack, carried)
+
+
+def _choose_unpaired(coding: Coding, outcomes: Outcomes) -> ErrorTerm:
+    """Chooses the error term where each run has a seed of its own: within variants, or lack of fit if it is larger.
+
+    There is no detail x seed: a run differs from the others of its variant by noise alone, and lack of fit has the
+    expectation of that noise where there are no interactions (`find_within_error`). With interactions the error is
+    exact where variants have as many runs each, and is that of their usual number where they do not.
+    """
+    values = shared_values(outcomes, coding.points)
+    within = find_within_error(values)
+    square = MeanSquare(within.variance, within.df)
+    lack = find_unpaired_lack(coding.matrix, values, square)
+    columns = np.ones(coding.matrix.shape[1])
+    split = SeedSplit(square, square, columns * np.nan, np.zeros(len(columns), dtype=np.int64), columns)
+    asked, carried = _choose_lack(coding, values, split, lack)
+    larger = bool(asked.df) and bool(square.df) and asked.value > square.value
+    held = asked if larger else square
+    fixed = 1 - square.value / asked.value if larger else 0.0
+    name = f"{WITHIN} and lack of fit" if asked.df else WITHIN
+    return ErrorTerm(held.value * columns, held.df * columns, fixed * columns, name, within, split, lack, carried)
 
 
 def combine_errors(details: MeanSquare, own: float, lack: MeanSquare, spare: MeanSquare) -> tuple[float, float, float]:

@@ -24,10 +24,12 @@ from repro.audit.statistics.effects import describe_effects
 from repro.audit.statistics.error_terms import choose_error_term
 from repro.audit.statistics.linear_model import (
     Coding,
+    Fit,
     Floats,
     code_details,
     fit_design,
     fit_effects,
+    join_seeds,
     shared_values,
     take_off_base,
 )
@@ -130,9 +132,10 @@ def _tabulate(coding: Coding, pairs: Pairs, groups: list[list[int]], outcomes: O
     weights = np.nan_to_num(np.abs(fit_design(coding, outcomes).estimates))
     leads = [max(group, key=lambda pair: float(weights[list(pairs.columns[pair])].sum())) for group in groups]
     term = choose_error_term(coding, outcomes)
-    left = _leave(coding, pairs, values, term.lack.square)
+    left = _leave(coding, pairs, values, term.lack.square, outcomes.paired)
     if pairs.together:
-        found, rivals = _fit_together(coding, pairs, values, left, term.split.spare), dict[int, list[int]]()
+        fit = fit_effects(np.hstack([coding.matrix, pairs.products]), values, blocks=outcomes.paired)
+        found, rivals = _fit_together(fit, left, term.split.spare), dict[int, list[int]]()
     else:
         found, rivals = select_pairs(pairs, left, leads, term.split.spare)
     numbers = describe_effects(*found)
@@ -169,22 +172,26 @@ def _adjust(table: pd.DataFrame, method: str) -> pd.DataFrame:
     return table.sort_values("estimate", key=np.abs, ascending=False, kind="stable").sort_values("p", kind="stable")
 
 
-def _leave(coding: Coding, pairs: Pairs, values: Floats, lack: MeanSquare) -> Contrasts:
+def _leave(coding: Coding, pairs: Pairs, values: Floats, lack: MeanSquare, blocks: bool) -> Contrasts:
     """Takes main effects and seeds off the products and the outcomes."""
     shown = np.isfinite(values).any(axis=1)
     seen = values[np.ix_(shown, np.isfinite(values).any(axis=0))]
     total = float(lack.value * lack.df) if lack.df else 0.0
-    if seen.size and np.isfinite(seen).all():
+    if blocks and seen.size and np.isfinite(seen).all():
         base = np.hstack([np.ones((int(shown.sum()), 1)), coding.matrix[shown]])
         rest = take_off(base, np.hstack([pairs.products[shown], seen]))
         split = pairs.products.shape[1]
         return Contrasts(rest[:, :split], rest[:, split:], seen.shape[1], total, int(lack.df))
-    return Contrasts(*take_off_base(coding.matrix, pairs.products, values), 1, total, int(lack.df))
+    matrix, products = coding.matrix, pairs.products
+    if not blocks:
+        together, values = join_seeds(np.hstack([matrix, products]), values)
+        matrix, products = together[:, : matrix.shape[1]], together[:, matrix.shape[1] :]
+    return Contrasts(*take_off_base(matrix, products, values), 1, total, int(lack.df))
 
 
-def _fit_together(coding: Coding, pairs: Pairs, values: Floats, left: Contrasts, spare: MeanSquare) -> Estimates:
-    fit = fit_effects(np.hstack([coding.matrix, pairs.products]), values)
-    effects = slice(coding.matrix.shape[1], None)
+def _fit_together(fit: Fit, left: Contrasts, spare: MeanSquare) -> Estimates:
+    """Reads the estimates of the products, the last columns of a fit that has main effects as well."""
+    effects = slice(len(fit.estimates) - left.products.shape[1], None)
     estimate, unit = fit.estimates[effects], np.diag(fit.unit)[effects]
     inverse = np.linalg.pinv(left.products)
     # what seeds do to each estimate, as a variance of a run

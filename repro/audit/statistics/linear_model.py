@@ -94,20 +94,22 @@ def shared_values(outcomes: Outcomes, chosen: Flags) -> Floats:
     """Returns (V, S) values of the chosen variants, NaN for the rest and for seeds that only one of them has.
 
     A seed that only the baseline has is its own block and says nothing on the noise within blocks; it serves the noise
-    floor and the variance between seeds.
+    floor and the variance between seeds. Where each run has a seed of its own there are no blocks, and all stay.
     """
     values = np.where(chosen[:, None], outcomes.values, np.nan)
+    if not outcomes.paired:
+        return values
     values[:, np.isfinite(values).sum(axis=0) < 2] = np.nan
     return values
 
 
 def fit_design(coding: Coding, outcomes: Outcomes) -> Fit:
     """Fits every option to the points of the design."""
-    return fit_effects(coding.matrix, shared_values(outcomes, coding.points))
+    return fit_effects(coding.matrix, shared_values(outcomes, coding.points), blocks=outcomes.paired)
 
 
-def fit_effects(columns: Floats, values: Floats) -> Fit:
-    """Fits columns (V, K) to values (V, S), NaN where there is none, with one mean for each seed.
+def fit_effects(columns: Floats, values: Floats, blocks: bool = True) -> Fit:
+    """Fits columns (V, K) to values (V, S), NaN where there is none, with a mean for each seed, or one without blocks.
 
     Model: y_vs = mean_s + sum over k of x_vk * b_k + noise, by least squares. With M the centring of the runs within
     their seeds, b = (X'MX)^+ X'My, and (X'MX)^+ is the covariance of the estimates when the noise has variance 1.
@@ -123,6 +125,8 @@ def fit_effects(columns: Floats, values: Floats) -> Fit:
         >>> fit.estimates.round(9).tolist(), fit.unit.round(9).tolist(), round(fit.residual, 9), fit.rank
         ([3.5], [[1.0]], 0.25, 1)
     """
+    if not blocks:
+        columns, values = join_seeds(columns, values)
     present = np.isfinite(values)
     apart = centre_runs(values)
     unit, estimable, rank = invert_gram(*gram_within_seeds(columns, present))
@@ -208,6 +212,18 @@ def invert_gram(gram: Floats, raw: Floats) -> tuple[Floats, Flags, int]:
     size, axes = size[kept], axes[:, kept]
     shortened = axes / scale[:, None]
     return (shortened / size) @ shortened.T, varies & ((axes**2).sum(axis=1) > 1 - 1e-8), int(kept.sum())
+
+
+def join_seeds(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """Returns the runs that have a value as rows of one seed: columns (N, K) and values (N, 1).
+
+    Example:
+        >>> rows, found = join_seeds(np.array([[0.0], [1.0]]), np.array([[1.0, np.nan], [3.0, 4.0]]))
+        >>> rows.ravel().tolist(), found.ravel().tolist()
+        ([0.0, 1.0, 1.0], [1.0, 3.0, 4.0])
+    """
+    variant, seed = np.nonzero(np.isfinite(values))
+    return columns[variant], values[variant, seed][:, None]
 
 
 def stack_runs(columns: Floats, values: Floats) -> tuple[Floats, Floats]:

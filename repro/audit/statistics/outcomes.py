@@ -37,6 +37,7 @@ class Outcomes(NamedTuple):
         runs: (V, S) text, id of each run; empty where none is planned.
         stand_in: how far below its expected value a failed run stands, unless its own variant has shown worse, in the
             metric's unit; NaN where no run failed, and where there are no replicates: then it is the worst value seen.
+        paired: whether a column is one seed in every variant; otherwise each run has a seed of its own (`unpaired`).
     """
 
     metric: str
@@ -47,6 +48,7 @@ class Outcomes(NamedTuple):
     failed: NDArray[np.bool_]
     runs: NDArray[Any]
     stand_in: float = np.nan
+    paired: bool = True
 
     def missing(self) -> NDArray[np.bool_]:
         """Returns (V, S) bool: planned, yet neither measured nor failed."""
@@ -161,7 +163,9 @@ def _tabulate(
     measured = found.reindex(states.index).to_numpy(dtype=np.float64, copy=True)
     broken = broken | (np.isnan(measured) & states.index.isin(found.index))
     values[places], failed[places] = measured, broken
-    return stand_in_failed(plan, Outcomes(metric, train_fraction, variants, seeds, values, failed, runs))
+    found_runs = plan.declared.found
+    outcomes = Outcomes(metric, train_fraction, variants, seeds, values, failed, runs)
+    return stand_in_failed(plan, outcomes._replace(paired=found_runs is None or found_runs.paired))
 
 
 def stand_in_failed(plan: Plan, outcomes: Outcomes) -> Outcomes:

@@ -105,6 +105,21 @@ class Controls(_Declared):
     positive: PositiveControl | None = None
 
 
+class Found(_Declared):
+    """That the runs were there before the study was: what it says is exploratory.
+
+    Attributes:
+        table: where the runs were read.
+        paired: whether a seed is the same in every variant that has it; otherwise each run has a seed of its own, and
+            its number is a place in a list that nothing is paired by.
+        replicate: what the study calls a seed: the seed, or the task over which an effect is to hold.
+    """
+
+    table: str
+    paired: bool
+    replicate: str = "seed"
+
+
 class Sequential(_Declared):
     """A study that may be looked at while seeds are added.
 
@@ -133,6 +148,7 @@ class Study(_Declared):
             made before; None: a seed made from the study's name (`with_seed`).
         correction: for several comparisons; None: by design.
         sequential: None: it is looked at once, when all seeds are there.
+        found: None: the runs were planned.
         seeds: every variant runs with the seeds 0 to seeds - 1.
         baseline_seeds: the baseline does so with at least these many, for the noise floor.
         metrics: the outcomes; the first is the main one.
@@ -151,6 +167,7 @@ class Study(_Declared):
     randomisation: Seed | Literal["none"] | None = Field(default=None, exclude_if=_is_unsaid)
     correction: Correction | None = Field(default=None, exclude_if=_is_unsaid)
     sequential: Sequential | None = Field(default=None, exclude_if=_is_unsaid)
+    found: Found | None = Field(default=None, exclude_if=_is_unsaid)
     seeds: int = Field(ge=1, le=1000)
     baseline_seeds: int = Field(default=0, ge=0, le=1000)
     metrics: dict[str, Outcome] = Field(min_length=1)

@@ -1,0 +1,1 @@
+"""Verdicts on runs that others made, read from one tidy table."""
