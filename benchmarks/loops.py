@@ -93,15 +93,18 @@ def run_ours(gains: Floats, generator: np.random.Generator, ratio: float = 1.0) 
     keeps = np.zeros((loops, ideas), dtype=bool)
     for idea in range(ideas):
         levels = levels_of_looks(level_of_idea(idea + 1, ALPHA))
-        total, live = np.zeros(loops), np.ones(loops, dtype=bool)
+        total, squares, live = np.zeros(loops), np.zeros(loops), np.ones(loops, dtype=bool)
         for runs in range(1, MOST_RUNS + 1):
             champions.grow(np.where(live, champion_runs_for(runs), 0))
-            total[live] += generator.standard_normal(int(live.sum())) * ratio + gains[live, idea]
+            value = generator.standard_normal(int(live.sum())) * ratio + gains[live, idea]
+            total[live] += value
+            squares[live] += value**2
             spent += live
             gain, fresh = total / runs - champions.mean, np.maximum(champions.count, 1)
             sd = np.sqrt(champions.squares / champions.df)
             near = np.flatnonzero(live & (gain > _MET * sd * np.sqrt(1 / runs + 1 / fresh)))
-            p = gain_p(gain[near], runs, fresh[near], sd[near], champions.df[near])
+            own = np.sqrt(np.maximum(squares[near] - total[near] ** 2 / runs, 0) / max(runs - 1, 1))
+            p = gain_p(gain[near], runs, fresh[near], sd[near], champions.df[near], own)
             kept = near[p <= levels[runs]]
             keeps[kept, idea] = True
             live[kept] = False

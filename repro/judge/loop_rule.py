@@ -8,10 +8,11 @@ level of its own, whatever became of those before it (alpha spending),
 
 which add up to alpha. Within an idea the runs come one by one. With n runs of the idea and m fresh runs of the champion
 
-    t_n = gain_n / (s sqrt(1/n + 1/m)),    gain_n = mean of the idea - mean of the champion, in the better direction,
+    t_n = gain_n / sqrt(max(s, s_n)^2 / n + s^2 / m),    gain_n = the idea's mean - the champion's, positive: better,
 
 where s and its df come from fresh runs of all champions so far (the number of an idea's runs depends on their values,
-so that their spread is biased). It is kept at the first n from 2 to N at which t_n has a one-sided p <= a (n / N)^2,
+so that their spread is biased), and s_n, the spread of the idea's own runs, counts where it is the larger: a change may
+do nothing but make a training less stable. An idea is kept at the first n from 4 to N at which t_n has a one-sided p <= a (n / N)^2,
 where a is such that a normal random walk crosses any of these levels with probability level_i. It is discarded when it
 has become hopeless, that is when the log likelihood ratio between a gain of g standard deviations and none falls to -b,
 
@@ -25,7 +26,8 @@ still there makes its fresh runs better than average, if anything, and a false k
 independent runs the two are negatively associated. That t_n shares s and the champion's mean over n makes its looks
 more alike than those of a random walk, which is on the safe side. Measured by `python -m benchmarks.loops`.
 
-Assumed: runs are independent, near normal, and an idea's runs scatter no more than the champion's.
+Assumed: runs are independent and near normal, and an idea's runs scatter little more than the champion's: the same
+benchmark has the error where nothing gains and every idea scatters 1.25 and 1.5 times as much.
 
 Source: Foster & Stine, Alpha-investing (2008) and Tian & Ramdas, Online control of the familywise error rate (2021), of
 which this is the case without re-investment (what few true gains give back is not worth a level that depends on them);
@@ -43,8 +45,8 @@ Floats = NDArray[np.float64]
 
 MOST_RUNS = 30
 """Runs of an idea at most (N)."""
-FIRST_KEEP = 2
-"""Runs from which an idea can be kept: one run may be another's, or an outlier."""
+FIRST_KEEP = 4
+"""Runs from which an idea can be kept: fewer tell too little of what its own runs scatter."""
 CHAMPION_RUNS, CHAMPION_RATIO = 10, 3
 """Fresh runs of the champion before an idea is compared with it, at least, and for each run of the idea."""
 HOPELESS = 0.5
@@ -86,7 +88,7 @@ def levels_of_looks(level: float, most: int = MOST_RUNS) -> tuple[float, ...]:
         most: N.
 
     Returns:
-        N + 1 levels, a (n / N)^2 from the second run on, 0 before.
+        N + 1 levels, a (n / N)^2 from the fourth run on, 0 before.
 
     Example:
         >>> [round(1e6 * each, 1) for each in levels_of_looks(0.000225)[1::7]]
@@ -128,7 +130,12 @@ def crossing_probability(levels: Floats) -> float:
 
 
 def gain_p(
-    gain: Floats | float, runs: Floats | float, champion_runs: Floats | float, sd: Floats | float, df: Floats | float
+    gain: Floats | float,
+    runs: Floats | float,
+    champion_runs: Floats | float,
+    sd: Floats | float,
+    df: Floats | float,
+    own_sd: Floats | float = 0.0,
 ) -> Floats:
     """Computes the one-sided p of a gain at this look; all arguments of one shape, or numbers.
 
@@ -138,12 +145,14 @@ def gain_p(
         champion_runs: m, fresh.
         sd: s, positive.
         df: of s.
+        own_sd: of the idea's runs, s_n; 0 of a single run.
 
     Example:
         >>> round(float(gain_p(2.0, 4, 12, 1.0, 11)), 5)
         0.00265
     """
-    return np.asarray(stats.t.sf(gain / (sd * np.sqrt(1 / np.asarray(runs) + 1 / np.asarray(champion_runs))), df))
+    variance = np.maximum(sd, own_sd) ** 2 / np.asarray(runs) + np.asarray(sd) ** 2 / np.asarray(champion_runs)
+    return np.asarray(stats.t.sf(gain / np.sqrt(variance), df))
 
 
 def is_hopeless(
