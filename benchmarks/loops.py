@@ -25,7 +25,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from repro.judge.loop_rule import MOST_RUNS, champion_runs_for, gain_p, is_hopeless, level_of_idea, levels_of_looks
 
@@ -35,7 +34,7 @@ IDEAS: Final = 200
 PLANTED: Final = 10
 GAINS: Final = (0.0, 1.0, 2.0, 4.0)
 ALPHA: Final = 0.05
-CALIBRATION_LOOPS: Final = 20_000
+CALIBRATION_LOOPS: Final = 10_000
 _MET = 2.0  # t below which no level is met, so that its p need not be found
 
 
@@ -48,6 +47,7 @@ class Loops(NamedTuple):
     """Keeps of ideas that do nothing."""
     found: Floats
     """Planted gains that were kept."""
+    ideas: int
 
 
 def draw_gains(generator: np.random.Generator, loops: int, ideas: int, planted: int, gain: float) -> Floats:
@@ -147,15 +147,15 @@ def run_noise_floor(gains: Floats, generator: np.random.Generator, runs: int, fa
     return _sum_up(keeps, gains, np.full(loops, runs * (ideas + 1.0)))
 
 
-def run_fixed(gains: Floats, generator: np.random.Generator, runs: int, level: float) -> Loops:
-    """Runs loops with a t test at `level` on `runs` runs of each idea and three times as many of each champion."""
+def run_fixed(gains: Floats, generator: np.random.Generator, runs: int, strictness: float) -> Loops:
+    """Runs loops with a t test at exp(-strictness) on `runs` runs of an idea and three times as many of its champion."""
     loops, ideas = gains.shape
     champions, keeps = Champions(loops, generator), np.zeros((loops, ideas), dtype=bool)
     for idea in range(ideas):
         champions.grow(np.full(loops, max(3.0 * runs, 10.0)))
         mean = generator.standard_normal(loops) / np.sqrt(runs) + gains[:, idea]
         sd = np.sqrt(champions.squares / champions.df)
-        kept = gain_p(mean - champions.mean, runs, champions.count, sd, champions.df) <= level
+        kept = gain_p(mean - champions.mean, runs, champions.count, sd, champions.df) <= np.exp(-strictness)
         # within an idea n runs are fixed, so that their spread is as good as the champion's
         champions.squares += generator.chisquare(runs - 1, loops) if runs > 1 else 0.0
         champions.df += runs - 1
@@ -166,7 +166,9 @@ def run_fixed(gains: Floats, generator: np.random.Generator, runs: int, level: f
 
 def _sum_up(keeps: NDArray[np.bool_], gains: Floats, runs: Floats) -> Loops:
     true = gains > 0
-    return Loops(runs, (keeps & ~true).sum(axis=1).astype(float), (keeps & true).sum(axis=1).astype(float))
+    return Loops(
+        runs, (keeps & ~true).sum(axis=1).astype(float), (keeps & true).sum(axis=1).astype(float), keeps.shape[1]
+    )
 
 
 Rule = Callable[[Floats, np.random.Generator, int, float], Loops]
@@ -190,7 +192,23 @@ def calibrate(rule: Rule, runs: int, low: float, high: float, loops: int = CALIB
     return high
 
 
-def describe(name: str, done: Loops, planted: int, ideas: int) -> str:
+AS_THEY_ARE: Final[dict[str, Callable[[Floats, np.random.Generator], Loops]]] = {
+    "keep if better, 1 run": lambda gains, generator: run_keep_if_better(gains, generator, 1, 0.0),
+    "noise floor, 1 run": lambda gains, generator: run_noise_floor(gains, generator, 1, 1.0),
+    "ours": run_ours,
+}
+PEERS: Final[dict[str, tuple[Rule, float, float]]] = {
+    "keep if better": (run_keep_if_better, 0.0, 8.0),
+    "noise floor": (run_noise_floor, 0.0, 8.0),
+    "n runs, Bonferroni": (run_fixed, 3.0, 12.0),
+}
+"""Rules to calibrate, each with a bound that is too lax and one that is strict."""
+HEAD: Final = (
+    "| rule | loops with a false keep | false keeps a loop | gains kept | runs an idea |\n|---|---|---|---|---|"
+)
+
+
+def describe(name: str, done: Loops, planted: int) -> str:
     """Returns a line of the table."""
     wrong = done.false > 0
     loops = len(wrong)
@@ -201,7 +219,7 @@ def describe(name: str, done: Loops, planted: int, ideas: int) -> str:
         cells.append(f"{power.mean():.3f} ({power.std() / np.sqrt(loops):.3f})")
     else:
         cells.append("")
-    return f"| {name} | " + " | ".join([*cells, f"{done.runs.mean() / ideas:.2f}"]) + " |"
+    return f"| {name} | " + " | ".join([*cells, f"{done.runs.mean() / done.ideas:.2f}"]) + " |"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -209,36 +227,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Compare rules that keep and discard changes.")
     parser.add_argument("--loops", type=int, default=4000)
     loops = parser.parse_args(arguments).loops
-    head = "| rule | loops with a false keep | false keeps a loop | gains kept | runs an idea |\n|---|---|---|---|---|"
-
-    print(f"loops of 14 ideas that do nothing, {loops} loops\n\n{head}")
+    print(f"loops of 14 ideas that do nothing, {loops} loops\n\n{HEAD}")
     nothing = np.zeros((loops, 14))
-    print(describe("keep if better, 1 run", run_keep_if_better(nothing, np.random.default_rng(1), 1, 0.0), 0, 14))
-    print(describe("noise floor, 1 run", run_noise_floor(nothing, np.random.default_rng(2), 1, 1.0), 0, 14))
-    print(describe("ours", run_ours(nothing, np.random.default_rng(3)), 0, 14))
+    for name, rule in AS_THEY_ARE.items():
+        print(describe(name, rule(nothing, np.random.default_rng(1)), 0), flush=True)
+    bounds: dict[tuple[str, int], float] = {}
     for gain in GAINS:
         planted = PLANTED if gain else 0
         gains = draw_gains(np.random.default_rng(4), loops, IDEAS, planted, gain)
-        print(f"\nloops of {IDEAS} ideas, {planted} of which gain {gain:g} SD, {loops} loops\n\n{head}")
-        done = run_ours(gains, np.random.default_rng(5))
-        print(describe("ours", done, planted, IDEAS), flush=True)
-        runs = int(np.ceil(done.runs.mean() / IDEAS))
-        print(describe("keep if better, 1 run", run_keep_if_better(gains, np.random.default_rng(6), 1, 0.0), planted, IDEAS))
-        print(describe("noise floor, 1 run", run_noise_floor(gains, np.random.default_rng(6), 1, 1.0), planted, IDEAS))
-        for name, rule, low, high in (
-            ("keep if better, calibrated", run_keep_if_better, 0.0, 8.0),
-            ("noise floor, calibrated", run_noise_floor, 0.0, 8.0),
-            ("Bonferroni, calibrated", lambda g, r, n, b: run_fixed(g, r, n, np.exp(-b)), 3.0, 12.0),
-        ):
-            bound = calibrate(rule, runs, low, high)
-            label = f"{name}, {runs} runs, bound {bound:.2f}"
-            print(describe(label, rule(gains, np.random.default_rng(6), runs, bound), planted, IDEAS), flush=True)
-        fixed = run_fixed(gains, np.random.default_rng(6), runs, ALPHA / IDEAS)
-        print(describe(f"Bonferroni, {runs} runs", fixed, planted, IDEAS), flush=True)
-    print(f"\nnothing gains, and ideas scatter more than the champion, {loops} loops\n\n{head}")
+        print(f"\nloops of {IDEAS} ideas, {planted} of which gain {gain:g} SD, {loops} loops\n\n{HEAD}")
+        for name, rule in AS_THEY_ARE.items():
+            done = rule(gains, np.random.default_rng(5))
+            print(describe(name, done, planted), flush=True)
+        runs = int(np.ceil(done.runs.mean() / IDEAS))  # of ours, the last
+        for name, (peer, low, high) in PEERS.items():
+            bound = bounds.setdefault((name, runs), 0.0) or calibrate(peer, runs, low, high)
+            bounds[name, runs] = bound
+            done = peer(gains, np.random.default_rng(6), runs, bound)
+            print(describe(f"{name}, calibrated, {runs} runs, bound {bound:.2f}", done, planted), flush=True)
+        done = run_fixed(gains, np.random.default_rng(6), runs, np.log(IDEAS / ALPHA))
+        print(describe(f"n runs, Bonferroni, {runs} runs", done, planted), flush=True)
+    print(f"\nnothing gains, and ideas scatter more than the champion, {loops} loops\n\n{HEAD}")
     for ratio in (1.25, 1.5):
         done = run_ours(np.zeros((loops, IDEAS)), np.random.default_rng(8), ratio)
-        print(describe(f"ours, {ratio} times the SD", done, 0, IDEAS), flush=True)
+        print(describe(f"ours, {ratio} times the SD", done, 0), flush=True)
 
 
 if __name__ == "__main__":

@@ -185,12 +185,14 @@ def _judge(state: _State, name: str, runs: Mapping[str, list[float]]) -> Decisio
         idea = _Idea(name=name, number=state.earlier + len(state.ideas) + 1, champion=state.champion)
         state.ideas.append(idea)
     if idea.champion != state.champion:
-        return _close(idea, Decision("discard", name, f"it was compared with {idea.champion}, which is gone"))
+        return _close(
+            idea, Decision("discard", name, f"{idea.champion}, with which it was compared, is gone: name it anew")
+        )
     if own[: len(idea.runs)] != idea.runs:
         raise UserError(f"runs of {name} differ from those judged before\n  give all of them, in the order of running")
-    idea.runs = own
     if not all(map(math.isfinite, own)):
         return _close(idea, Decision("discard", name, "a run of it is not finite"))
+    idea.runs = own
     fresh = runs.get(state.champion, [])[state.used.get(state.champion, 0) :]
     before = state.champions.get(state.champion, [])
     if fresh[: len(before)] != before:

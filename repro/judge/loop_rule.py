@@ -12,13 +12,13 @@ which add up to alpha. Within an idea the runs come one by one. With n runs of t
 
 where s and its df come from fresh runs of all champions so far (the number of an idea's runs depends on their values,
 so that their spread is biased), and s_n, the spread of the idea's own runs, counts where it is the larger: a change may
-do nothing but make a training less stable. An idea is kept at the first n from 4 to N at which t_n has a one-sided p <= a (n / N)^2,
-where a is such that a normal random walk crosses any of these levels with probability level_i. It is discarded when it
-has become hopeless, that is when the log likelihood ratio between a gain of g standard deviations and none falls to -b,
+do nothing but make a training less stable. An idea is kept at the first n from 4 to N at which t_n has a one-sided
+p <= a (n / N)^2, where a is such that a normal random walk crosses any of these levels with probability level_i. It is
+discarded when it has become hopeless, that is when the log likelihood ratio between a gain of g standard deviations and none falls to -b,
 
     g (gain_n / s - g / 2) / (1/n + 1/m) <= -b,
 
-or at N runs. Discarding spends nothing: the level holds without it, and whoever gives up an idea earlier breaks nothing.
+or at N runs. Discarding spends nothing: the level holds without it, and who gives up an idea earlier breaks nothing.
 
 Why the level of a whole loop holds although champions are chosen by their values: only fresh runs of a champion count,
 those after it was kept, else its mean would be too good (regression to the mean) and hide what follows. That it is
@@ -92,7 +92,7 @@ def levels_of_looks(level: float, most: int = MOST_RUNS) -> tuple[float, ...]:
 
     Example:
         >>> [round(1e6 * each, 1) for each in levels_of_looks(0.000225)[1::7]]
-        [0.0, 5.2, 18.2, 39.1, 67.9]
+        [0.0, 5.2, 18.2, 39.2, 68.2]
     """
     looks = np.arange(most + 1)
     shares = np.where(looks >= FIRST_KEEP, (looks / most) ** _LATE, 0.0)
