@@ -80,19 +80,20 @@ class Champions:
         self.mean[kept] = 0
 
 
-def run_ours(gains: Floats, generator: np.random.Generator, ratio: float = 1.0) -> Loops:
+def run_ours(gains: Floats, generator: np.random.Generator, ratio: float = 1.0, horizon: int = IDEAS) -> Loops:
     """Runs loops by the rule of `repro.judge`.
 
     Args:
         gains: (loops, ideas), in standard deviations.
         generator: of the runs.
         ratio: of the standard deviation of an idea's runs to that of the champion's, which the rule takes to be 1.
+        horizon: of the rule.
     """
     loops, ideas = gains.shape
     champions, spent = Champions(loops, generator), np.zeros(loops)
     keeps = np.zeros((loops, ideas), dtype=bool)
     for idea in range(ideas):
-        levels = levels_of_looks(level_of_idea(idea + 1, ALPHA))
+        levels = levels_of_looks(level_of_idea(idea + 1, ALPHA, horizon))
         total, squares, live = np.zeros(loops), np.zeros(loops), np.ones(loops, dtype=bool)
         for runs in range(1, MOST_RUNS + 1):
             champions.grow(np.where(live, champion_runs_for(runs), 0))
@@ -148,7 +149,7 @@ def run_noise_floor(gains: Floats, generator: np.random.Generator, runs: int, fa
 
 
 def run_fixed(gains: Floats, generator: np.random.Generator, runs: int, strictness: float) -> Loops:
-    """Runs loops with a t test at exp(-strictness) on `runs` runs of an idea and three times as many of its champion."""
+    """Runs loops with a t test at exp(-strictness) on `runs` runs of an idea and three times as many of a champion."""
     loops, ideas = gains.shape
     champions, keeps = Champions(loops, generator), np.zeros((loops, ideas), dtype=bool)
     for idea in range(ideas):

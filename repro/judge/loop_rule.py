@@ -14,7 +14,8 @@ where s and its df come from fresh runs of all champions so far (the number of a
 so that their spread is biased), and s_n, the spread of the idea's own runs, counts where it is the larger: a change may
 do nothing but make a training less stable. An idea is kept at the first n from 4 to N at which t_n has a one-sided
 p <= a (n / N)^2, where a is such that a normal random walk crosses any of these levels with probability level_i. It is
-discarded when it has become hopeless, that is when the log likelihood ratio between a gain of g standard deviations and none falls to -b,
+discarded when it has become hopeless, that is when the log likelihood ratio between a gain of g standard deviations and
+none falls to -b,
 
     g (gain_n / s - g / 2) / (1/n + 1/m) <= -b,
 
