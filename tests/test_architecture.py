@@ -16,14 +16,16 @@ ROOT = Path(__file__).parent.parent
 ORDER = (
     *("errors", "paths", "storage", "processes", "randomness"),
     *("audit.ledger", "audit.study", "audit.statistics", "audit.page"),
-    *("case", "paper_case", "evidence", "tracking", "runs", "new_project"),
+    *("case", "paper_case", "evidence", "tracking", "judge", "runs", "new_project"),
     *("cases.medfe", "pipeline", "cli", "__main__"),
 )
 """The rooms of the house, packages or modules; each imports only those to its left."""
 FACES = ("repro", "repro.audit", "repro.cases")
 """Packages around rooms, which hold no more than a docstring and what others import from them."""
-CASE_FREE = ("audit", "case", "paper_case", "evidence", "tracking", "runs", "new_project", "cli")
+CASE_FREE = ("audit", "case", "paper_case", "evidence", "tracking", "judge", "runs", "new_project", "cli")
 """Rooms that know no case, but for the modules of `OF_A_CASE`."""
+AROUND_THE_AUDIT = ("errors", "storage", "judge")
+"""Rooms that verdicts on found runs may use beside the audit."""
 OF_A_CASE = ("repro.cli.medfe",)
 NAMES_A_CASE = {"repro.cli": {"medfe"}}
 """Words that a module may say all the same: the commands of MEDFE are added to the others there."""
@@ -131,6 +133,14 @@ def find_audit_imports(root: Path) -> list[str]:
     return find_imports(root, ["repro.audit"], forbidden)
 
 
+def find_judge_imports(root: Path) -> list[str]:
+    """Returns what verdicts on found runs import beyond the audit, but for runs in MLflow, where they are asked for."""
+    others = [f"repro.{room}" for room in ORDER if not room.startswith("audit.") and room not in AROUND_THE_AUDIT]
+    forbidden = ["torch", "mlflow", "ray", "dvc", "git", "papermill", "nbconvert", *others]
+    found = find_imports(root, ["repro.judge"], forbidden)
+    return [item for item in found if item != "repro.judge.table imports repro.tracking.found_runs"]
+
+
 def find_mlflow(root: Path) -> list[str]:
     return find_imports(root, ["repro"], ["mlflow"], but=["repro.tracking"])
 
@@ -159,6 +169,7 @@ CHECKS: tuple[Check, ...] = (
     find_backward,
     find_cycles,
     find_audit_imports,
+    find_judge_imports,
     find_mlflow,
     find_ray,
     find_case_imports,
@@ -186,6 +197,9 @@ SOUND = {
     "audit/page/figures.py": "import matplotlib\nfrom repro.audit.ledger import choice\n# a mirror image\n",
     "case.py": "from repro.audit.ledger.choice import Choice\n",
     "tracking/__init__.py": "import mlflow\n",
+    "tracking/found_runs.py": "import mlflow\n",
+    "judge/__init__.py": "",
+    "judge/table.py": "def f():\n    from repro.tracking.found_runs import search_runs\n",
     "runs/__init__.py": "",
     "runs/cluster.py": "import ray\n",
     "cases/__init__.py": "",
@@ -221,6 +235,8 @@ FAULTS: list[tuple[str, str, Check, str]] = [
     ("audit/page/figures.py", "def f():\n    import mlflow\n", find_audit_imports, "imports mlflow"),
     ("audit/page/figures.py", "from repro.cases import medfe", find_audit_imports, "imports repro.cases.medfe"),
     ("audit/page/figures.py", "from repro import case", find_audit_imports, "imports repro.case"),
+    ("judge/table.py", "import torch", find_judge_imports, "repro.judge.table imports torch"),
+    ("judge/table.py", "from repro.tracking import store", find_judge_imports, "imports repro.tracking"),
     ("runs/cluster.py", "from mlflow import client", find_mlflow, "repro.runs.cluster imports mlflow"),
     ("cases/medfe/case.py", "import ray.util", find_ray, "repro.cases.medfe.case imports ray.util"),
     ("runs/cluster.py", "from repro.cases.medfe import case", find_case_imports, "imports repro.cases.medfe.case"),

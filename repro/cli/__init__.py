@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from repro import paths
-from repro.cli import ledger, medfe, new, plan, report, sweep, variants
+from repro.cli import judge, ledger, medfe, new, plan, report, sweep, variants
 from repro.errors import UserError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 PANELS = {
     "A paper under audit": (ledger, variants, new),
     "Studies and reports": (plan, sweep, report),
+    "Runs that exist": (judge,),
     "MEDFE's own": (medfe,),
 }
 for panel, modules in PANELS.items():

@@ -118,7 +118,7 @@ def read_declaration(source: str, flags: Flags) -> Declaration:
         ways = dict(_split_outcome(text) for text in flags.outcome)
         before = declared.outcomes
         changes["outcomes"] = {
-            name: before[name].model_copy(update={"direction": way}) if name in before else Measured(direction=way)  # type: ignore[arg-type]
+            name: before[name].model_copy(update={"direction": way}) if name in before else Measured(direction=way)
             for name, way in ways.items()
         }
     outcomes = dict(changes.get("outcomes", declared.outcomes))

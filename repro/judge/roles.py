@@ -17,26 +17,26 @@ from repro.errors import UserError
 Role = Literal[
     "outcome", "seed", "unit", "task", "detail", "numeric detail", "constant", "copy", "step", "metric", "left out"
 ]
-SEED = re.compile(r"(^|[_./ -])(seed|fold|run|trial|repeat|repetition|replicate|replica|rep)s?([_./ -]|$)", re.IGNORECASE)
+SEED = re.compile(
+    r"(^|[_./ -])(seed|fold|run|trial|repeat|repetition|replicate|replica|rep)s?([_./ -]|$)", re.IGNORECASE
+)
 SHARED = re.compile(r"(^|[_./ -])(seed|fold)s?([_./ -]|$)", re.IGNORECASE)
 """Replicates whose value is the same thing in every variant; a number of a run or trial is a place in a list."""
-TASK = re.compile(
-    r"^(task|data_?set|environment|env|env_id|game|workload|benchmark|corpus)(_?name)?s?$", re.IGNORECASE
-)
+TASK = re.compile(r"^(task|data_?set|environment|env|env_id|game|workload|benchmark|corpus)(_?name)?s?$", re.IGNORECASE)
 STEP = re.compile(
     r"^(_|trainer/)?(global_?)?(step|epoch|iteration|iter)s?$|^(final|last)_(step|epoch|iteration)s?$|^(iterations|epochs)$",
     re.IGNORECASE,
 )
 METRIC = re.compile(
-    r"(^|[_./ -])(loss|acc|accuracy|err|error|score|scores|auc|f1|rmse|mse|mae|bleu|wer|cer|psnr|ssim|fid|return|reward|"
+    r"(^|[_./ -])(loss|acc|accuracy|err|error|score|scores|auc|f1|rmse|mse|mae|bleu|wer|cer|fid|return|reward|"
     r"perplexity|ppl|bpb|bpc|precision|recall|map|miou|iou|dice_score|top1|top5|n_parameters|param_count|params_count|"
     r"flops|memory|memory_gb|throughput|seconds|duration|runtime|time|hours|energy|joules|min|max|final|last|best|mean|"
     r"std|diff|evals)([_./ -]|\d|$)|^(metrics|summary)\.|^best_",
     re.IGNORECASE,
 )
 SETTING = re.compile(
-    r"^(params|config|args|hparams|hyperparameters)[./]|(^|[_./ -])(lr|learning_?rate|weight_?decay|wd|momentum|beta\d?|"
-    r"eps|epsilon|dropout|temperature|alpha|gamma|lambda|warmup|depth|width|dim|hidden|layers|heads|batch|bs|size|rate|"
+    r"^(params|config|args|hparams|hyperparameters)[./]|(^|[_./ -])(lr|learning_?rate|weight_?decay|wd|momentum|"
+    r"beta\d?|eps|epsilon|dropout|temperature|alpha|gamma|lambda|warmup|depth|width|dim|hidden|layers|heads|batch|bs|size|rate|"
     r"decay|clip|sigma|tau|rank)([_./ -]|\d|$)",
     re.IGNORECASE,
 )
@@ -232,7 +232,7 @@ def _find_copies(table: pd.DataFrame, columns: list[Column], kept: Collection[st
         if column.role in ("detail", "numeric detail"):
             key = pd.factorize(table[column.name], use_na_sentinel=False)[0].astype(np.int32).tobytes()
             if key in seen:
-                column = column._replace(role="copy", why=f"always varies with {seen[key]}")  # noqa: PLW2901
+                column = column._replace(role="copy", why=f"always varies with {seen[key]}")
             else:
                 seen[key] = column.name
         found.append(column)

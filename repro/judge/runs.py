@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from repro.errors import UserError
 from repro.judge.declaration import Declaration
@@ -18,10 +19,15 @@ BLANK = "(blank)"
 EARLY = 0.9
 """Share of the steps of the other runs below which a run is said to have stopped early."""
 FAILED = frozenset({"failed", "crashed", "crash", "killed", "error", "diverged"})
+TIES = 3.0
+"""How many times as many equal results as rounding gives are said."""
 UNFINISHED = frozenset({"running", "pending", "scheduled", "queued"})
 _STATE = re.compile(r"^(state|status)$", re.IGNORECASE)
 _BEST = re.compile(r"(^|[_./ -])best([_./ -]|$)", re.IGNORECASE)
-_EXTREME = {"lower": re.compile(r"[_./ -]min(imum)?$", re.IGNORECASE), "higher": re.compile(r"[_./ -]max(imum)?$", re.IGNORECASE)}
+_EXTREME = {
+    "lower": re.compile(r"[_./ -]min(imum)?$", re.IGNORECASE),
+    "higher": re.compile(r"[_./ -]max(imum)?$", re.IGNORECASE),
+}
 
 
 class Runs(NamedTuple):
@@ -152,7 +158,7 @@ def _find_stopped(table: pd.DataFrame, columns: list[Column], said: list[str]) -
         early = values < EARLY * usual
         if early.any():
             row = int(table.index[early][0])
-            most = float(usual[row] if alike else usual)  # type: ignore[index]
+            most = np.broadcast_to(np.asarray(usual, dtype=np.float64), len(table))[early.to_numpy()][0]
             said.append(
                 f"{int(early.sum())} runs ended at less than {EARLY:.0%} of the {step} of others with their options "
                 f"(row {row + 1}: {values[row]:g} of {most:g}): stopped early, and counted all the same"
@@ -161,20 +167,46 @@ def _find_stopped(table: pd.DataFrame, columns: list[Column], said: list[str]) -
 
 def _find_repeated_results(table: pd.DataFrame, columns: list[Column], said: list[str]) -> None:
     outcome = of_role(columns, "outcome")[0]
-    values = table[outcome]
-    long = values.map(lambda value: np.isfinite(value) and len(f"{abs(value):.12g}".replace(".", "").strip("0")) >= 5)
-    alike = [outcome, *of_role(columns, "detail", "numeric detail", "task", "unit")]
-    same = table[long].duplicated(alike, keep=False)
-    if same.any() and long.mean() > 0.5:
-        rows = table[long][same]
-        groups = int(rows.groupby(alike, dropna=False, observed=True).ngroups)
-        first = rows.index[:1].tolist() + rows.index[(rows[outcome] == rows[outcome].iloc[0]).to_numpy()][1:2].tolist()
-        expected = values.nunique() < 0.5 * len(values)
-        cause = "as happens where few values are possible" if expected else "one run under several seeds or names?"
-        said.append(
-            f"{len(rows)} runs in {groups} groups have the same options and the same {outcome} to the last digit "
-            f"(rows {' and '.join(str(row + 1) for row in first)}): {cause}"
-        )
+    alike = of_role(columns, "detail", "numeric detail", "task", "unit")
+    finite = table[np.isfinite(table[outcome])]
+    repeated = finite.duplicated([*alike, outcome], keep=False)
+    if not repeated.any():
+        return
+    grouped = finite.groupby(alike, dropna=False, observed=True, sort=False) if alike else [("", finite)]
+    expected, found = 0.0, 0
+    for _, part in grouped:
+        ties, chance = count_ties(part[outcome].to_numpy(dtype=np.float64))
+        found, expected = found + ties, expected + chance
+    if found <= TIES * expected + 1:
+        return
+    first = finite.index[repeated][0]
+    same = finite.index[
+        (finite[[*alike, outcome]].astype(str) == finite.loc[first, [*alike, outcome]].astype(str)).all(axis=1)
+    ]
+    said.append(
+        f"{int(repeated.sum())} runs have the same options and the same {outcome} to the last digit as another (rows "
+        f"{' and '.join(str(row + 1) for row in same[:2])}; {found} such pairs, chance gives {expected:.2g}): "
+        "one run under several seeds or names?"
+    )
+
+
+def count_ties(values: NDArray[np.float64]) -> tuple[int, float]:
+    """Counts the pairs of equal values, and how many rounding alone would give.
+
+    Values of sd s that are rounded to steps of g are equal with probability g / (2 s sqrt(pi)) where they vary
+    normally; g is taken as the smallest difference there is.
+
+    Example:
+        >>> ties, chance = count_ties(np.array([0.1, 0.2, 0.2, 0.4]))
+        >>> ties, round(chance, 2)
+        (1, 1.35)
+    """
+    unique, counts = np.unique(values, return_counts=True)
+    ties, n = int((counts * (counts - 1) // 2).sum()), len(values)
+    if len(unique) < 2:
+        return ties, 0.0
+    chance = float(np.diff(unique).min()) / (2 * float(values.std(ddof=1)) * np.sqrt(np.pi))
+    return ties, n * (n - 1) / 2 * min(1.0, chance)
 
 
 def _find_seed_names(table: pd.DataFrame, columns: list[Column], said: list[str]) -> None:
@@ -186,7 +218,9 @@ def _find_seed_names(table: pd.DataFrame, columns: list[Column], said: list[str]
                 names.setdefault(str(int(found[0])), set()).add(str(value))
         several = next((sorted(same) for same in names.values() if len(same) > 1), None)
         if several:
-            said.append(f"{seed}: {' and '.join(several[:3])} may be one seed under several names; they count as several")
+            said.append(
+                f"{seed}: {' and '.join(several[:3])} may be one seed under several names; they count as several"
+            )
 
 
 def _leave_unmeasured(table: pd.DataFrame, by: list[str], outcomes: list[str], said: list[str]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -59,7 +60,9 @@ def read_table(source: str, tracking_uri: str | None = None) -> pd.DataFrame:
 
 def _check_file(file: Path) -> None:
     if file.is_dir():
-        raise UserError(f"{file} is a folder\n  expected a table: CSV, TSV, JSON lines or parquet, or mlflow:EXPERIMENT")
+        raise UserError(
+            f"{file} is a folder\n  expected a table: CSV, TSV, JSON lines or parquet, or mlflow:EXPERIMENT"
+        )
     if not file.is_file():
         remedy = f"judge {MLFLOW}EXPERIMENT, or a table exported from there" if ":" in str(file) else "check the path"
         raise UserError(f"{file}: no such file\n  {remedy}")
@@ -115,7 +118,7 @@ def _read_text(file: Path) -> pd.DataFrame:
             said = f"line {told[2]} has {told[3]} fields, the header {told[1]}"
             raise UserError(f"{file}: {said}\n  put text that holds a {_name(separator)} in quotes") from None
         raise UserError(f"{file}: {' '.join(str(error).split())}\n  is a quote left open?") from None
-    return _read_numbers(file, table, separator)
+    return _read_numbers(file, table)
 
 
 def _find_separator(file: Path, text: str) -> str:
@@ -152,7 +155,7 @@ def check_names(source: str, names: Sequence[str]) -> None:
         )
 
 
-def _read_numbers(file: Path, table: pd.DataFrame, separator: str) -> pd.DataFrame:
+def _read_numbers(file: Path, table: pd.DataFrame) -> pd.DataFrame:
     """Turns columns of text that are numbers with a comma into numbers, where there is one way to read them."""
     for name in table.columns:
         if not pd.api.types.is_string_dtype(table[name]) and table[name].dtype != object:
@@ -210,7 +213,7 @@ def _read_json(file: Path) -> pd.DataFrame:
 
 def _read_parquet(file: Path) -> pd.DataFrame:
     try:
-        import pyarrow.parquet  # noqa: F401
+        import_module("pyarrow.parquet")
     except ImportError:
         raise UserError(f"{file}: parquet is read by pyarrow\n  pip install pyarrow, or save it as CSV") from None
     try:

@@ -27,6 +27,7 @@ def search_runs(experiment: str, uri: str | None = None) -> pd.DataFrame:
         UserError: there is no such store or experiment, or no runs in it.
     """
     import mlflow
+    from mlflow.entities import Run
     from mlflow.exceptions import MlflowException
 
     store = uri or os.environ.get(VARIABLE) or mlflow.get_tracking_uri()
@@ -39,7 +40,8 @@ def search_runs(experiment: str, uri: str | None = None) -> pd.DataFrame:
         if found is None:
             names = ", ".join(item.name for item in client.search_experiments()[:5])
             raise UserError(f"{shown} has no experiment {experiment!r}\n  it has: {names}")
-        runs, token = [], None
+        runs: list[Run] = []
+        token: str | None = None
         while len(runs) < MOST_RUNS:
             page = client.search_runs([found.experiment_id], max_results=1000, page_token=token)
             runs += list(page)

@@ -21,6 +21,8 @@ def show_opening(subject: Subject) -> str:
     done = int(states.get("ok", 0))
     others = ", ".join(f"{number} {status}" for status, number in states.items() if status != "ok")
     varied = count(len(plan.levels), "detail") if plan.levels else "Controls only"
+    if declared.found is not None:
+        return _open_found(subject, f"{varied}, {count(len(plan.variants), 'variant')}", f"{done} ok", others)
     ran = (
         f"{varied}, design {code(declared.design)}, {count(len(plan.variants), 'variant')}, "
         f"{subject.link(count(len(runs), 'run'), [])}: {done} ok{f', {others}' if others else ''}. "
@@ -30,6 +32,21 @@ def show_opening(subject: Subject) -> str:
     caution = (
         f"<b>Scale {code(declared.scale)}.</b> Every verdict below holds for this scale, these test items and these "
         "seeds alone; it neither confirms nor refutes numbers that the paper measured at its own scale."
+    )
+    return paragraph(ran) + note(caution)
+
+
+def _open_found(subject: Subject, varied: str, done: str, others: str) -> str:
+    """Returns the opening of a study of runs that were there before it."""
+    found = subject.study.found
+    if found is None:
+        return ""
+    how = f"paired by the {found.replicate}" if found.paired else "with seeds of their own, compared unpaired"
+    runs = subject.link(count(len(subject.results.runs), "run"), [])
+    ran = f"{varied}, {runs} {how}: {done}{f', {others}' if others else ''}; read from {code(found.table)}."
+    caution = (
+        "<b>Exploratory: found, not planned.</b> No plan was frozen before these runs. How many tables, outcomes and "
+        "options were looked at is not known, and no correction can take account of it."
     )
     return paragraph(ran) + note(caution)
 

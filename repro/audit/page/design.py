@@ -1,6 +1,7 @@
 """Section on how the study was designed: what it could and could not see, deviations, looks, controls."""
 
 import html
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -20,7 +21,19 @@ from repro.audit.study.randomisation import describe_randomisation
 
 def show_design(subject: Subject) -> str:
     """Returns runs, aliases, power, deviations, looks and controls."""
-    parts = (_arms, _unseen, _aliases, _detectable, _correction, _deviations, _looks, _controls)
+    parts: tuple[Callable[[Subject], str], ...] = (
+        _arms,
+        _unseen,
+        _aliases,
+        _detectable,
+        _correction,
+        _deviations,
+        _looks,
+        _controls,
+    )
+    if (found := subject.study.found) is not None:
+        # nothing was planned: no ledger to look into, no power promised, no looks kept, no controls
+        parts = (_arms, _aliases, _detectable, _correction) if found.paired else (_arms, _aliases, _correction)
     return "".join(part(subject) for part in parts)
 
 
@@ -30,7 +43,8 @@ def _arms(subject: Subject) -> str:
     table = pd.DataFrame(
         {"variants": pd.Series(list(roles.values())).value_counts(), "runs": runs.value_counts()}
     ).rename_axis("role")
-    caption = "What was planned; seeds are the replicates, what is measured in a run is nested in it"
+    came = "found" if subject.study.found else "planned"
+    caption = f"What was {came}; seeds are the replicates, what is measured in a run is nested in it"
     return table_html(table, caption) + _left_out(subject)
 
 
@@ -52,7 +66,7 @@ def _unseen(subject: Subject) -> str:
 def _aliases(subject: Subject) -> str:
     if not subject.plan.levels:
         return ""
-    randomised = describe_randomisation(subject.plan.declaration)
+    randomised = "" if subject.study.found else describe_randomisation(subject.plan.declaration)
     said = paragraph(html.escape(f"{randomised} {describe_aliases(subject.plan)}".strip()))
     table = list_groups(alias_table(subject.plan))
     if table.empty:

@@ -129,7 +129,10 @@ def _table_effects(table: Outcomes, arms: Sequence[Arm], study: Study) -> pd.Dat
     compared, used, base_used = compare_pairs(option, baseline, higher), shared, shared
     if not table.paired:
         kind, used = "unpaired", np.isfinite(option)
-        compared, base_used = compare_groups(option, baseline, higher), np.isfinite(np.broadcast_to(baseline, used.shape))
+        compared, base_used = (
+            compare_groups(option, baseline, higher),
+            np.isfinite(np.broadcast_to(baseline, used.shape)),
+        )
     return pd.DataFrame(
         {
             "detail": [arm.detail for arm in arms],

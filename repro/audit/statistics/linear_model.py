@@ -88,7 +88,7 @@ def fit_design(coding: Coding, outcomes: Outcomes) -> Fit:
 
 
 def fit_effects(columns: Floats, values: Floats, blocks: bool = True) -> Fit:
-    """Fits columns (V, K) to values (V, S), NaN where there is none, with one mean for each seed, or (not `blocks`) one.
+    """Fits columns (V, K) to values (V, S), NaN where there is none, with a mean for each seed, or one without blocks.
 
     Model: y_vs = mean_s + sum over k of x_vk * b_k + noise, by least squares; the covariance of the estimates is the
     block of (X'X)^+ that belongs to the columns, times the variance of the error term.

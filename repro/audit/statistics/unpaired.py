@@ -33,7 +33,8 @@ def compare_groups(option: Floats, baseline: Floats, higher_is_better: bool) -> 
 
     Returns:
         The columns of `paired.compare_pairs`: `seeds` is the smaller number of runs, `sd` = se sqrt(seeds), that
-        of one difference of two runs where both sides have as many; superiority, correlation, bca_* and p_sign_flip are NaN.
+        of one difference of two runs where both sides have as many; superiority, correlation, bca_* and
+        p_sign_flip are NaN.
 
     Example:
         >>> found = compare_groups(np.array([[3.0, 5.0, 4.0, 4.0]]), np.array([[1.0, 2.0, 3.0, np.nan]]), True)

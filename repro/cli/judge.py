@@ -1,0 +1,70 @@
+"""The command `judge`: verdicts on runs that others made, from one table."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repro.errors import UserError
+
+
+class Format(StrEnum):
+    """How a judgement is shown."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
+def judge(
+    table: Annotated[str, typer.Argument(help="CSV, TSV, JSON lines, parquet, mlflow:EXPERIMENT, or a judge.yaml.")],
+    outcome: Annotated[list[str] | None, typer.Option(help="NAME:lower or NAME:higher; the first is the main.")] = None,
+    margin: Annotated[float | None, typer.Option(help="Smaller differences count as none, in its unit.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Column of the replicate; runs are paired by its value.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Column of what is measured inside a run.")] = None,
+    task: Annotated[str | None, typer.Option(help="Column of data sets or environments.")] = None,
+    details: Annotated[str | None, typer.Option(help="Columns that are compared: NAME,NAME.")] = None,
+    baseline: Annotated[list[str] | None, typer.Option(help="DETAIL=OPTION; else the most frequent.")] = None,
+    tracking_uri: Annotated[str | None, typer.Option(help="Of MLflow.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of judge.yaml and the page.")] = Path("judge"),
+    format: Annotated[Format, typer.Option(help="Shown, or, html, written below --out.")] = Format.TABLE,  # noqa: A002
+) -> None:
+    """Say which details matter in runs that exist: found, not planned, so exploratory. Exit status 2: no verdict."""
+    import warnings
+
+    from repro.judge.declaration import NAME, Flags, read_declaration, write_declaration
+    from repro.judge.table import read_table
+    from repro.judge.verdicts import judge_table
+
+    flags = Flags(tuple(outcome or ()), margin, seed, unit, task, details, tuple(baseline or ()))
+    declared = read_declaration(table, flags)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of numbers that cannot be had: they are said in words
+        found = judge_table(read_table(declared.table, tracking_uri), declared)
+        write_declaration(found.declared, out / NAME)
+        _show(found, format, out)
+    if found.refused:
+        raise UserError(f"no verdict: {found.refused}")
+
+
+def _show(found: "Judgement", format: Format, out: Path) -> None:  # type: ignore[name-defined]  # noqa: A002, F821
+    from repro.judge import showing
+    from repro.storage import written_file
+
+    match format:
+        case Format.TABLE:
+            print(showing.show_table(found._replace(refused="")))
+        case Format.JSON:
+            print(showing.show_json(found))
+        case Format.MARKDOWN:
+            print(showing.show_markdown(found))
+        case Format.HTML:
+            page = out / "index.html"
+            with written_file(page) as partial:
+                partial.write_text(showing.show_page(found), encoding="utf-8")
+            print(f"wrote {page}")
+
+
+COMMANDS = (judge,)

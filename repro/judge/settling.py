@@ -1,0 +1,97 @@
+"""What it would take: the noise under which differences would count where nothing was repeated, and the runs to make.
+
+Without replicates there is no noise to hold a difference against, and no verdict. What can be said is how small the
+noise would have to be, and how few runs would find out.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from repro.audit.statistics.minimum_detectable_effect import t_shift
+from repro.audit.statistics.multiplicity import LEVEL
+
+FEWEST = 3
+"""Runs of each of two arms from which a batch is proposed: four degrees of freedom."""
+MOST = 20
+
+
+class Batch(NamedTuple):
+    """Runs that would settle one difference.
+
+    Attributes:
+        runs: of each of the two arms, in all.
+        noise_sd: largest SD of a run with which the difference is found with 80 % power.
+    """
+
+    runs: int
+    noise_sd: float
+
+
+def bear_noise(difference: float, comparisons: int) -> float:
+    """Returns the largest noise SD at which a difference of two single runs would count among so many comparisons.
+
+    |d| > z(1 - alpha / 2) sigma sqrt(2), alpha = .05 / comparisons: with sigma known, which it is not.
+
+    Example:
+        >>> round(bear_noise(1.0, 1), 3)
+        0.361
+    """
+    return abs(difference) / (float(stats.norm.isf(LEVEL / 2 / max(comparisons, 1))) * float(np.sqrt(2)))
+
+
+def plan_batch(difference: float, runs: int) -> Batch:
+    """Returns which noise so many runs of two arms could bear: d = shift sqrt(2 / n) sigma at 80 % power by a t test.
+
+    Example:
+        >>> batch = plan_batch(1.0, 5)
+        >>> batch.runs, round(batch.noise_sd, 2)
+        (5, 0.49)
+    """
+    return Batch(runs, abs(difference) / (t_shift(2 * runs - 2, LEVEL) * float(np.sqrt(2 / runs))))
+
+
+def tell_unrepeated(values: NDArray[np.float64], names: list[str], margin: float | None, higher: bool) -> list[str]:
+    """Says what is known of variants of one run each.
+
+    Args:
+        values: (V,) the baseline's first.
+        names: of the variants.
+        margin: declared, or None.
+        higher: whether higher is better.
+
+    Returns:
+        Sentences.
+    """
+    order = np.argsort(-values if higher else values, kind="stable")
+    best = int(order[0]) if order[0] != 0 else int(order[1])
+    difference = float(values[best] - values[0])
+    wanted = max(abs(difference), margin or 0.0)
+    if not wanted:
+        return ["the variants do not differ at all: nothing says how far they would by chance"]
+    bearable = bear_noise(difference, len(values) - 1)
+    few, more = plan_batch(wanted, FEWEST), plan_batch(wanted, 5)
+    ends = f"from {values.min():.6g} to {values.max():.6g} over {len(values)} variants of one run each"
+    return [
+        f"the curve goes {ends}: noise is in it, and how much is not known",
+        f"{_shorten(names[best])} against the baseline, {_shorten(names[0])}: {difference:+.4g} in one run each; it "
+        f"would count only if the noise SD of a run were below {bearable:.2g} (best of {len(values) - 1} comparisons)",
+        f"smallest batch: {FEWEST} runs of these two, {2 * FEWEST - 2} more, would find {wanted:.3g} with 80 % power "
+        f"if the noise SD is up to {few.noise_sd:.2g}; 5 runs of each, 8 more, if it is up to {more.noise_sd:.2g}",
+    ]
+
+
+def list_next(verdicts: pd.DataFrame, word: str) -> list[str]:
+    """Says for each open verdict what would settle it, the cheapest first."""
+    waiting = verdicts[verdicts["further_seeds"].notna()].sort_values("further_seeds", kind="stable")
+    return [
+        f"{row['detail']}: {int(row['further_seeds'])} further {word}{'s' * (int(row['further_seeds']) != 1)}"
+        for _, row in waiting.iterrows()
+    ]
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,292 @@
+"""A judgement in words, one sentence an option: for a terminal, as JSON, as Markdown for a pull request, as a page."""
+
+import html
+import json
+import textwrap
+from importlib import import_module
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from repro.audit.page.notebook import PAGE
+from repro.audit.page.section import SECTIONS
+from repro.audit.page.subject import Subject, badge, code, note, paragraph
+from repro.audit.page.tables import table_html
+from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
+from repro.audit.statistics.outcomes import FULL
+from repro.judge.verdicts import Judgement
+
+EXPLORATORY = "found, not planned: exploratory"
+WIDTH = 110
+_LEFT_OUT = frozenset({"verdicts", "claims", "ledger", "stability", "protocols", "cost", "questions", "title"})
+"""Sections of a study's page that say nothing here: no claims, no ledger, no half of the training, no authors."""
+_MARKDOWN = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "\n": " ", "*": "\\*", "_": "\\_", "`": "\\`"})
+
+
+class Line(NamedTuple):
+    """What is said of an option.
+
+    Attributes:
+        detail: what was compared.
+        option: against the baseline's.
+        baseline: its option.
+        outcome: name of the metric.
+        n: replicates of the option.
+        n_baseline: of the baseline.
+        estimate: option less baseline.
+        low: of the 95 % interval.
+        high: of the same.
+        p: adjusted over all options.
+        verdict: differs, equivalent or undecided.
+        sentence: all of it.
+    """
+
+    detail: str
+    option: str
+    baseline: str
+    outcome: str
+    n: int
+    n_baseline: int
+    estimate: float
+    low: float
+    high: float
+    p: float
+    verdict: str
+    sentence: str
+
+
+def list_lines(found: Judgement) -> list[Line]:
+    """Returns what is said of each option, the main outcome first.
+
+    An option differs if its adjusted p is below .05, and is equivalent if its two one-sided tests are, adjusted
+    over the options of the outcome; where no margin was declared nothing is equivalent.
+    """
+    if found.plan is None or found.analysis is None:
+        return []
+    effects = found.analysis.effects
+    effects = effects[(effects["train_fraction"] == FULL) & effects["detail"].isin(list(found.plan.levels))]
+    correction = correction_of(found.plan.declared)
+    lines = []
+    for name in found.plan.declared.metrics:
+        rows = effects[effects["metric"] == name]
+        inside = adjust_p(rows["p_equivalent"].to_numpy(dtype=np.float64), correction)
+        declared = found.declared.outcomes[name]
+        for row, p_inside in zip(rows.to_dict("records"), inside, strict=True):
+            verdict = "differs" if row["p_adjusted"] < LEVEL else "undecided"
+            if declared.margin is not None and p_inside < LEVEL:
+                verdict = "equivalent" if verdict == "undecided" else "differs, by less than the margin"
+            lines.append(_write_line({str(key): value for key, value in row.items()}, name, verdict, found))
+    return lines
+
+
+def _write_line(row: dict[str, Any], outcome: str, verdict: str, found: Judgement) -> Line:
+    n, base = len(row["runs"]), len(row["baseline_runs"])
+    unit = found.plan.declared.metrics[outcome].unit if found.plan else ""
+    word = f"{found.word}s" if row["kind"] != "contrast" else "runs"
+    size = f"{row['estimate']:+.4g} {unit}".rstrip()
+    span = "no interval" if np.isnan(row["low"]) else f"95 % {row['low']:.4g} to {row['high']:.4g}"
+    sentence = (
+        f"{row['detail']}: {row['option']} against {row['baseline']}: {outcome} {size} ({span}; n = {n} and {base} "
+        f"{word}; p = {row['p_adjusted']:.2g} adjusted): {verdict}"
+    )
+    return Line(
+        detail=row["detail"],
+        option=row["option"],
+        baseline=row["baseline"],
+        outcome=outcome,
+        n=n,
+        n_baseline=base,
+        estimate=float(row["estimate"]),
+        low=float(row["low"]),
+        high=float(row["high"]),
+        p=float(row["p_adjusted"]),
+        verdict=verdict,
+        sentence=sentence,
+    )
+
+
+def show_table(found: Judgement) -> str:
+    """Returns a judgement for a terminal."""
+    parts = [_show_roles(found), _list("found", found.said)]
+    if found.noise.df:
+        parts.append(
+            f"noise: SD {found.noise.sd:.4g} of a run within variants, pooled on {found.noise.df} df "
+            f"({found.noise.groups} groups)"
+        )
+    lines = list_lines(found)
+    if lines:
+        parts.append(_list(f"verdicts ({EXPLORATORY})", [line.sentence for line in lines]))
+    parts.append(_list("slopes", _tell_slopes(found)))
+    parts.append(_list("what would settle it", list(found.next_runs)))
+    if found.refused:
+        parts.append(f"no verdict: {found.refused}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def show_json(found: Judgement) -> str:
+    """Returns a judgement as JSON."""
+    content = {
+        "judged": not found.refused,
+        "refused": found.refused,
+        "status": EXPLORATORY,
+        "declared": found.declared.model_dump(mode="json"),
+        "columns": [column._asdict() for column in found.columns],
+        "found": found.said,
+        "noise": found.noise._asdict(),
+        "details": _list_details(found),
+        "options": [line._asdict() for line in list_lines(found)],
+        "slopes": found.slopes.to_dict("records"),
+        "next_runs": list(found.next_runs),
+    }
+    return json.dumps(_plain(content), indent=2, allow_nan=False)
+
+
+def show_markdown(found: Judgement) -> str:
+    """Returns a judgement fit for a pull request: a line of badges in words, a table, what was found below a fold."""
+    outcome = next(iter(found.declared.outcomes))
+    lines = list_lines(found)
+    head = f"**repro judge**: {_escape(outcome)} of {_escape(found.declared.table.rpartition('/')[2])}, {EXPLORATORY}"
+    parts = [head]
+    if found.refused:
+        parts.append(f"**no verdict**: {_escape(found.refused)}")
+    if lines:
+        count = pd.Series([line.verdict for line in lines]).value_counts()
+        parts.append(" · ".join(f"{number} {verdict}" for verdict, number in count.items()))
+        rows = [
+            f"| {_escape(line.detail)} | {_escape(line.option)} | {line.estimate:+.4g} | {line.low:.4g} to "
+            f"{line.high:.4g} | {line.n} / {line.n_baseline} | {line.p:.2g} | {line.verdict} |"
+            for line in lines
+        ]
+        base = _escape(", ".join(dict.fromkeys(line.baseline for line in lines)))
+        parts.append(
+            "\n".join(
+                [
+                    f"| detail | option (baseline {base}) | difference | 95 % | n | p | verdict |",
+                    "|---|---|---:|---|---|---:|---|",
+                    *rows,
+                ]
+            )
+        )
+    said = [*found.said, *_tell_slopes(found), *found.next_runs]
+    listed = "\n".join(f"- {_escape(sentence)}" for sentence in said)
+    parts.append(f"<details><summary>What was found and done</summary>\n\n{listed}\n\n</details>")
+    return "\n\n".join(parts)
+
+
+def show_page(found: Judgement) -> str:
+    """Returns a judgement as one page: its first screen, and the sections of a study's page that it can fill."""
+    title = f"What {found.declared.table.rpartition('/')[2]} says"
+    body = [f"<h1>{html.escape(title)}</h1>", note(f"<b>{EXPLORATORY.capitalize()}.</b> {_caution(found)}")]
+    if found.refused:
+        body.append(paragraph(f"{badge('undecided')} No verdict: {html.escape(found.refused)}"))
+    lines = list_lines(found)
+    if lines:
+        body += ["<h2>Verdicts</h2>", _page_lines(lines)]
+    for heading, sentences in (
+        ("Slopes", _tell_slopes(found)),
+        ("What would settle it", list(found.next_runs)),
+        ("What was found and done", found.said),
+    ):
+        if sentences:
+            items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
+            body.append(f"<h2>{heading}</h2><ul>{items}</ul>")
+    roles = pd.DataFrame([column._asdict() for column in found.columns]).set_index("name")
+    body.append(f"<h2>Columns</h2>{table_html(roles, 'How the table was read; judge.yaml says it as well')}")
+    if found.plan is not None and found.results is not None and found.analysis is not None:
+        subject = Subject(found.plan, found.results, found.analysis, {})
+        for section in SECTIONS:
+            if section.name not in _LEFT_OUT:
+                module, _, function = section.show.partition(":")
+                shown = getattr(import_module(module), function)(subject)
+                body.append((f"<h2>{html.escape(section.heading)}</h2>" if section.heading else "") + shown)
+    style = files("repro.audit.page").joinpath("page.css").read_text(encoding="utf-8")
+    return PAGE.format(title=html.escape(title), style=style, body="\n".join(body))
+
+
+def _caution(found: Judgement) -> str:
+    said = (
+        "Nobody froze a plan before these runs: which of many tables, outcomes and options was looked at is not known."
+    )
+    if found.word != "seed":
+        said += f" Where this page says seed, it is the {found.word} that is meant."
+    return said
+
+
+def _page_lines(lines: list[Line]) -> str:
+    rows = pd.DataFrame(
+        {
+            "option": [f"{code(line.option)} for {code(line.baseline)}" for line in lines],
+            "outcome": [line.outcome for line in lines],
+            "difference": [f"{line.estimate:+.4g}" for line in lines],
+            "95 % interval": [f"{line.low:.4g} to {line.high:.4g}" for line in lines],
+            "n": [f"{line.n} and {line.n_baseline}" for line in lines],
+            "p adjusted": [f"{line.p:.2g}" for line in lines],
+            "verdict": [badge(line.verdict.partition(",")[0].replace("differs", "matters")) for line in lines],
+        },
+        index=pd.Index([line.detail for line in lines], name="detail"),
+    )
+    return table_html(rows, "One line an option, against the baseline's", {"option": str, "verdict": str})
+
+
+def _list_details(found: Judgement) -> list[dict[str, Any]]:
+    if found.analysis is None:
+        return []
+    table = found.analysis.verdicts
+    table = table[table["train_fraction"] == FULL].astype({"further_seeds": object})
+    return [
+        {str(k): v for k, v in row.items()}
+        for row in table.drop(columns=["train_fraction", "stable"]).to_dict("records")
+    ]
+
+
+def _tell_slopes(found: Judgement) -> list[str]:
+    return [
+        f"{row['detail']} from {row['lowest']:g} to {row['highest']:g} ({row['configurations']} configurations): "
+        f"{row['verdict']}, {row['reason']}"
+        for row in found.slopes.to_dict("records")
+    ]
+
+
+def _show_roles(found: Judgement) -> str:
+    names = [_cut(column.name, 32) for column in found.columns]
+    wide, role = max(map(len, names), default=0), max(len(column.role) for column in found.columns)
+    rows = [
+        f"  {name:<{wide}}  {column.role:<{role}}  {column.levels:>6}  {_cut(column.why, 60)}"
+        for name, column in zip(names, found.columns, strict=True)
+    ]
+    shown = rows if len(rows) <= 40 else [*rows[:40], f"  ... {len(rows) - 40} more in judge.yaml"]
+    return "\n".join([f"  {'column':<{wide}}  {'role':<{role}}  levels  why", *shown])
+
+
+def _list(heading: str, sentences: list[str]) -> str:
+    if not sentences:
+        return ""
+    return "\n".join(
+        [
+            f"{heading}:",
+            *(textwrap.fill(item, WIDTH, initial_indent="- ", subsequent_indent="  ") for item in sentences),
+        ]
+    )
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _escape(text: str) -> str:
+    return text.translate(_MARKDOWN)
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value as JSON holds it: no NaN, no infinity, no types of numpy."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or value is pd.NA:
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
