@@ -11,7 +11,7 @@ Source: Renyi, Theorie des elements saillants d'une suite d'observations (1962),
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -27,6 +27,8 @@ IDEA: Final = ("commit", "idea", "change", "description")
 STATUS: Final = "status"
 KEEP, CRASH = "keep", "crash"
 _NOT_METRICS: Final = ("memory", "seed", "step", "time", "second", "duration", "id", "run", "trial")
+_LOWER: Final = ("loss", "err", "bpb", "perplexity", "ppl", "nll", "mse", "rmse", "mae", "wer", "fid")
+_HIGHER: Final = ("acc", "score", "auc", "f1", "bleu", "reward", "return", "precision", "recall")
 _DRAWS: Final = 20_000
 
 
@@ -72,6 +74,18 @@ class LogVerdict(NamedTuple):
         """Exit status for a script, of the last idea."""
         return self.next.status
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the verdict as JSON can hold it; what is not known is null."""
+
+        def clean(found: Mapping[str, Any]) -> dict[str, Any]:
+            return {
+                name: None if isinstance(value, float) and not math.isfinite(value) else value
+                for name, value in found.items()
+            }
+
+        kept = [clean(each._asdict() | {"stands": each.stands}) for each in self.kept]
+        return clean(self._asdict()) | {"kept": kept, "next": clean(self.next._asdict()), "status": self.status}
+
     def to_text(self) -> str:
         """Returns the verdict as lines."""
         noise = (
@@ -99,7 +113,7 @@ class LogVerdict(NamedTuple):
 def judge_log(
     table: "pd.DataFrame",
     *,
-    lower_is_better: bool,
+    lower_is_better: bool | None = None,
     state: str | Path,
     metric: str = "",
     noise_sd: float = math.nan,
@@ -111,7 +125,7 @@ def judge_log(
         table: in the order of running, a row a run: commit (or idea, change, description), a metric, status keep |
             discard | crash; empty for the idea that is to be judged. The first row is the baseline. Rows of one idea
             are its runs; those of a kept idea after the row that kept it are fresh.
-        lower_is_better: the direction of the metric.
+        lower_is_better: the direction of the metric; None: by its name (loss, error, bpb, ... or accuracy, score, ...).
         state: file of the `Loop` that judges the last idea, made where there is none.
         metric: its column; empty: the first of numbers that is not named like memory, time or a seed.
         noise_sd: standard deviation of a run where it is known from elsewhere; it serves the kept changes only.
@@ -136,6 +150,8 @@ def judge_log(
         (0.83, None, 'repeat', 10, 'b')
     """
     names, values, statuses, metric = _read(table, metric)
+    if lower_is_better is None:
+        lower_is_better = _find_direction(metric)
     runs: dict[str, list[float]] = {}
     state_of: dict[str, str] = {}
     used: dict[str, int] = {}
@@ -202,6 +218,13 @@ def _read(table: "pd.DataFrame", metric: str) -> tuple[list[str], list[float], l
             "the first row, the baseline, is a crash\n  begin the log with a run of what changes start from"
         )
     return [str(name) for name in table[idea]], found, statuses, metric
+
+
+def _find_direction(metric: str) -> bool:
+    low, high = (any(word in metric.lower() for word in words) for words in (_LOWER, _HIGHER))
+    if low == high:
+        raise UserError(f"is a lower {metric} better?\n  say it with --outcome {metric}:lower or {metric}:higher")
+    return low
 
 
 def _find_asked(order: list[str], state_of: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.loops import ALPHA, draw_gains, run_keep_if_better, run_noise_floor, run_ours
+from repro.cli import main
 from repro.errors import UserError
 from repro.judge.loop import Loop
 from repro.judge.loop_log import judge_log
@@ -104,7 +105,9 @@ def test_a_large_gain_is_kept_and_must_be_run_again_as_champion(tmp_path: Path) 
     after = loop.judge("c", runs | {"c": [0.7]})
     assert (after.verdict, after.runs, after.of) == ("repeat", CHAMPION_RUNS, "b")
     fresh = [value - 0.2 for value in BASELINE]
-    assert loop.judge("c", runs | {"b": runs["b"] + fresh, "c": [0.7, 0.95]}).verdict == "discard"  # .825 is worse than .8
+    assert (
+        loop.judge("c", runs | {"b": runs["b"] + fresh, "c": [0.7, 0.95]}).verdict == "discard"
+    )  # .825 is worse than .8
 
 
 def test_a_loop_that_was_killed_goes_on_with_the_same_levels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,3 +252,38 @@ def test_a_log_that_is_none_is_refused(tmp_path: Path, log: pd.DataFrame, metric
     with pytest.raises(UserError, match=said):
         judge_log(log, lower_is_better=True, state=tmp_path / "loop.json", metric=metric)
     assert not (tmp_path / "loop.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("runs", "status", "said"),
+    [
+        ((0.8, 0.81, 0.79, 0.8), 0, "b: keep"),
+        ((1.1,), 10, "b: discard"),
+        ((0.8,), 11, "b: repeat 3 of b"),
+        ((), 2, "no idea"),
+    ],
+)
+def test_the_command_ends_with_the_verdict(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    runs: tuple[float, ...],
+    status: int,
+    said: str,
+) -> None:
+    rows = [("a", value, "keep") for value in [*BASELINE, 1.01, 0.99]]
+    file = tmp_path / "results.tsv"
+    log_of(*rows, *(("b", value, "") for value in runs)).to_csv(file, sep="\t", index=False)
+    monkeypatch.setattr("sys.argv", ["repro", "judge", str(file), "--loop"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == status
+    shown = capsys.readouterr()
+    assert said in shown.out + shown.err
+    assert (tmp_path / "results.loop.json").exists() == (status != 2)
+
+
+def test_a_direction_that_no_name_tells_is_asked_for(tmp_path: Path) -> None:
+    log = log_of(("a", 1.0, "keep"), ("b", 1.0, "")).rename(columns={"val_bpb": "quality"})
+    with pytest.raises(UserError, match="is a lower quality better"):
+        judge_log(log, state=tmp_path / "loop.json")
