@@ -41,7 +41,7 @@ SETTING = re.compile(
     re.IGNORECASE,
 )
 IDENTITY = re.compile(
-    r"^_|^(tags|info)\.|(^|[_./ -])(id|uuid|hash|sha|commit|path|dir|file|filename|checkpoint|date|timestamp|created|"
+    r"^_|^(tags|info)\.|(^|[_./ -])(id|uuid|hash|sha|commit|path|dir|file|filename|date|timestamp|created|"
     r"started|ended|updated|host|hostname|user|url|uri|link|state|status|description|notes?|name|index|row|group|sweep|"
     r"job|tags|artifact)([_./ -]|$)|(^|[_./ -])(run|start|end)_?(name|id|time)$",
     re.IGNORECASE,
@@ -49,6 +49,9 @@ IDENTITY = re.compile(
 _CODE = re.compile(r"[0-9a-f]{7,}(-[0-9a-f]{4,})*|\d{4}-\d\d-\d\d.*|(/|[A-Za-z]:\\).*|https?://.*", re.IGNORECASE)
 NEAR_UNIQUE = 0.5
 """Share of the rows from which as many levels name runs, not options."""
+ALL_UNIQUE = 0.9
+"""The same where a seed says what is repeated."""
+NAMES_RUNS = "near-unique: it names runs"
 MANY_LEVELS = 10
 """Levels of a number beyond which it is a quantity, not a set of options."""
 
@@ -105,6 +108,13 @@ def infer_roles(table: pd.DataFrame, asked: Asked) -> list[Column]:
         else _infer(table[name], name, counts[name], has_seed, asked.details is not None)
         for name in counts
     ]
+    if not of_role(found, "detail", "numeric detail"):
+        found = [
+            column._replace(role="detail", why="near-unique, and nothing else varies")
+            if column.why == NAMES_RUNS
+            else column
+            for column in found
+        ]
     return _find_copies(table, found, asked.details or ())
 
 
@@ -206,8 +216,10 @@ def _infer(values: "pd.Series[float]", name: str, levels: int, has_seed: bool, d
         codes = values.dropna().astype(str).head(200).map(lambda text: bool(_CODE.fullmatch(text)))
         if codes.mean() > NEAR_UNIQUE:
             return is_role("left out", "near-unique: ids, times or paths")
+        if has_seed and levels >= ALL_UNIQUE * len(values):
+            return is_role("left out", NAMES_RUNS)
         if has_seed:
-            return is_role("left out", "near-unique: it names runs")
+            return is_role("detail", "text")
         return is_role("detail", "near-unique, and no seed says that rows of different values are repeats")
     return is_role("detail", "few levels" + (f"; blank in {blank} rows" if blank else ""))
 

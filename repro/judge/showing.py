@@ -12,7 +12,7 @@ import pandas as pd
 
 from repro.audit.page.notebook import PAGE
 from repro.audit.page.section import SECTIONS
-from repro.audit.page.subject import Subject, badge, code, note, paragraph
+from repro.audit.page.subject import Subject, badge, note, paragraph
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL
@@ -20,6 +20,7 @@ from repro.judge.verdicts import Judgement
 
 EXPLORATORY = "found, not planned: exploratory"
 WIDTH = 110
+_ORDER = ("differs", "differs, by less than the margin", "equivalent", "undecided")
 _LEFT_OUT = frozenset({"verdicts", "claims", "ledger", "stability", "protocols", "cost", "questions", "title"})
 """Sections of a study's page that say nothing here: no claims, no ledger, no half of the training, no authors."""
 _MARKDOWN = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "\n": " ", "*": "\\*", "_": "\\_", "`": "\\`"})
@@ -71,14 +72,15 @@ def list_lines(found: Judgement) -> list[Line]:
     lines = []
     for name in found.plan.declared.metrics:
         rows = effects[effects["metric"] == name]
-        inside = adjust_p(rows["p_equivalent"].to_numpy(dtype=np.float64), correction)
+        p_values = adjust_p(rows["p_equivalent"].to_numpy(dtype=np.float64), correction)
         declared = found.declared.outcomes[name]
-        for row, p_inside in zip(rows.to_dict("records"), inside, strict=True):
-            verdict = "differs" if row["p_adjusted"] < LEVEL else "undecided"
-            if declared.margin is not None and p_inside < LEVEL:
-                verdict = "equivalent" if verdict == "undecided" else "differs, by less than the margin"
+        for row, p_inside in zip(rows.to_dict("records"), p_values, strict=True):
+            differs = row["p_adjusted"] < LEVEL
+            inside = declared.margin is not None and p_inside < LEVEL
+            verdict = _ORDER[int(inside)] if differs else _ORDER[2 if inside else 3]
             lines.append(_write_line({str(key): value for key, value in row.items()}, name, verdict, found))
-    return lines
+    place = {name: number for number, name in enumerate(found.plan.declared.metrics)}
+    return sorted(lines, key=lambda line: (place[line.outcome], _ORDER.index(line.verdict), line.p, line.estimate))
 
 
 def _write_line(row: dict[str, Any], outcome: str, verdict: str, found: Judgement) -> Line:
@@ -215,19 +217,22 @@ def _caution(found: Judgement) -> str:
 
 
 def _page_lines(lines: list[Line]) -> str:
-    rows = pd.DataFrame(
-        {
-            "option": [f"{code(line.option)} for {code(line.baseline)}" for line in lines],
-            "outcome": [line.outcome for line in lines],
-            "difference": [f"{line.estimate:+.4g}" for line in lines],
-            "95 % interval": [f"{line.low:.4g} to {line.high:.4g}" for line in lines],
-            "n": [f"{line.n} and {line.n_baseline}" for line in lines],
-            "p adjusted": [f"{line.p:.2g}" for line in lines],
-            "verdict": [badge(line.verdict.partition(",")[0].replace("differs", "matters")) for line in lines],
-        },
-        index=pd.Index([line.detail for line in lines], name="detail"),
-    )
-    return table_html(rows, "One line an option, against the baseline's", {"option": str, "verdict": str})
+    tables = []
+    for outcome in dict.fromkeys(line.outcome for line in lines):
+        own = [line for line in lines if line.outcome == outcome]
+        rows = pd.DataFrame(
+            {
+                "verdict": [badge(line.verdict.partition(",")[0].replace("differs", "matters")) for line in own],
+                "difference": [f"{line.estimate:+.4g}" for line in own],
+                "95 % interval": [f"{line.low:.4g} to {line.high:.4g}" for line in own],
+                "n": [f"{line.n} / {line.n_baseline}" for line in own],
+                "p adjusted": [f"{line.p:.2g}" for line in own],
+            },
+            index=pd.Index([line.option for line in own], name=", ".join(dict.fromkeys(line.detail for line in own))),
+        )
+        base = ", ".join(dict.fromkeys(f"{line.detail}: {line.baseline}" for line in own))
+        tables.append(table_html(rows, f"{outcome}: each option less the baseline's ({base})", {"verdict": str}))
+    return "".join(tables)
 
 
 def _list_details(found: Judgement) -> list[dict[str, Any]]:

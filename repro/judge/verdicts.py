@@ -16,7 +16,7 @@ from repro.audit.study.plan import Plan
 from repro.errors import UserError
 from repro.judge.declaration import Declaration, freeze
 from repro.judge.design import Replicates, find_replicates, is_shared, make_plan
-from repro.judge.roles import Column, infer_roles, of_role
+from repro.judge.roles import SHARED, Column, infer_roles, of_role
 from repro.judge.runs import Runs, read_runs
 from repro.judge.settling import list_next, tell_unrepeated
 from repro.judge.slopes import SLOPE_COLUMNS, fit_slopes
@@ -87,6 +87,7 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     named = bool(seeds) and is_shared(seeds[0], declared)
     first = Judgement(freeze(declared, columns, named, {}), columns, runs.said)
     try:
+        _check_one_seed(columns, declared)
         if not len(runs.table):
             raise UserError(f"no run has a value of {main}")
         if of_role(columns, "numeric detail") and not details:
@@ -143,6 +144,16 @@ def _leave_single(variants: Variants, replicates: Replicates, said: list[str]) -
     rows = ok["variant"].map(lambda number: usable[number])
     frame = ok[rows].assign(variant=numbers[ok.loc[rows, "variant"]])
     return keep_variants(variants, usable), replicates._replace(frame=frame)
+
+
+def _check_one_seed(columns: list[Column], declared: Declaration) -> None:
+    """Refuses runs that all have one seed: what they differ by is not what a seed does."""
+    one = [column for column in columns if column.role == "constant" and SHARED.search(column.name)]
+    if one and declared.seed is None and not of_role(columns, "seed"):
+        raise UserError(
+            f"all runs have one {one[0].name} ({one[0].why}): nothing says what another would have given\n"
+            "  if rows of the same options are repeats all the same: --seed ''"
+        )
 
 
 def _analyse(
