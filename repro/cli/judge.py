@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -28,10 +28,15 @@ def judge(
     details: Annotated[str | None, typer.Option(help="Columns that are compared: NAME,NAME.")] = None,
     baseline: Annotated[list[str] | None, typer.Option(help="DETAIL=OPTION; else the most frequent.")] = None,
     tracking_uri: Annotated[str | None, typer.Option(help="Of MLflow.")] = None,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="A log of kept changes. Exit status: 0 keep, 10 discard, 11 repeat.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder of judge.yaml and the page.")] = Path("judge"),
     format: Annotated[Format, typer.Option(help="Shown, or, html, written below --out.")] = Format.TABLE,  # noqa: A002
 ) -> None:
     """Say which details matter in runs that exist: found, not planned, so exploratory. Exit status 2: no verdict."""
+    if loop:
+        _judge_loop(table, outcome or [], tracking_uri, format)
     import warnings
 
     from repro.judge.declaration import NAME, Flags, read_declaration, write_declaration
@@ -47,6 +52,28 @@ def judge(
         _show(found, format, out)
     if found.refused:
         raise UserError(f"no verdict: {found.refused}")
+
+
+def _judge_loop(table: str, outcomes: list[str], tracking_uri: str | None, shown: Format) -> NoReturn:
+    """Judges the log of a loop of changes, and ends with the status of its last idea."""
+    import json
+
+    from repro.judge import judge_log
+    from repro.judge.table import read_table
+
+    if shown not in (Format.TABLE, Format.JSON):
+        raise UserError(f"a loop is not shown as {shown.value}\n  expected --format table or json")
+    metric, _, direction = (outcomes or [""])[0].partition(":")
+    if direction not in ("", "lower", "higher"):
+        raise UserError(f"{outcomes[0]} has no direction\n  expected {metric}:lower or {metric}:higher")
+    found = judge_log(
+        read_table(table, tracking_uri),
+        lower_is_better=None if not direction else direction == "lower",
+        state="loop.json" if table.startswith("mlflow:") else Path(table).with_suffix(".loop.json"),
+        metric=metric,
+    )
+    print(json.dumps(found.to_dict(), indent=2) if shown is Format.JSON else found.to_text())
+    raise typer.Exit(found.status)
 
 
 def _show(found: "Judgement", format: Format, out: Path) -> None:  # type: ignore[name-defined]  # noqa: A002, F821
