@@ -43,7 +43,7 @@ BRINGS |= {"tracking": {"mlflow", "study"}, "runs": {"cluster", "study"}, "audit
 BRINGS |= {room: {"study"} for room in ("processes", "case", "paper_case", "evidence", "new_project")}
 BRINGS |= {"judge": {"mlflow", "parquet"}, "cli": {"study"}}
 """The extras whose packages a room may import; one that is not named has what the base brings."""
-ASKED_FOR = {"pynvml"}
+ASKED_FOR = {"pynvml", "wandb"}
 """What is used where it happens to be installed, and brought by nothing."""
 
 Check = Callable[[Path], list[str]]

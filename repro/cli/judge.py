@@ -19,7 +19,10 @@ class Format(StrEnum):
 
 
 def judge(
-    table: Annotated[str, typer.Argument(help="CSV, TSV, JSON lines, parquet, mlflow:EXPERIMENT, or a judge.yaml.")],
+    table: Annotated[
+        str,
+        typer.Argument(help="CSV, TSV, JSON lines, parquet, mlflow:EXPERIMENT, wandb:ENTITY/PROJECT, or a judge.yaml."),
+    ],
     outcome: Annotated[list[str] | None, typer.Option(help="NAME:lower or NAME:higher; the first is the main.")] = None,
     margin: Annotated[float | None, typer.Option(help="Smaller differences count as none, in its unit.")] = None,
     seed: Annotated[str | None, typer.Option(help="Column of the replicate; runs are paired by its value.")] = None,
@@ -31,10 +34,17 @@ def judge(
     loop: Annotated[
         bool, typer.Option("--loop", help="A log of kept changes. Exit status: 0 keep, 10 discard, 11 repeat.")
     ] = False,
+    budget: Annotated[int | None, typer.Option(help="Plan what to run next, in at most so many runs.")] = None,
+    emit: Annotated[str | None, typer.Option(help="Write these runs below --out: hydra, wandb or shell.")] = None,
+    command: Annotated[str, typer.Option(help="What --emit starts a run with.")] = "python train.py",
     out: Annotated[Path, typer.Option(help="Folder of judge.yaml and the page.")] = Path("judge"),
     format: Annotated[Format, typer.Option(help="Shown, or, html, written below --out.")] = Format.TABLE,  # noqa: A002
 ) -> None:
     """Say which details matter in runs that exist: found, not planned, so exploratory. Exit status 2: no verdict."""
+    if emit is not None or budget is not None:
+        from repro.judge.emitting import check_request
+
+        check_request(emit, budget, command, loop)
     if loop:
         _judge_loop(table, outcome or [], tracking_uri, format)
     import warnings
@@ -49,6 +59,7 @@ def judge(
         warnings.simplefilter("ignore")  # of numbers that cannot be had: they are said in words
         found = judge_table(read_table(declared.table, tracking_uri), declared)
         write_declaration(found.declared, out / NAME)
+        found = _plan_next(found, emit, budget, command, out)
         _show(found, format, out)
     if found.refused:
         raise UserError(f"no verdict: {found.refused}")
@@ -69,11 +80,26 @@ def _judge_loop(table: str, outcomes: list[str], tracking_uri: str | None, shown
     found = judge_log(
         read_table(table, tracking_uri),
         lower_is_better=None if not direction else direction == "lower",
-        state="loop.json" if table.startswith("mlflow:") else Path(table).with_suffix(".loop.json"),
+        state="loop.json" if table.startswith(("mlflow:", "wandb:")) else Path(table).with_suffix(".loop.json"),
         metric=metric,
     )
     print(json.dumps(found.to_dict(), indent=2) if shown is Format.JSON else found.to_text())
     raise typer.Exit(found.status)
+
+
+def _plan_next(found: "Judgement", emit: str | None, budget: int | None, command: str, out: Path) -> "Judgement":  # type: ignore[name-defined]  # noqa: F821
+    """Adds what to run next to a judgement, if that was asked for, and writes it for a launcher."""
+    if found.refused or (emit is None and budget is None):
+        return found
+    from repro.judge.emitting import write_batch
+    from repro.judge.next_runs import plan_batch
+
+    batch = plan_batch(found, budget)
+    if emit is not None:
+        files = write_batch(batch, emit, out, command)
+        wrote = f"wrote {', '.join(map(str, files))}" if files else "no runs, so no file"
+        batch = batch._replace(said=(*batch.said, wrote))
+    return found._replace(batch=batch)
 
 
 def _show(found: "Judgement", format: Format, out: Path) -> None:  # type: ignore[name-defined]  # noqa: A002, F821

@@ -4,6 +4,7 @@ Without replicates there is no noise to hold a difference against, and no verdic
 noise would have to be, and how few runs would find out.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,89 @@ class Batch(NamedTuple):
 
     runs: int
     noise_sd: float
+
+
+class Question(NamedTuple):
+    """An open comparison, and what it takes to settle it.
+
+    Attributes:
+        detail: that is compared.
+        option: against the baseline's.
+        estimate: of the difference, now.
+        seeds: that it rests on, now.
+        further: replicates of each side; None: no number up to `bound` gives 80 %.
+        bound: replicates up to which looks are paid for.
+        differs: chance that it is found to differ then, if the difference is what was estimated.
+        equivalent: chance that it is found inside the margin, likewise; 0 where no margin was declared.
+    """
+
+    detail: str
+    option: str
+    estimate: float
+    seeds: int
+    further: int | None
+    bound: int
+    differs: float = 0.0
+    equivalent: float = 0.0
+
+    @property
+    def chance(self) -> float:
+        """Of a verdict: the larger of the two, as a difference below the margin could be both."""
+        return max(self.differs, self.equivalent)
+
+
+class NextRun(NamedTuple):
+    """A run to make.
+
+    Attributes:
+        options: of each column of details.
+        seed: value of the replicate.
+    """
+
+    options: Mapping[str, str]
+    seed: str
+
+
+class Step(NamedTuple):
+    """Questions that are settled by the same runs.
+
+    Attributes:
+        questions: one, or those of a design.
+        runs: that are not made by the steps before.
+        chosen: whether the budget reaches to it.
+    """
+
+    questions: tuple[Question, ...]
+    runs: tuple[NextRun, ...]
+    chosen: bool
+
+
+class NextBatch(NamedTuple):
+    """The runs to make next.
+
+    Attributes:
+        steps: by expected verdicts a run, those within the budget first.
+        hopeless: open comparisons that no number of replicates up to their bounds is expected to settle.
+        budget: in runs; None: none was set.
+        seed: setting that holds the replicate.
+        said: what is to be known of it.
+    """
+
+    steps: tuple[Step, ...]
+    hopeless: tuple[Question, ...]
+    budget: int | None
+    seed: str
+    said: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[NextRun, ...]:
+        """Runs within the budget."""
+        return tuple(run for step in self.steps if step.chosen for run in step.runs)
+
+    @property
+    def expected(self) -> float:
+        """Verdicts that these runs are expected to give."""
+        return sum(question.chance for step in self.steps if step.chosen for question in step.questions)
 
 
 def bear_noise(difference: float, comparisons: int) -> float:

@@ -16,6 +16,7 @@ from repro.audit.page.subject import Subject, badge, note, paragraph
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL
+from repro.judge.settling import NextBatch, Question, Step
 from repro.judge.verdicts import Judgement
 
 EXPLORATORY = "found, not planned: exploratory"
@@ -122,6 +123,7 @@ def show_table(found: Judgement) -> str:
         parts.append(_list(f"verdicts ({EXPLORATORY})", [line.sentence for line in lines]))
     parts.append(_list("slopes", _tell_slopes(found)))
     parts.append(_list("what would settle it", list(found.next_runs)))
+    parts.append(_list("what to run next", _tell_batch(found)))
     if found.refused:
         parts.append(f"no verdict: {found.refused}")
     return "\n\n".join(part for part in parts if part)
@@ -141,6 +143,7 @@ def show_json(found: Judgement) -> str:
         "options": [line._asdict() for line in list_lines(found)],
         "slopes": found.slopes.to_dict("records"),
         "next_runs": list(found.next_runs),
+        "next_batch": _list_batch(found.batch),
     }
     return json.dumps(_plain(content), indent=2, allow_nan=False)
 
@@ -171,7 +174,7 @@ def show_markdown(found: Judgement) -> str:
                 ]
             )
         )
-    said = [*found.said, *_tell_slopes(found), *found.next_runs]
+    said = [*found.said, *_tell_slopes(found), *found.next_runs, *_tell_batch(found)]
     listed = "\n".join(f"- {_escape(sentence)}" for sentence in said)
     parts.append(f"<details><summary>What was found and done</summary>\n\n{listed}\n\n</details>")
     return "\n\n".join(parts)
@@ -189,6 +192,7 @@ def show_page(found: Judgement) -> str:
     for heading, sentences in (
         ("Slopes", _tell_slopes(found)),
         ("What would settle it", list(found.next_runs)),
+        ("What to run next", _tell_batch(found)),
         ("What was found and done", found.said),
     ):
         if sentences:
@@ -252,6 +256,63 @@ def _tell_slopes(found: Judgement) -> list[str]:
         f"{row['verdict']}, {row['reason']}"
         for row in found.slopes.to_dict("records")
     ]
+
+
+def _tell_batch(found: Judgement) -> list[str]:
+    batch = found.batch
+    if batch is None:
+        return []
+    chosen = [step for step in batch.steps if step.chosen]
+    asked = sum(len(step.questions) for step in batch.steps) + len(batch.hopeless)
+    limit = "" if batch.budget is None else f" of a budget of {batch.budget}"
+    total = f"{len(batch.runs)} runs{limit}, expected to settle {batch.expected:.1f} of {asked} open comparisons"
+    sentences = [f"{total}, if each true difference is what was estimated" if chosen else f"{total}: none fits"]
+    for step in batch.steps:
+        told = "; ".join(_tell_question(question, found.word) for question in step.questions[:4])
+        more = f"; and {len(step.questions) - 4} more" if len(step.questions) > 4 else ""
+        cut = "" if step.chosen else ", beyond the budget"
+        sentences.append(f"{len(step.runs)} runs{cut}: {told}{more}{_tell_runs(batch, step)}")
+    if batch.hopeless:
+        names = ", ".join(f"{question.detail}={question.option}" for question in batch.hopeless[:4])
+        more = ", ..." if len(batch.hopeless) > 4 else ""
+        sentences.append(f"no number up to {max(q.bound for q in batch.hopeless)} is expected to settle: {names}{more}")
+    return [*sentences, *batch.said]
+
+
+def _tell_question(question: Question, word: str) -> str:
+    likelier = "differs" if question.differs >= question.equivalent else "equivalent"
+    further = f"{question.further} further {word}{'s' * (question.further != 1)}"
+    return f"{question.detail}={question.option}: {further}, then {likelier} with a chance of {question.chance:.0%}"
+
+
+def _tell_runs(batch: NextBatch, step: Step) -> str:
+    """Names the runs of a step, the seeds of each variant together."""
+    seeds: dict[str, list[str]] = {}
+    for run in step.runs:
+        seeds.setdefault(", ".join(f"{name}={value}" for name, value in run.options.items()), []).append(run.seed)
+    named = [f"{name} with {batch.seed} {', '.join(own)}" if all(own) else name for name, own in seeds.items()]
+    return f" ({'; '.join(named[:4])}{'; ...' * (len(named) > 4)})" if named else ""
+
+
+def _list_batch(batch: NextBatch | None) -> dict[str, Any] | None:
+    if batch is None:
+        return None
+    return {
+        "budget": batch.budget,
+        "runs": len(batch.runs),
+        "expected_verdicts": batch.expected,
+        "seed": batch.seed,
+        "steps": [
+            {
+                "chosen": step.chosen,
+                "questions": [{**question._asdict(), "chance": question.chance} for question in step.questions],
+                "runs": [{"options": dict(run.options), "seed": run.seed} for run in step.runs],
+            }
+            for step in batch.steps
+        ],
+        "hopeless": [question._asdict() for question in batch.hopeless],
+        "said": list(batch.said),
+    }
 
 
 def _show_roles(found: Judgement) -> str:

@@ -19,6 +19,7 @@ MOST_BYTES = 2 * 1024**3
 """Of a file: beyond, a table is one of steps or items, not of runs."""
 SEPARATORS = ",\t;|"
 MLFLOW = "mlflow:"
+WANDB = "wandb:"
 _ABSENT = ["", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "none", "<NA>", "#N/A"]
 _EUROPEAN = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
@@ -29,7 +30,7 @@ def read_table(source: str, tracking_uri: str | None = None) -> pd.DataFrame:
     """Reads a table.
 
     Args:
-        source: a file (.csv, .tsv, .txt, .jsonl, .json, .parquet), or `mlflow:EXPERIMENT`.
+        source: a file (.csv, .tsv, .txt, .jsonl, .json, .parquet), `mlflow:EXPERIMENT`, or `wandb:ENTITY/PROJECT`.
         tracking_uri: of MLflow; None: its own default.
 
     Returns:
@@ -40,6 +41,10 @@ def read_table(source: str, tracking_uri: str | None = None) -> pd.DataFrame:
     """
     if source.startswith(MLFLOW):
         table = _read_mlflow(source.removeprefix(MLFLOW), tracking_uri)
+    elif source.startswith(WANDB):
+        from repro.judge.found_wandb import search_wandb
+
+        table = search_wandb(source.removeprefix(WANDB))
     else:
         file = Path(source)
         _check_file(file)

@@ -34,6 +34,7 @@ class Variants(NamedTuple):
         design: what they are, as a design.
         baseline: option of each column.
         said: sentences on how they were found.
+        rows: of each variant, the option of each column.
     """
 
     details: list[str]
@@ -43,6 +44,7 @@ class Variants(NamedTuple):
     design: Design
     baseline: dict[str, str]
     said: list[str]
+    rows: Sequence[Mapping[str, str]] = ()
 
 
 def find_variants(table: pd.DataFrame, details: Sequence[str], asked: Mapping[str, Any] | None) -> Variants:
@@ -90,7 +92,8 @@ def find_variants(table: pd.DataFrame, details: Sequence[str], asked: Mapping[st
     if design == "random" and len(details) > 1:
         whole = int(np.prod([len(known) for known in levels.values()]))
         said.append(f"{len(rows)} of {whole} combinations were run: effects are averaged as these combine them")
-    return Variants(list(details), levels, settings, place, design, baseline, said)
+    named = [dict(zip(details, row, strict=True)) for row in rows]
+    return Variants(list(details), levels, settings, place, design, baseline, said, named)
 
 
 def name_design(levels: Mapping[str, Sequence[Any]], settings: Sequence[Mapping[str, Any]]) -> Design | None:
@@ -152,12 +155,14 @@ def keep_variants(variants: Variants, kept: Sequence[bool]) -> Variants:
     number = np.cumsum(kept) - 1
     place = np.where(np.array([*kept, False])[variants.place], number[variants.place], -1)
     settings = [row for row, keep in zip(variants.settings, kept, strict=True) if keep]
+    named = [row for row, keep in zip(variants.rows, kept, strict=True) if keep]
     taken = {(name, value) for row in settings for name, value in row.items()}
     levels = {
         name: [known[0], *(value for value in known[1:] if (name, value) in taken)]
         for name, known in variants.levels.items()
     }
-    return variants._replace(settings=settings, place=place, levels={n: k for n, k in levels.items() if len(k) > 1})
+    levels = {name: known for name, known in levels.items() if len(known) > 1}
+    return variants._replace(settings=settings, place=place, levels=levels, rows=named)
 
 
 def show_option(value: Any) -> str:
@@ -215,7 +220,8 @@ def _join(
     at = {row: number for number, row in enumerate(rows)}
     place = np.array([at[row] for row in options.itertuples(index=False, name=None)], dtype=np.int64)
     settings: list[dict[str, Any]] = [{} if not number else {joined: name} for number, name in enumerate(names)]
-    return Variants([joined], {joined: names}, settings, place, "one_at_a_time", baseline, said)
+    named = [dict(zip(options.columns, row, strict=True)) for row in rows]
+    return Variants([joined], {joined: names}, settings, place, "one_at_a_time", baseline, said, named)
 
 
 def _tell_confounded(levels: Mapping[str, Sequence[Any]], settings: Sequence[Mapping[str, Any]]) -> str:

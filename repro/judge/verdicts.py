@@ -1,6 +1,8 @@
 """The judgement on a table: roles, runs, variants, and the analysis of a study; or why there is none."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +20,10 @@ from repro.judge.declaration import Declaration, freeze
 from repro.judge.design import Replicates, find_replicates, is_shared, make_plan
 from repro.judge.roles import SHARED, Column, infer_roles, of_role
 from repro.judge.runs import Runs, read_runs
-from repro.judge.settling import list_next, tell_unrepeated
+from repro.judge.settling import NextBatch, list_next, tell_unrepeated
 from repro.judge.slopes import SLOPE_COLUMNS, fit_slopes
 from repro.judge.variants import Variants, find_variants, join_details, keep_variants
+from repro.storage import hash_json
 
 
 class Noise(NamedTuple):
@@ -52,6 +55,9 @@ class Judgement(NamedTuple):
         noise: of the main outcome.
         next_runs: what would settle open verdicts.
         word: what is repeated: seed, run or task.
+        options: of each variant of the plan, by its id, the option of each column.
+        seeds: values of the column of seeds, in the order of the plan's numbers where they pair.
+        batch: of runs to make next, where it was asked for.
     """
 
     declared: Declaration
@@ -65,6 +71,9 @@ class Judgement(NamedTuple):
     noise: Noise = Noise(np.nan, 0, 0)
     next_runs: tuple[str, ...] = ()
     word: str = "seed"
+    options: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    seeds: tuple[str, ...] = ()
+    batch: NextBatch | None = None
 
 
 def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None = None) -> Judgement:
@@ -99,9 +108,12 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     except UserError as error:
         return first._replace(refused=str(error))
     said = [*runs.said, *variants.said, *replicates.said]
+    values = tuple(dict.fromkeys(map(str, runs.table[seeds[0]]))) if seeds else ()
     paired = named if replicates.word == "task" else replicates.paired
     frozen = freeze(declared, columns, paired, variants.baseline)
-    found = first._replace(declared=frozen, said=said, noise=pool_noise(runs, variants, columns), word=replicates.word)
+    found = first._replace(
+        declared=frozen, said=said, noise=pool_noise(runs, variants, columns), word=replicates.word, seeds=values
+    )
     if numeric := of_role(columns, "numeric detail"):
         return _judge_slopes(found, runs, main, f"{', '.join(numeric)}: numbers that vary within options")
     if refused := _refuse(replicates, variants, declared, main):
@@ -162,6 +174,8 @@ def _analyse(
     found: Judgement, variants: Variants, replicates: Replicates, declared: Declaration, now: datetime
 ) -> Judgement:
     plan, results = make_plan(variants, replicates, declared, now)
+    options = {hash_json(row)[:12]: named for row, named in zip(variants.settings, variants.rows, strict=True)}
+    found = found._replace(options=options, seeds=tuple(replicates.names) or found.seeds)
     analysis = analyse(plan, results)
     unstated = [name for name, outcome in declared.outcomes.items() if outcome.margin is None]
     verdicts = analysis.verdicts.assign(

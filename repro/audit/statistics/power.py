@@ -127,16 +127,18 @@ def seeds_for_contrast(
     return _first(power, seeds + 1, most)
 
 
-def equivalence_power(margin: float, df: float, level: float = 0.05) -> float:
-    """Returns the chance that an effect of nil is called equivalent: both one-sided tests at the margin reject.
+def equivalence_power(margin: float, df: float, level: float = 0.05, effect: float = 0.0) -> float:
+    """Returns the chance that an effect, nil unless given, is called equivalent: both one-sided tests reject.
 
     With z standard normal and q independent of it, chi-square on df degrees of freedom over df:
-    P(|z| + t(1 - level; df) sqrt(q) < margin) = E[max(0, 2 Phi(margin - t sqrt(q)) - 1)], by Gauss and Legendre over q.
+    P(|z + effect| < w), w = margin - t(1 - level; df) sqrt(q), is E[max(0, Phi(w - effect) - Phi(-w - effect))], by
+    Gauss and Legendre over q.
 
     Args:
         margin: in standard errors of the effect.
         df: degrees of freedom of the error term.
         level: of each one-sided test, after its correction.
+        effect: true one, in standard errors.
 
     Source: Schuirmann (1987) for the test; the expectation is elementary.
 
@@ -148,7 +150,8 @@ def equivalence_power(margin: float, df: float, level: float = 0.05) -> float:
         return np.nan if np.isnan(margin) else 0.0
     place, weight = np.polynomial.legendre.leggauss(64)
     error = np.sqrt(stats.chi2.ppf((place + 1) / 2, df) / df)
-    inside = 2 * stats.norm.cdf(margin - stats.t.isf(level, df) * error) - 1
+    width = margin - stats.t.isf(level, df) * error
+    inside = stats.norm.cdf(width - effect) - stats.norm.cdf(-width - effect)
     return float(weight @ np.maximum(inside, 0)) / 2
 
 

@@ -1,0 +1,68 @@
+"""Runs of a W&B project as a table with a row a run, where the package wandb is installed."""
+
+import json
+from importlib import import_module
+from typing import Any
+
+import pandas as pd
+
+from repro.errors import UserError
+
+MOST_RUNS = 100_000
+"""Rows that are asked for at most."""
+
+
+def search_wandb(project: str) -> pd.DataFrame:
+    """Reads the runs of a project, the oldest first.
+
+    Args:
+        project: "ENTITY/PROJECT"; W&B's own settings say where the server is and who asks.
+
+    Returns:
+        A row a run: config (nested names joined by a point) and last values of metrics under their own names (with
+        the prefix `summary.` where a config has the same), `run_name` and `status`.
+
+    Raises:
+        UserError: no such project, no runs in it, or the package is absent.
+    """
+    entity, _, name = project.partition("/")
+    if not entity or not name or "/" in name:
+        raise UserError(f"wandb:{project}: expected wandb:ENTITY/PROJECT")
+    try:
+        wandb = import_module("wandb")
+    except ImportError:
+        raise UserError(
+            "runs in W&B are read by wandb\n  pip install wandb, or judge the CSV that its table exports"
+        ) from None
+    try:
+        runs = [run for run, _ in zip(wandb.Api().runs(project, order="+created_at"), range(MOST_RUNS), strict=False)]
+    except Exception as error:  # of many kinds: no key, no network, no project
+        raise UserError(f"wandb:{project}: {' '.join(str(error).split())[:200]}") from None
+    if not runs:
+        raise UserError(f"wandb:{project} has no runs")
+    return pd.DataFrame([_read_run(run) for run in runs])
+
+
+def _read_run(run: Any) -> dict[str, Any]:
+    config = {name: value for name, value in _flatten(dict(run.config)) if not name.startswith("_")}
+    summary = [
+        (name, value)
+        for name, value in _flatten(dict(run.summary))
+        if not name.startswith("_") and isinstance(value, int | float)
+    ]
+    return {
+        "run_name": run.name,
+        "status": run.state,
+        **config,
+        **{f"summary.{name}" if name in config else name: value for name, value in summary},
+    }
+
+
+def _flatten(values: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found += _flatten(value, f"{before}{name}.")
+        else:
+            found.append((f"{before}{name}", json.dumps(value) if isinstance(value, list | tuple) else value))
+    return found
