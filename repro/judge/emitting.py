@@ -125,16 +125,23 @@ def _hydra_lines(runs: tuple[NextRun, ...], seed: str, command: str) -> Iterator
 def _quote_hydra(value: str) -> str:
     """Returns a value in the grammar of Hydra's overrides: no sweep, no function, no interpolation.
 
-    Source: Hydra 1.3, "Override grammar, basic": quoted values, with backslashes before quotes doubled.
+    Source: Hydra 1.3, "Override grammar, basic": quoted values, a quote inside escaped by a backslash.
+
+    Raises:
+        UserError: it holds what Hydra or OmegaConf would resolve or unescape even in quotes.
 
     Example:
-        >>> _quote_hydra("adam"), _quote_hydra("a,b"), _quote_hydra("${oc.env:HOME}")
-        ('adam', "'a,b'", "'\\\\${oc.env:HOME}'")
+        >>> _quote_hydra("adam"), _quote_hydra("a,b")
+        ('adam', "'a,b'")
     """
     if _BARE.fullmatch(value):
         return value
-    escaped = re.sub(r"(\\*)('|\$\{|$)", lambda m: m[1] * 2 + ("\\" if m[2] else "") + m[2], value)
-    return f"'{escaped}'"
+    if "${" in value or "\\" in value or not value.isprintable():
+        raise UserError(
+            f"--emit hydra: {value[:60]!r} cannot be a value: Hydra resolves interpolations and backslashes in quotes\n"
+            "  make these runs by hand, or --emit shell"
+        )
+    return "'" + value.replace("'", "\\'") + "'"
 
 
 def _typed(value: str) -> str | int | float | bool:

@@ -41,6 +41,8 @@ _SIMULATED_UP_TO = 14
 
 Cell = tuple[str, int]
 """A run to make: id of its variant, and the replicate's number, or a counter where replicates do not pair."""
+_Wanted = tuple[tuple[Question, ...], list[Cell]]
+_Placed = tuple[tuple[Question, ...], list[Cell], bool]
 
 
 class _Precision(NamedTuple):
@@ -79,7 +81,7 @@ def plan_batch(found: Judgement, budget: int | None = None) -> NextBatch:
     if found.word == "task":
         said.append(f"what is repeated is the {found.declared.task}: further ones are yours to choose, as no run is")
     if found.plan.declared.design == "one_at_a_time":
-        wanted = [((question,), _arm_cells(row, question, found, measured)) for row, question in waiting]
+        wanted: list[_Wanted] = [((question,), _arm_cells(row, question, found, measured)) for row, question in waiting]
     else:
         wanted = _design_steps([question for _, question in waiting], found)
     steps = _order(wanted, budget, found.plan.declared.design != "one_at_a_time")
@@ -219,7 +221,8 @@ def _first(power: Callable[[int], float], now: int, most: int) -> int | None:
 
 def _arm_cells(row: Effect, question: Question, found: Judgement, measured: Mapping[str, _Arm]) -> list[Cell]:
     """Returns the runs that an arm and the baseline need: the cheapest seeds first, where they pair."""
-    assert found.plan is not None and question.further is not None
+    assert found.plan is not None
+    assert question.further is not None
     arm, base = _variant_of(row, found), found.plan.variants[0].id
     if row.kind == "unpaired":
         lacking = max(0, question.seeds + question.further - measured[base].runs)
@@ -234,7 +237,7 @@ def _arm_cells(row: Effect, question: Question, found: Judgement, measured: Mapp
     return [cell for seed in seeds[: question.further] for cell in missing[seed]]
 
 
-def _design_steps(questions: list[Question], found: Judgement) -> list[tuple[tuple[Question, ...], list[Cell]]]:
+def _design_steps(questions: list[Question], found: Judgement) -> list[_Wanted]:
     """Returns further replicates of all variants: as many as the first question takes, then the next, and so on."""
     assert found.plan is not None
     first = len(found.seeds) if found.word == "seed" else 0
@@ -245,17 +248,15 @@ def _design_steps(questions: list[Question], found: Judgement) -> list[tuple[tup
     return steps
 
 
-def _order(
-    wanted: list[tuple[tuple[Question, ...], list[Cell]]], budget: int | None, in_turn: bool
-) -> list[tuple[tuple[Question, ...], list[Cell], bool]]:
+def _order(wanted: list[_Wanted], budget: int | None, in_turn: bool) -> list[_Placed]:
     """Orders steps by expected verdicts for each run that is new, and cuts them at the budget; the rest comes last."""
-    left, batch, kept, late = list(wanted), set[Cell](), [], []
+    left, batch, kept, late = list(wanted), set[Cell](), list[_Placed](), list[_Wanted]()
+
+    def rate(step: _Wanted) -> float:
+        new = sum(cell not in batch for cell in step[1])
+        return sum(question.chance for question in step[0]) / new if new else np.inf
+
     while left:
-
-        def rate(step: tuple[tuple[Question, ...], list[Cell]]) -> float:
-            new = sum(cell not in batch for cell in step[1])
-            return sum(question.chance for question in step[0]) / new if new else np.inf
-
         best = left[0] if in_turn else max(left, key=rate)
         left.remove(best)
         new = [cell for cell in best[1] if cell not in batch]
@@ -271,11 +272,12 @@ def _order(
 
 
 def _name_seeds(found: Judgement, cells: Iterable[Cell]) -> dict[Cell, str]:
-    """Returns the seed of each run: its own where seeds pair, or the next number that no run has, each once if unpaired.
+    """Returns the seed of each run: its own where seeds pair, or the next number that no run has.
 
-    Empty: new seeds are needed and cannot be named, as those that there are are no whole numbers.
+    Without pairs each number is given once. Empty: new seeds are needed and cannot be named, as those that there are are no whole numbers.
     """
-    assert found.plan is not None and found.plan.declared.found is not None
+    assert found.plan is not None
+    assert found.plan.declared.found is not None
     paired = found.plan.declared.found.paired
     names = [_whole(name) for name in found.seeds]
     used = [int(name) for name in names if name.isdigit()]
