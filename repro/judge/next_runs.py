@@ -274,7 +274,8 @@ def _order(wanted: list[_Wanted], budget: int | None, in_turn: bool) -> list[_Pl
 def _name_seeds(found: Judgement, cells: Iterable[Cell]) -> dict[Cell, str]:
     """Returns the seed of each run: its own where seeds pair, or the next number that no run has.
 
-    Without pairs each number is given once. Empty: new seeds are needed and cannot be named, as those that there are are no whole numbers.
+    Without pairs each number is given once. Empty: new seeds are needed and cannot be named,
+    as those that there are are no whole numbers.
     """
     assert found.plan is not None
     assert found.plan.declared.found is not None

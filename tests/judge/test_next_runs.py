@@ -86,9 +86,9 @@ def test_the_budget_cuts_and_what_is_cut_is_said() -> None:
 
 
 def test_unpaired_groups_each_get_runs_and_a_larger_baseline_none() -> None:
-    generator = np.random.default_rng(2)
-    seeds = generator.permutation(10_000)
-    base, arm = generator.normal(size=30), 1.0 + generator.normal(size=4)
+    seeds = np.random.default_rng(2).permutation(10_000)
+    runs = np.array([-1.2, -0.3, 0.3, 1.2])  # their SD is 1.01
+    base, arm = np.tile(runs, 8)[:30], 1.2 + runs
     table = pd.DataFrame({"opt": ["a"] * 30 + ["b"] * 4, "seed": seeds[:34], "loss": [*base, *arm]})
     batch = plan_batch(judge(table))
     question = batch.steps[0].questions[0]
@@ -122,7 +122,9 @@ def test_what_is_near_nothing_is_hopeless_without_a_margin_and_equivalent_with_o
     b = table["opt"] == "b"
     table.loc[b, "loss"] += table.loc[~b, "loss"].mean() - table.loc[b, "loss"].mean()
     assert [question.option for question in plan_batch(judge(table)).hopeless] == ["b"]
-    question = plan_batch(judge(table, margin=1.5)).steps[0].questions[0]
+    differences = table.loc[b, "loss"].to_numpy() - table.loc[~b, "loss"].to_numpy()
+    margin = 0.9 * float(differences.std(ddof=1))  # 2.01 standard errors, where t(.05; 4) = 2.13 would be inside
+    question = plan_batch(judge(table, margin=margin)).steps[0].questions[0]
     assert question.equivalent >= 0.8 > question.differs
 
 
