@@ -78,6 +78,8 @@ def plan_batch(found: Judgement, budget: int | None = None) -> NextBatch:
     seed, said = found.declared.seed or INVENTED, list[str]()
     if not found.declared.seed:
         said.append(f"no column of seeds: the setting is called {INVENTED}, from {INVENTED_FROM}; rename it if need be")
+    elif found.word == "run":
+        said.append(f"{seed} gets numbers that no run has: rename it if the program calls its seed otherwise")
     if found.word == "task":
         said.append(f"what is repeated is the {found.declared.task}: further ones are yours to choose, as no run is")
     if found.plan.declared.design == "one_at_a_time":
@@ -285,7 +287,8 @@ def _name_seeds(found: Judgement, cells: Iterable[Cell]) -> dict[Cell, str]:
     new = count(max(used) + 1 if used else 0 if found.declared.seed else INVENTED_FROM)
     fresh: dict[int, int] = {}
     named: dict[Cell, str] = {}
-    for cell in sorted(set(cells), key=lambda cell: cell[1]):
+    ordered = sorted(cells, key=lambda cell: cell[1]) if paired else cells
+    for cell in dict.fromkeys(ordered):
         if found.word == "task":
             named[cell] = ""
         elif paired and cell[1] < len(names):
