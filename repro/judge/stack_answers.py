@@ -1,0 +1,368 @@
+"""Which parts of a stack are needed, and the smallest stack that does as well as the whole.
+
+The verdicts on the differences are those of any judgement. An interaction that they name makes the effect of a part
+depend on the others: then it is asked of the whole, from a model of main effects and named interactions. Where a
+contrast is one of several pairs, each of them is taken for it in turn, and what holds for all of them is said.
+
+The smallest stack is a guess of that model until runs of it are held against runs of the whole.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from repro.audit.statistics.equivalence import equivalence_p
+from repro.audit.statistics.error_terms import choose_error_term, runs_all_combinations
+from repro.audit.statistics.linear_model import Coding, Floats, code_details, fit_effects, shared_values
+from repro.audit.statistics.multiplicity import LEVEL
+from repro.audit.statistics.outcomes import FULL, Outcomes, tabulate_outcomes
+from repro.audit.statistics.paired import compare_pairs
+from repro.audit.statistics.pairs import find_pairs, group_pairs, name_pair
+from repro.audit.statistics.unpaired import compare_groups
+from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS
+from repro.judge.stack_plan import StackPlan
+from repro.judge.verdicts import Judgement
+
+if TYPE_CHECKING:
+    from repro.judge.stack import Difference
+
+NEEDED, NOT_NEEDED, NOT_TOLD = "needed", "not needed (equivalent, within margin)", "not told"
+BETTER_WITHOUT = "not needed (better without)"
+MOST_MODELS = 64
+"""Ways to take contrasts of several pairs for one of them each."""
+
+
+class Part(NamedTuple):
+    """What is said of a difference.
+
+    Attributes:
+        key: dotted.
+        base: its option in the base.
+        final: in the whole.
+        answer: needed, not needed, better without, or not told.
+        estimate: the outcome without it less that with it: averaged over the others or, where an interaction was
+            found, in the whole.
+        low: of its 95 % interval; where an interaction was found, simultaneous over the parts and over its rivals.
+        high: likewise.
+        where: "averaged over the others" or "in the whole".
+        reason: of the verdict.
+    """
+
+    key: str
+    base: str
+    final: str
+    answer: str
+    estimate: float
+    low: float
+    high: float
+    where: str
+    reason: str
+
+
+class Smallest(NamedTuple):
+    """The smallest stack.
+
+    Attributes:
+        dropped: parts that it lacks.
+        kept: parts that it has.
+        predicted: outcome less that of the whole, by the model; of rivals, the one farthest from none.
+        low: joint interval over the candidates, at the level of equivalence.
+        high: likewise.
+        basis: how it was found.
+        confirmed: whether its own runs are equivalent to those of the whole.
+        test: what that test says.
+    """
+
+    dropped: list[str]
+    kept: list[str]
+    predicted: float
+    low: float
+    high: float
+    basis: str
+    confirmed: bool
+    test: str
+
+
+class StackJudgement(NamedTuple):
+    """What runs say of a stack.
+
+    Attributes:
+        outcome: its name.
+        margin: of equivalence.
+        parts: in the order of the configuration.
+        smallest: the smallest stack.
+        tested: sentences on what was tested.
+        untested: sentences on what was not.
+        said: sentences of the judgement on how the table was read.
+        judged: the judgement that it rests on.
+        confirming: runs that would confirm the smallest stack; None if they are there, or nothing can be dropped.
+    """
+
+    outcome: str
+    margin: float
+    parts: list[Part]
+    smallest: Smallest
+    tested: list[str]
+    untested: list[str]
+    said: list[str]
+    judged: Judgement
+    confirming: StackPlan | None = None
+
+    def freeze(self) -> dict[str, Any]:
+        """Returns the declaration of the smallest stack, to be tested on runs that come later."""
+        options = {part.key: [part.base, part.final] for part in self.parts}
+        return {
+            "outcome": self.outcome,
+            "margin": self.margin,
+            "differences": options,
+            "dropped": sorted(self.smallest.dropped),
+        }
+
+
+class Model(NamedTuple):
+    """One way to explain the mixtures: coefficients of parts taken out, and of pairs of them.
+
+    Attributes:
+        columns: parts (by place) of each coefficient: one, or two of a pair.
+        estimates: (K,) coefficients.
+        covariance: (K, K) of them.
+        df: degrees of freedom of the noise.
+    """
+
+    columns: list[tuple[int, ...]]
+    estimates: Floats
+    covariance: Floats
+    df: float
+
+    def predict(self, dropped: Sequence[int], level: float) -> tuple[float, float, float]:
+        """Returns the difference of a smaller stack from the whole with its interval.
+
+        With x = 1 for the coefficients whose parts are all taken out: x'b +- t(1 - level / 2) sqrt(x'Cx).
+        """
+        chosen = np.array([set(column) <= set(dropped) for column in self.columns], dtype=np.float64)
+        estimate, se = float(chosen @ self.estimates), float(np.sqrt(max(chosen @ self.covariance @ chosen, 0.0)))
+        half = float(stats.t.isf(level / 2, self.df)) * se if self.df > 0 else np.inf
+        return estimate, estimate - half, estimate + half
+
+
+def judge_mixtures(
+    judged: Judgement, differences: "Sequence[Difference]", shared: Sequence[str], frozen: Mapping[str, Any] | None
+) -> StackJudgement:
+    """Answers for every part, and finds the smallest stack.
+
+    Args:
+        judged: with an analysis of all differences.
+        differences: parts of the stack.
+        shared: keys that both configurations have alike.
+        frozen: what an earlier judgement declared.
+    """
+    assert judged.plan is not None and judged.results is not None and judged.analysis is not None
+    name, measured = next(iter(judged.declared.outcomes.items()))
+    assert measured.margin is not None
+    sign = -1.0 if measured.direction == "higher" else 1.0  # of harm
+    outcomes = next(
+        t for t in tabulate_outcomes(judged.plan, judged.results) if t.metric == name and t.train_fraction == FULL
+    )
+    coding = code_details(judged.plan)
+    keys = [detail for detail, _ in coding.options]
+    models, active, named = fit_models(judged, coding, outcomes)
+    found = {d.key: _answer(judged, d, keys.index(d.key), models, active, measured.margin, sign) for d in differences}
+    parts = [found[d.key] for d in differences]
+    smallest = _find_smallest([found[key] for key in keys], models, measured.margin)
+    answer = StackJudgement(name, measured.margin, parts, smallest, [], [], judged.said, judged)
+    declared_before = bool(frozen) and {**answer.freeze(), "dropped": None} == {**(frozen or {}), "dropped": None}
+    if declared_before and frozen is not None:
+        dropped = [key for key in keys if key in frozen["dropped"]]
+        kept = [key for key in keys if key not in dropped]
+        predicted = _predict_all(models, [keys.index(key) for key in dropped], 2 * LEVEL / len(keys))
+        basis = "declared by an earlier judgement, before this one"
+        smallest = Smallest(dropped, kept, *predicted, basis, False, "")
+    smallest = _test(smallest, coding, outcomes, measured.margin, declared_before)
+    tested, untested = _tell_tested(coding, outcomes, keys, named, shared, parts)
+    return answer._replace(smallest=smallest, tested=tested, untested=untested)
+
+
+def fit_models(
+    judged: Judgement, coding: Coding, outcomes: Outcomes
+) -> tuple[list[Model], dict[str, list[str]], list[str]]:
+    """Fits main effects and the interactions that were found, once for each way to read them.
+
+    Returns:
+        Models, for each part the contrasts that it may be in, and the contrasts in words.
+    """
+    assert judged.analysis is not None
+    rows = judged.analysis.interactions
+    pairs, groups = None, list[list[int]]()
+    if len(rows):
+        rows = rows[(rows["metric"] == outcomes.metric) & (rows["train_fraction"] == FULL)]
+        rows = rows[rows["p_adjusted"] < LEVEL]
+        pairs = find_pairs(coding)
+        known = group_pairs(pairs)
+        names = [detail for detail, _ in coding.options]
+        at = {tuple(sorted(columns)): place for place, columns in enumerate(pairs.columns)}
+        text = {name_pair(coding, pairs, place): place for place in range(len(pairs.columns))}
+        for first, second, rivals in zip(rows["first"], rows["second"], rows["rivals"], strict=True):
+            lead = at[tuple(sorted((names.index(first), names.index(second))))]
+            own = next(group for group in known if lead in group)
+            groups.append(list(dict.fromkeys([lead, *own, *(text[r] for r in rivals.split(", ") if r in text)])))
+    if pairs is None or np.prod([float(len(group)) for group in groups]) > MOST_MODELS:
+        choices: list[tuple[int, ...]] = [tuple(group[0] for group in groups)]
+    else:
+        choices = list(product(*groups))
+    models = [_fit(coding, outcomes, pairs, list(dict.fromkeys(choice))) for choice in choices]
+    active: dict[str, list[str]] = {}
+    named = []
+    for group in groups:
+        assert pairs is not None
+        told = " or ".join(name_pair(coding, pairs, pair) for pair in group)
+        named.append(told)
+        for column in {column for pair in group for column in pairs.columns[pair]}:
+            active.setdefault(coding.options[column][0], []).append(told)
+    return models, active, named
+
+
+def _fit(coding: Coding, outcomes: Outcomes, pairs: Any, chosen: Sequence[int]) -> Model:
+    """Fits one model; its noise is the error term of a design whose lack of fit is what the model leaves."""
+    products = pairs.products[:, list(chosen)] if chosen else np.zeros((len(coding.matrix), 0))
+    matrix = np.hstack([coding.matrix, products])
+    columns: list[tuple[int, ...]] = [(place,) for place in range(coding.matrix.shape[1])]
+    columns += [tuple(pairs.columns[pair]) for pair in chosen]
+    fit = fit_effects(matrix, shared_values(outcomes, coding.points), blocks=outcomes.paired)
+    wide = coding if runs_all_combinations(coding) else coding._replace(matrix=matrix)
+    term = choose_error_term(wide, outcomes)
+    worst = int(np.argmax(np.nan_to_num(term.variance))) if len(term.variance) else 0
+    return Model(columns, fit.estimates, fit.unit * float(term.variance[worst]), float(term.df[worst]))
+
+
+def _predict_all(models: Sequence[Model], dropped: Sequence[int], level: float) -> tuple[float, float, float]:
+    """Returns the prediction of the model that strays farthest, with an interval that holds those of all."""
+    found = [model.predict(dropped, level) for model in models]
+    return max((row[0] for row in found), key=abs), min(row[1] for row in found), max(row[2] for row in found)
+
+
+def _answer(
+    judged: Judgement,
+    difference: "Difference",
+    place: int,
+    models: Sequence[Model],
+    active: Mapping[str, list[str]],
+    margin: float,
+    sign: float,
+) -> Part:
+    """Answers for one part: by its verdict or, where it may be in an interaction, by its effect in the whole."""
+    assert judged.analysis is not None
+    key, parts = difference.key, len(judged.analysis.verdicts["detail"].unique())
+
+    def own(frame: Any) -> Any:
+        main = (frame["metric"] == next(iter(judged.declared.outcomes))) & (frame["train_fraction"] == FULL)
+        return frame[main & (frame["detail"] == key)].iloc[0]
+
+    verdict, effect = own(judged.analysis.verdicts), own(judged.analysis.effects)
+    reason = str(verdict["refused"] or verdict["reason"])
+    if key not in active:
+        harm = float(effect["estimate"]) * sign
+        answer = {EQUIVALENT: NOT_NEEDED, MATTERS: NEEDED if harm > 0 else BETTER_WITHOUT}.get(
+            verdict["verdict"], NOT_TOLD
+        )
+        numbers = float(effect["estimate"]), float(effect["low"]), float(effect["high"])
+        return Part(*difference, answer, *numbers, "averaged over the others", reason)
+    estimate, low, high = _predict_all(models, [place], LEVEL / parts)
+    _, low90, high90 = _predict_all(models, [place], 2 * LEVEL / parts)
+    worst, best = (low, high) if sign > 0 else (-high, -low)
+    if -margin < low90 and high90 < margin:
+        answer = NOT_NEEDED
+    elif worst > 0:
+        answer = NEEDED
+    else:
+        answer = BETTER_WITHOUT if best < 0 else NOT_TOLD
+    return Part(*difference, answer, estimate, low, high, "in the whole", f"found: {'; '.join(active[key])}")
+
+
+def _find_smallest(parts: Sequence[Part], models: Sequence[Model], margin: float) -> Smallest:
+    """Takes parts out one after the other: the equivalent ones, then those not told, each by the size of its effect.
+
+    Of these nested candidates the largest whose joint interval lies inside the margin is taken, else the largest whose
+    estimate does. The interval is Bonferroni's over the candidates.
+    """
+    ranks = {NOT_NEEDED: 0, NOT_TOLD: 1}
+    order = sorted(
+        (place for place, part in enumerate(parts) if part.answer in ranks),
+        key=lambda place: (ranks[parts[place].answer], abs(parts[place].estimate)),
+    )
+    candidates = [order[:count] for count in range(1, len(order) + 1)]
+    level = 2 * LEVEL / max(len(candidates), 1)
+    numbers = [_predict_all(models, dropped, level) for dropped in candidates]
+    inside = [n for n, (_, low, high) in enumerate(numbers) if -margin < low and high < margin]
+    near = [n for n, (estimate, *_) in enumerate(numbers) if abs(estimate) < margin]
+    if not (inside or near):
+        return Smallest([], [part.key for part in parts], 0.0, 0.0, 0.0, "nothing can be taken out", False, "")
+    chosen = max(inside or near)
+    basis = (
+        f"by the model, inside the margin jointly over {len(candidates)} candidates"
+        if inside
+        else "by its estimate alone: its joint interval is not inside the margin"
+    )
+    dropped = sorted(candidates[chosen])
+    kept = [part.key for place, part in enumerate(parts) if place not in dropped]
+    return Smallest([parts[place].key for place in dropped], kept, *numbers[chosen], basis, False, "")
+
+
+def _test(smallest: Smallest, coding: Coding, outcomes: Outcomes, margin: float, declared: bool) -> Smallest:
+    """Holds runs of exactly the smallest stack against runs of the whole."""
+    if not smallest.dropped:
+        return smallest._replace(test="the whole is the smallest stack that can be told")
+    keys = [detail for detail, _ in coding.options]
+    wanted = np.array([key in smallest.dropped for key in keys], dtype=np.float64)
+    row = np.flatnonzero((coding.matrix == wanted).all(axis=1))
+    repeated = np.isfinite(outcomes.values).sum(axis=1) > 1
+    tests = 1 if declared else max(int(repeated[1:].sum()), 1)
+    values = outcomes.values
+    if not len(row) or np.isfinite(values[row[0]]).sum() < 2 or not repeated[0]:
+        return smallest._replace(test="NOT CONFIRMED: no two runs of exactly this combination beside runs of the whole")
+    compare = compare_pairs if outcomes.paired else compare_groups
+    found = compare(values[row[:1]], values[:1], False)
+    p = float(equivalence_p(found["estimate"], found["se"], found["df"], np.array([margin]))[0])
+    if not np.isfinite(p):
+        return smallest._replace(test="NOT CONFIRMED: it shares fewer than two replicates with the whole")
+    p = min(1.0, p * tests)
+    how = "one test, declared before" if declared else f"not declared before, so Bonferroni over {tests} combinations"
+    said = (
+        f"{found['estimate'][0]:+.3g} against the whole (90 % {found['low90'][0]:.3g} to {found['high90'][0]:.3g}, "
+        f"n = {int(found['seeds'][0])}), TOST p = {p:.2g} ({how})"
+    )
+    confirmed = bool(p < LEVEL)
+    return smallest._replace(confirmed=confirmed, test=f"{'CONFIRMED' if confirmed else 'NOT CONFIRMED'}: {said}")
+
+
+def _tell_tested(
+    coding: Coding,
+    outcomes: Outcomes,
+    keys: Sequence[str],
+    named: Sequence[str],
+    shared: Sequence[str],
+    parts: Sequence[Part],
+) -> tuple[list[str], list[str]]:
+    run = int(np.isfinite(outcomes.values).any(axis=1).sum())
+    tested = [
+        f"{len(keys)} differences in {run} of {2 ** len(keys)} mixtures, {int(np.isfinite(outcomes.values).sum())} runs",
+        f"interactions found: {'; '.join(named)}" if named else "no interaction of two differences was found",
+    ]
+    pairs = find_pairs(coding) if len(keys) > 1 else None
+    groups = group_pairs(pairs) if pairs is not None and len(pairs.columns) else []
+    mixed = sum(len(group) for group in groups if len(group) > 1)
+    visible = len(pairs.columns) if pairs is not None else 0
+    untested = []
+    if missing := len(keys) * (len(keys) - 1) // 2 - visible:
+        untested.append(f"{missing} pairs of differences that these mixtures cannot see")
+    if mixed:
+        untested.append(f"which of the pairs it is, for {mixed} of {visible} pairs that share a contrast with others")
+    if not runs_all_combinations(coding):
+        untested.append(f"{2 ** len(keys) - run} mixtures, and interactions of three differences or more")
+    if told := [part.key for part in parts if part.answer == NOT_TOLD]:
+        untested.append(f"not told: {', '.join(told)}")
+    shown = ", ".join(shared[:6]) + (", ..." if len(shared) > 6 else "")
+    untested.append(f"what both configurations share ({shown or 'no key'}), and any option but theirs")
+    return tested, untested
