@@ -19,7 +19,7 @@ from repro.errors import UserError
 from repro.judge.declaration import Declaration
 from repro.judge.runs import BLANK
 from repro.judge.stack_answers import StackJudgement, judge_mixtures
-from repro.judge.stack_plan import StackPlan, plan_confirmation, plan_screening, pool_sd
+from repro.judge.stack_plan import StackPlan, plan_comparison, plan_screening, pool_sd
 from repro.judge.variants import find_rank
 from repro.judge.verdicts import judge_table
 
@@ -95,9 +95,13 @@ def judge_stack(
         return plan_screening(stack.differences, found.table, declared, reason)._replace(said=found.said)
     answer = judge_mixtures(judged, stack.differences, list(stack.shared), frozen)
     answer = answer._replace(said=[*found.said, *answer.said])
-    if answer.smallest.dropped and not answer.smallest.confirmed:
-        sd = pool_sd(found.table, keys, next(iter(declared.outcomes)))
-        more = plan_confirmation(stack.differences, found.table, declared, answer.smallest.dropped, sd)
+    unsure = answer.smallest.dropped and not answer.smallest.confirmed
+    if unsure or answer.telling:
+        sd = pool_sd(found.table, keys, answer.outcome)
+        rows = [*answer.telling, *([answer.smallest.dropped] if unsure else [])]
+        why = ["which pairs interact"] * bool(answer.telling) + ["the smallest stack against the whole"] * bool(unsure)
+        purpose = " and ".join(why)
+        more = plan_comparison(stack.differences, found.table, declared, rows, sd, purpose)
         answer = answer._replace(confirming=more)
     return answer
 
@@ -175,7 +179,9 @@ def find_mixtures(table: pd.DataFrame, stack: Stack, source: str) -> Mixtures:
     if lost:
         named = ", ".join(lost[:6]) + (", ..." if len(lost) > 6 else "")
         has = ", ".join(map(str, table.columns[:8]))
-        raise UserError(f"{source} has no column for {named} ({len(lost)} of {len(columns)} differences)\n  it has: {has}")
+        raise UserError(
+            f"{source} has no column for {named} ({len(lost)} of {len(columns)} differences)\n  it has: {has}"
+        )
     told = pd.DataFrame({key: table[column].map(text_of) for key, column in columns.items()}, index=table.index)
     said, keep = [], pd.Series(True, index=table.index)
     for key, base, final in stack.differences:

@@ -8,7 +8,8 @@ The smallest stack is a guess of that model until runs of it are held against ru
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import combinations, product
+from math import comb
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,8 @@ NEEDED, NOT_NEEDED, NOT_TOLD = "needed", "not needed (equivalent, within margin)
 BETTER_WITHOUT = "not needed (better without)"
 MOST_MODELS = 64
 """Ways to take contrasts of several pairs for one of them each."""
+MOST_TRIED = 1024
+"""Mixtures that are tried for the one that tells models apart."""
 
 
 class Part(NamedTuple):
@@ -98,7 +101,8 @@ class StackJudgement(NamedTuple):
         untested: sentences on what was not.
         said: sentences of the judgement on how the table was read.
         judged: the judgement that it rests on.
-        confirming: runs that would confirm the smallest stack; None if they are there, or nothing can be dropped.
+        telling: parts to take out of the whole in mixtures that would tell which pairs interact.
+        confirming: runs of these and of the smallest stack beside the whole; None if there is nothing to find out.
     """
 
     outcome: str
@@ -109,6 +113,7 @@ class StackJudgement(NamedTuple):
     untested: list[str]
     said: list[str]
     judged: Judgement
+    telling: Sequence[list[str]] = ()
     confirming: StackPlan | None = None
 
     def freeze(self) -> dict[str, Any]:
@@ -159,7 +164,9 @@ def judge_mixtures(
         shared: keys that both configurations have alike.
         frozen: what an earlier judgement declared.
     """
-    assert judged.plan is not None and judged.results is not None and judged.analysis is not None
+    assert judged.plan is not None
+    assert judged.results is not None
+    assert judged.analysis is not None
     name, measured = next(iter(judged.declared.outcomes.items()))
     assert measured.margin is not None
     sign = -1.0 if measured.direction == "higher" else 1.0  # of harm
@@ -182,7 +189,8 @@ def judge_mixtures(
         smallest = Smallest(dropped, kept, *predicted, basis, False, "")
     smallest = _test(smallest, coding, outcomes, measured.margin, declared_before)
     tested, untested = _tell_tested(coding, outcomes, keys, named, shared, parts)
-    return answer._replace(smallest=smallest, tested=tested, untested=untested)
+    telling = [[keys[place] for place in row] for row in tell_models_apart(models, len(keys))]
+    return answer._replace(smallest=smallest, tested=tested, untested=untested, telling=telling)
 
 
 def fit_models(
@@ -202,10 +210,10 @@ def fit_models(
         pairs = find_pairs(coding)
         known = group_pairs(pairs)
         names = [detail for detail, _ in coding.options]
-        at = {tuple(sorted(columns)): place for place, columns in enumerate(pairs.columns)}
+        at = {frozenset(columns): place for place, columns in enumerate(pairs.columns)}
         text = {name_pair(coding, pairs, place): place for place in range(len(pairs.columns))}
         for first, second, rivals in zip(rows["first"], rows["second"], rows["rivals"], strict=True):
-            lead = at[tuple(sorted((names.index(first), names.index(second))))]
+            lead = at[frozenset((names.index(first), names.index(second)))]
             own = next(group for group in known if lead in group)
             groups.append(list(dict.fromkeys([lead, *own, *(text[r] for r in rivals.split(", ") if r in text)])))
     if pairs is None or np.prod([float(len(group)) for group in groups]) > MOST_MODELS:
@@ -237,10 +245,38 @@ def _fit(coding: Coding, outcomes: Outcomes, pairs: Any, chosen: Sequence[int]) 
     return Model(columns, fit.estimates, fit.unit * float(term.variance[worst]), float(term.df[worst]))
 
 
+def tell_models_apart(models: Sequence[Model], parts: int) -> list[tuple[int, ...]]:
+    """Returns the parts to take out of the whole in the fewest mixtures, greedily, that tell all models apart.
+
+    Two models are told apart where their predictions differ by half of what they differ by at most. Of mixtures that
+    tell as many apart, the one nearest to the whole is taken.
+
+    Example:
+        >>> flat = np.zeros((3, 3))
+        >>> one = Model([(0,), (1,), (0, 1)], np.array([1.0, 0.0, 1.0]), flat, 9.0)
+        >>> other = Model([(0,), (1,)], np.array([1.5, 0.5]), flat[:2, :2], 9.0)
+        >>> tell_models_apart([one, other], parts=2)
+        [(0,)]
+    """
+    most = next(count for count in range(parts, -1, -1) if sum(comb(parts, n) for n in range(count + 1)) <= MOST_TRIED)
+    tried = [row for count in range(1, most + 1) for row in combinations(range(parts), count)]
+    predicted = np.array([[model.predict(row, LEVEL)[0] for row in tried] for model in models])
+    first, second = np.triu_indices(len(models), 1)
+    apart = np.abs(predicted[first] - predicted[second])
+    told = (apart >= apart.max(axis=1, keepdims=True, initial=0.0) / 2) & (apart > 0)
+    found = []
+    while told.any():
+        best = int(np.argmax(told.sum(axis=0)))
+        found.append(tried[best])
+        told = told[~told[:, best]]
+    return found
+
+
 def _predict_all(models: Sequence[Model], dropped: Sequence[int], level: float) -> tuple[float, float, float]:
     """Returns the prediction of the model that strays farthest, with an interval that holds those of all."""
     found = [model.predict(dropped, level) for model in models]
-    return max((row[0] for row in found), key=abs), min(row[1] for row in found), max(row[2] for row in found)
+    estimates = [row[0] for row in found]
+    return estimates[int(np.argmax(np.abs(estimates)))], min(row[1] for row in found), max(row[2] for row in found)
 
 
 def _answer(
@@ -262,7 +298,7 @@ def _answer(
 
     verdict, effect = own(judged.analysis.verdicts), own(judged.analysis.effects)
     reason = str(verdict["refused"] or verdict["reason"])
-    if key not in active:
+    if key not in active and not (active and verdict["verdict"] not in (EQUIVALENT, MATTERS)):
         harm = float(effect["estimate"]) * sign
         answer = {EQUIVALENT: NOT_NEEDED, MATTERS: NEEDED if harm > 0 else BETTER_WITHOUT}.get(
             verdict["verdict"], NOT_TOLD
@@ -278,7 +314,8 @@ def _answer(
         answer = NEEDED
     else:
         answer = BETTER_WITHOUT if best < 0 else NOT_TOLD
-    return Part(*difference, answer, estimate, low, high, "in the whole", f"found: {'; '.join(active[key])}")
+    why = f"found: {'; '.join(active[key])}" if key in active else "in no interaction that was found, beside those"
+    return Part(*difference, answer, estimate, low, high, "in the whole", why)
 
 
 def _find_smallest(parts: Sequence[Part], models: Sequence[Model], margin: float) -> Smallest:
@@ -345,9 +382,10 @@ def _tell_tested(
     shared: Sequence[str],
     parts: Sequence[Part],
 ) -> tuple[list[str], list[str]]:
-    run = int(np.isfinite(outcomes.values).any(axis=1).sum())
+    there = np.isfinite(outcomes.values)
+    run = int(there.any(axis=1).sum())
     tested = [
-        f"{len(keys)} differences in {run} of {2 ** len(keys)} mixtures, {int(np.isfinite(outcomes.values).sum())} runs",
+        f"{len(keys)} differences in {run} of {2 ** len(keys)} mixtures, {int(there.sum())} runs",
         f"interactions found: {'; '.join(named)}" if named else "no interaction of two differences was found",
     ]
     pairs = find_pairs(coding) if len(keys) > 1 else None

@@ -55,7 +55,7 @@ class StackPlan(NamedTuple):
     why_seeds: str
     aliases: list[str]
     reason: str = ""
-    said: list[str] = []
+    said: Sequence[str] = ()
 
     @property
     def cost(self) -> int:
@@ -96,17 +96,34 @@ def plan_screening(
     return StackPlan(named, design, runs, seeds, why, _tell_aliases(keys, rows, declared), reason)
 
 
-def plan_confirmation(
-    differences: "Sequence[Difference]", table: pd.DataFrame, declared: Declaration, dropped: Sequence[str], sd: float
+def plan_comparison(
+    differences: "Sequence[Difference]",
+    table: pd.DataFrame,
+    declared: Declaration,
+    rows: Sequence[Sequence[str]],
+    sd: float,
+    purpose: str,
 ) -> StackPlan:
-    """Plans the runs of the whole and of a smaller stack that hold one against the other."""
+    """Plans the runs that hold some mixtures against the whole.
+
+    Args:
+        differences: parts of the stack.
+        table: of the runs that there are.
+        declared: how it is read.
+        rows: of each mixture, the parts that are taken out.
+        sd: noise of a run.
+        purpose: what it is for.
+    """
     margin = next(iter(declared.outcomes.values())).margin
     assert margin is not None
-    seeds = next((n for n in range(3, MOST_SEEDS + 1) if bear_sd(margin, n, n - 1) >= sd), MOST_SEEDS)
+    seeds = next((n for n in range(USUAL_SEEDS, MOST_SEEDS + 1) if bear_sd(margin, n, n - 1) >= sd), MOST_SEEDS)
     enough = bear_sd(margin, seeds, seeds - 1)
     why = f"find equivalence with {POWER:.0%} power up to a noise SD of {enough:.3g} (found: {sd:.3g})"
-    runs = _list_runs(differences, [{}, dict.fromkeys(dropped, True)], seeds, table, declared)
-    return StackPlan("the smallest stack against the whole", "two mixtures, one test", runs, seeds, why, [])
+    if enough < sd:
+        why = f"no more are planned; they find equivalence up to a noise SD of {enough:.3g}, and {sd:.3g} was found"
+    mixtures = [dict.fromkeys(row, True) for row in dict.fromkeys([(), *(tuple(sorted(row)) for row in rows)])]
+    runs = _list_runs(differences, mixtures, seeds, table, declared)
+    return StackPlan(purpose, "mixtures against the whole", runs, seeds, why, [])
 
 
 def bear_sd(margin: float, pairs: float, df: float, tests: int = 1) -> float:
@@ -140,13 +157,18 @@ def _count_seeds(sd: float, margin: float, rows: int, differences: int) -> tuple
 
     if not np.isfinite(sd):
         return USUAL_SEEDS, (
-            f"the usual number, as the noise is not known: it finds equivalence within {margin:g} with {POWER:.0%} power "
+            "the usual number, as the noise is not known: they find "
+            f"equivalence within {margin:g} with {POWER:.0%} power "
             f"up to a noise SD of {bears(USUAL_SEEDS):.3g}, if interactions are nil"
         )
     seeds = next((n for n in range(FEWEST_SEEDS, MOST_SEEDS + 1) if bears(n) >= sd), MOST_SEEDS)
     if bears(seeds) < sd:
         return seeds, f"no more are planned, though a noise SD of {sd:.3g} asks for them (they bear {bears(seeds):.3g})"
-    return seeds, f"find equivalence within {margin:g} with {POWER:.0%} power at the table's noise SD of {sd:.3g}, if interactions are nil"
+    return (
+        seeds,
+        f"find equivalence within {margin:g} with {POWER:.0%} power at the table's noise SD of {sd:.3g}, "
+        "if interactions are nil",
+    )
 
 
 def _list_runs(
@@ -179,14 +201,16 @@ def _list_runs(
 
 
 def _find_seed(table: pd.DataFrame | None, keys: Sequence[str]) -> str:
-    names = [str(name) for name in ([] if table is None else table.columns) if name not in keys and SEED.search(str(name))]
+    names = [
+        str(name) for name in ([] if table is None else table.columns) if name not in keys and SEED.search(str(name))
+    ]
     return min(names, key=lambda name: (not SHARED.search(name), len(name)), default="")
 
 
 def _tell_aliases(keys: Sequence[str], rows: Sequence[dict[str, bool]], declared: Declaration) -> list[str]:
     """Says what a design cannot tell apart."""
     levels: dict[str, list[Any]] = {key: ["final", "base"] for key in keys}
-    settings = [{key: "base" for key in row} for row in rows]
+    settings = [dict.fromkeys(row, "base") for row in rows]
     outcomes = {
         name: Outcome(direction=o.direction, margin=o.margin or 1.0, why=o.why or "declared", unit=o.unit)
         for name, o in declared.outcomes.items()
@@ -245,6 +269,6 @@ def plan_content(plan: StackPlan) -> dict[str, Any]:
         "why_seeds": plan.why_seeds,
         "cost_runs": plan.cost,
         "aliases": plan.aliases,
-        "said": plan.said,
+        "said": list(plan.said),
         "runs": plan.runs.to_dict("records"),
     }

@@ -13,7 +13,7 @@ def show_plan(plan: StackPlan, files: list[Path]) -> str:
     mixtures = len(plan.runs) // max(plan.seeds, 1)
     lines = [
         f"runs to make, for {plan.purpose} (baseline: the final configuration)",
-        f"  {plan.design}: {mixtures} mixtures x {plan.seeds} seeds = {len(plan.runs)} runs, {plan.cost} of them to run",
+        f"  {plan.design}: {mixtures} mixtures x {plan.seeds} seeds = {len(plan.runs)} runs, {plan.cost} to make",
         f"  {plan.seeds} seeds: {plan.why_seeds}",
         *(f"  aliases: {sentence}" for sentence in plan.aliases),
         *(f"  {sentence}" for sentence in plan.said),
@@ -30,11 +30,11 @@ def show_answers(found: StackJudgement) -> str:
     best = found.smallest
     width = max(len(part.key) for part in found.parts)
     lines = [f"which parts are needed ({found.outcome}, margin {found.margin:g}; without the part less with it)"]
-    for part in found.parts:
-        lines.append(
-            f"  {part.key:{width}}  {part.answer}: {part.estimate:+.3g} (95 % {part.low:.3g} to {part.high:.3g}, "
-            f"{part.where}) [{part.final} -> {part.base}]; {part.reason}"
-        )
+    lines += [
+        f"  {part.key:{width}}  {part.answer}: {part.estimate:+.3g} (95 % {part.low:.3g} to {part.high:.3g}, "
+        f"{part.where}) [{part.final} -> {part.base}]; {part.reason}"
+        for part in found.parts
+    ]
     lines += ["", "smallest stack"]
     if best.dropped:
         lines += [
@@ -42,6 +42,8 @@ def show_answers(found: StackJudgement) -> str:
             f"  predicted {best.predicted:+.3g} against the whole (joint interval {best.low:.3g} to {best.high:.3g}), "
             f"{best.basis}",
         ]
+    if found.telling:
+        lines.append(f"  which pairs interact would be told by taking out: {'; '.join(map(', '.join, found.telling))}")
     lines += [f"  {best.test}", "", "tested", *(f"  {s}" for s in found.tested)]
     lines += ["not tested", *(f"  {s}" for s in found.untested)]
     if found.said:
@@ -59,6 +61,7 @@ def answers_content(found: StackJudgement) -> dict[str, Any]:
         "tested": found.tested,
         "not_tested": found.untested,
         "said": found.said,
+        "telling": list(found.telling),
         "confirming": plan_content(found.confirming) if found.confirming else None,
     }
 
