@@ -95,12 +95,11 @@ def judge_stack(
         return plan_screening(stack.differences, found.table, declared, reason)._replace(said=found.said)
     answer = judge_mixtures(judged, stack.differences, list(stack.shared), frozen)
     answer = answer._replace(said=[*found.said, *answer.said])
-    unsure = answer.smallest.dropped and not answer.smallest.confirmed
+    unsure = answer.smallest.dropped and not (answer.smallest.confirmed or answer.telling)
     if unsure or answer.telling:
         sd = pool_sd(found.table, keys, answer.outcome)
         rows = [*answer.telling, *([answer.smallest.dropped] if unsure else [])]
-        why = ["which pairs interact"] * bool(answer.telling) + ["the smallest stack against the whole"] * bool(unsure)
-        purpose = " and ".join(why)
+        purpose = "the smallest stack against the whole" if unsure else "which pairs interact"
         more = plan_comparison(stack.differences, found.table, declared, rows, sd, purpose)
         answer = answer._replace(confirming=more)
     return answer

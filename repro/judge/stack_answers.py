@@ -148,7 +148,7 @@ class Model(NamedTuple):
         With x = 1 for the coefficients whose parts are all taken out: x'b +- t(1 - level / 2) sqrt(x'Cx).
         """
         chosen = np.array([set(column) <= set(dropped) for column in self.columns], dtype=np.float64)
-        estimate, se = float(chosen @ self.estimates), float(np.sqrt(max(chosen @ self.covariance @ chosen, 0.0)))
+        estimate, se = float(chosen @ self.estimates), float(np.sqrt(np.maximum(chosen @ self.covariance @ chosen, 0.0)))
         half = float(stats.t.isf(level / 2, self.df)) * se if self.df > 0 else np.inf
         return estimate, estimate - half, estimate + half
 
@@ -178,17 +178,20 @@ def judge_mixtures(
     models, active, named = fit_models(judged, coding, outcomes)
     found = {d.key: _answer(judged, d, keys.index(d.key), models, active, measured.margin, sign) for d in differences}
     parts = [found[d.key] for d in differences]
-    smallest = _find_smallest([found[key] for key in keys], models, measured.margin)
-    answer = StackJudgement(name, measured.margin, parts, smallest, [], [], judged.said, judged)
-    declared_before = bool(frozen) and {**answer.freeze(), "dropped": None} == {**(frozen or {}), "dropped": None}
-    if declared_before and frozen is not None:
+    guess = _find_smallest([found[key] for key in keys], models, measured.margin)
+    answer = StackJudgement(name, measured.margin, parts, guess, [], [], judged.said, judged)
+    smallest = _test(guess, coding, outcomes, measured.margin, declared=False)
+    tested, untested = _tell_tested(coding, outcomes, keys, named, shared, parts)
+    if frozen and frozen["dropped"] and {**answer.freeze(), "dropped": None} == {**frozen, "dropped": None}:
         dropped = [key for key in keys if key in frozen["dropped"]]
         kept = [key for key in keys if key not in dropped]
         predicted = _predict_all(models, [keys.index(key) for key in dropped], 2 * LEVEL / len(keys))
-        basis = "declared by an earlier judgement, before this one"
-        smallest = Smallest(dropped, kept, *predicted, basis, False, "")
-    smallest = _test(smallest, coding, outcomes, measured.margin, declared_before)
-    tested, untested = _tell_tested(coding, outcomes, keys, named, shared, parts)
+        earlier = Smallest(dropped, kept, *predicted, "declared by an earlier judgement", False, "")
+        earlier = _test(earlier, coding, outcomes, measured.margin, declared=True)
+        if dropped == guess.dropped or (earlier.confirmed and len(dropped) >= len(guess.dropped)):
+            smallest = earlier
+        else:
+            tested.append(f"declared earlier, without {', '.join(dropped)}: {earlier.test}")
     telling = [[keys[place] for place in row] for row in tell_models_apart(models, len(keys))]
     return answer._replace(smallest=smallest, tested=tested, untested=untested, telling=telling)
 

@@ -110,7 +110,7 @@ def test_a_part_that_works_by_another_alone_is_found_needed_in_steps(stack: Stac
     assert answers(first)["c"] == NOT_TOLD  # c with a is one contrast with other pairs
     assert first.telling
     table = add_planned(table, first)
-    second = judge(stack, table, first.freeze() if first.smallest.dropped else None)
+    second = judge(stack, table, first.freeze())
     assert answers(second) == dict.fromkeys(KEYS[:3], NEEDED) | dict.fromkeys("def", NOT_NEEDED)
     assert "model.a x c" in second.tested[1]
     part = second.parts[2]
