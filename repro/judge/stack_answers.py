@@ -8,22 +8,20 @@ The smallest stack is a guess of that model until runs of it are held against ru
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations, product
-from math import comb
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from repro.audit.statistics.equivalence import equivalence_p
-from repro.audit.statistics.error_terms import choose_error_term, runs_all_combinations
-from repro.audit.statistics.linear_model import Coding, Floats, code_details, fit_effects, shared_values
+from repro.audit.statistics.error_terms import runs_all_combinations
+from repro.audit.statistics.linear_model import Coding, code_details
 from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.outcomes import FULL, Outcomes, tabulate_outcomes
 from repro.audit.statistics.paired import compare_pairs
-from repro.audit.statistics.pairs import find_pairs, group_pairs, name_pair
+from repro.audit.statistics.pairs import find_pairs, group_pairs
 from repro.audit.statistics.unpaired import compare_groups
 from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS
+from repro.judge.stack_model import Model, fit_models, predict_all, tell_models_apart
 from repro.judge.stack_plan import StackPlan
 from repro.judge.verdicts import Judgement
 
@@ -32,10 +30,6 @@ if TYPE_CHECKING:
 
 NEEDED, NOT_NEEDED, NOT_TOLD = "needed", "not needed (equivalent, within margin)", "not told"
 BETTER_WITHOUT = "not needed (better without)"
-MOST_MODELS = 64
-"""Ways to take contrasts of several pairs for one of them each."""
-MOST_TRIED = 1024
-"""Mixtures that are tried for the one that tells models apart."""
 
 
 class Part(NamedTuple):
@@ -127,32 +121,6 @@ class StackJudgement(NamedTuple):
         }
 
 
-class Model(NamedTuple):
-    """One way to explain the mixtures: coefficients of parts taken out, and of pairs of them.
-
-    Attributes:
-        columns: parts (by place) of each coefficient: one, or two of a pair.
-        estimates: (K,) coefficients.
-        covariance: (K, K) of them.
-        df: degrees of freedom of the noise.
-    """
-
-    columns: list[tuple[int, ...]]
-    estimates: Floats
-    covariance: Floats
-    df: float
-
-    def predict(self, dropped: Sequence[int], level: float) -> tuple[float, float, float]:
-        """Returns the difference of a smaller stack from the whole with its interval.
-
-        With x = 1 for the coefficients whose parts are all taken out: x'b +- t(1 - level / 2) sqrt(x'Cx).
-        """
-        chosen = np.array([set(column) <= set(dropped) for column in self.columns], dtype=np.float64)
-        estimate, se = float(chosen @ self.estimates), float(np.sqrt(np.maximum(chosen @ self.covariance @ chosen, 0.0)))
-        half = float(stats.t.isf(level / 2, self.df)) * se if self.df > 0 else np.inf
-        return estimate, estimate - half, estimate + half
-
-
 def judge_mixtures(
     judged: Judgement, differences: "Sequence[Difference]", shared: Sequence[str], frozen: Mapping[str, Any] | None
 ) -> StackJudgement:
@@ -185,7 +153,7 @@ def judge_mixtures(
     if frozen and frozen["dropped"] and {**answer.freeze(), "dropped": None} == {**frozen, "dropped": None}:
         dropped = [key for key in keys if key in frozen["dropped"]]
         kept = [key for key in keys if key not in dropped]
-        predicted = _predict_all(models, [keys.index(key) for key in dropped], 2 * LEVEL / len(keys))
+        predicted = predict_all(models, [keys.index(key) for key in dropped], 2 * LEVEL / len(keys))
         earlier = Smallest(dropped, kept, *predicted, "declared by an earlier judgement", False, "")
         earlier = _test(earlier, coding, outcomes, measured.margin, declared=True)
         if dropped == guess.dropped or (earlier.confirmed and len(dropped) >= len(guess.dropped)):
@@ -194,92 +162,6 @@ def judge_mixtures(
             tested.append(f"declared earlier, without {', '.join(dropped)}: {earlier.test}")
     telling = [[keys[place] for place in row] for row in tell_models_apart(models, len(keys))]
     return answer._replace(smallest=smallest, tested=tested, untested=untested, telling=telling)
-
-
-def fit_models(
-    judged: Judgement, coding: Coding, outcomes: Outcomes
-) -> tuple[list[Model], dict[str, list[str]], list[str]]:
-    """Fits main effects and the interactions that were found, once for each way to read them.
-
-    Returns:
-        Models, for each part the contrasts that it may be in, and the contrasts in words.
-    """
-    assert judged.analysis is not None
-    rows = judged.analysis.interactions
-    pairs, groups = None, list[list[int]]()
-    if len(rows):
-        rows = rows[(rows["metric"] == outcomes.metric) & (rows["train_fraction"] == FULL)]
-        rows = rows[rows["p_adjusted"] < LEVEL]
-        pairs = find_pairs(coding)
-        known = group_pairs(pairs)
-        names = [detail for detail, _ in coding.options]
-        at = {frozenset(columns): place for place, columns in enumerate(pairs.columns)}
-        text = {name_pair(coding, pairs, place): place for place in range(len(pairs.columns))}
-        for first, second, rivals in zip(rows["first"], rows["second"], rows["rivals"], strict=True):
-            lead = at[frozenset((names.index(first), names.index(second)))]
-            own = next(group for group in known if lead in group)
-            groups.append(list(dict.fromkeys([lead, *own, *(text[r] for r in rivals.split(", ") if r in text)])))
-    if pairs is None or np.prod([float(len(group)) for group in groups]) > MOST_MODELS:
-        choices: list[tuple[int, ...]] = [tuple(group[0] for group in groups)]
-    else:
-        choices = list(product(*groups))
-    models = [_fit(coding, outcomes, pairs, list(dict.fromkeys(choice))) for choice in choices]
-    active: dict[str, list[str]] = {}
-    named = []
-    for group in groups:
-        assert pairs is not None
-        told = " or ".join(name_pair(coding, pairs, pair) for pair in group)
-        named.append(told)
-        for column in {column for pair in group for column in pairs.columns[pair]}:
-            active.setdefault(coding.options[column][0], []).append(told)
-    return models, active, named
-
-
-def _fit(coding: Coding, outcomes: Outcomes, pairs: Any, chosen: Sequence[int]) -> Model:
-    """Fits one model; its noise is the error term of a design whose lack of fit is what the model leaves."""
-    products = pairs.products[:, list(chosen)] if chosen else np.zeros((len(coding.matrix), 0))
-    matrix = np.hstack([coding.matrix, products])
-    columns: list[tuple[int, ...]] = [(place,) for place in range(coding.matrix.shape[1])]
-    columns += [tuple(pairs.columns[pair]) for pair in chosen]
-    fit = fit_effects(matrix, shared_values(outcomes, coding.points), blocks=outcomes.paired)
-    wide = coding if runs_all_combinations(coding) else coding._replace(matrix=matrix)
-    term = choose_error_term(wide, outcomes)
-    worst = int(np.argmax(np.nan_to_num(term.variance))) if len(term.variance) else 0
-    return Model(columns, fit.estimates, fit.unit * float(term.variance[worst]), float(term.df[worst]))
-
-
-def tell_models_apart(models: Sequence[Model], parts: int) -> list[tuple[int, ...]]:
-    """Returns the parts to take out of the whole in the fewest mixtures, greedily, that tell all models apart.
-
-    Two models are told apart where their predictions differ by half of what they differ by at most. Of mixtures that
-    tell as many apart, the one nearest to the whole is taken.
-
-    Example:
-        >>> flat = np.zeros((3, 3))
-        >>> one = Model([(0,), (1,), (0, 1)], np.array([1.0, 0.0, 1.0]), flat, 9.0)
-        >>> other = Model([(0,), (1,)], np.array([1.5, 0.5]), flat[:2, :2], 9.0)
-        >>> tell_models_apart([one, other], parts=2)
-        [(0,)]
-    """
-    most = next(count for count in range(parts, -1, -1) if sum(comb(parts, n) for n in range(count + 1)) <= MOST_TRIED)
-    tried = [row for count in range(1, most + 1) for row in combinations(range(parts), count)]
-    predicted = np.array([[model.predict(row, LEVEL)[0] for row in tried] for model in models])
-    first, second = np.triu_indices(len(models), 1)
-    apart = np.abs(predicted[first] - predicted[second])
-    told = (apart >= apart.max(axis=1, keepdims=True, initial=0.0) / 2) & (apart > 0)
-    found = []
-    while told.any():
-        best = int(np.argmax(told.sum(axis=0)))
-        found.append(tried[best])
-        told = told[~told[:, best]]
-    return found
-
-
-def _predict_all(models: Sequence[Model], dropped: Sequence[int], level: float) -> tuple[float, float, float]:
-    """Returns the prediction of the model that strays farthest, with an interval that holds those of all."""
-    found = [model.predict(dropped, level) for model in models]
-    estimates = [row[0] for row in found]
-    return estimates[int(np.argmax(np.abs(estimates)))], min(row[1] for row in found), max(row[2] for row in found)
 
 
 def _answer(
@@ -308,8 +190,8 @@ def _answer(
         )
         numbers = float(effect["estimate"]), float(effect["low"]), float(effect["high"])
         return Part(*difference, answer, *numbers, "averaged over the others", reason)
-    estimate, low, high = _predict_all(models, [place], LEVEL / parts)
-    _, low90, high90 = _predict_all(models, [place], 2 * LEVEL / parts)
+    estimate, low, high = predict_all(models, [place], LEVEL / parts)
+    _, low90, high90 = predict_all(models, [place], 2 * LEVEL / parts)
     worst, best = (low, high) if sign > 0 else (-high, -low)
     if -margin < low90 and high90 < margin:
         answer = NOT_NEEDED
@@ -334,7 +216,7 @@ def _find_smallest(parts: Sequence[Part], models: Sequence[Model], margin: float
     )
     candidates = [order[:count] for count in range(1, len(order) + 1)]
     level = 2 * LEVEL / max(len(candidates), 1)
-    numbers = [_predict_all(models, dropped, level) for dropped in candidates]
+    numbers = [predict_all(models, dropped, level) for dropped in candidates]
     inside = [n for n, (_, low, high) in enumerate(numbers) if -margin < low and high < margin]
     near = [n for n, (estimate, *_) in enumerate(numbers) if abs(estimate) < margin]
     if not (inside or near):

@@ -130,7 +130,8 @@ def test_a_smaller_stack_that_is_worse_is_not_confirmed(stack: Stack) -> None:
     assert exact.sum() > 2
     later = judge(stack, worse, found.freeze())
     assert not later.smallest.confirmed
-    assert later.smallest.test.startswith("NOT CONFIRMED: +0.")
+    assert later.smallest.dropped != [*"cdef"]
+    assert later.tested[-1].startswith("declared earlier, without c, d, e, f: NOT CONFIRMED: +0.")
 
 
 def test_undeclared_tests_pay_for_all_combinations(stack: Stack) -> None:
