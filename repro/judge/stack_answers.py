@@ -189,7 +189,8 @@ def _answer(
             verdict["verdict"], NOT_TOLD
         )
         numbers = float(effect["estimate"]), float(effect["low"]), float(effect["high"])
-        return Part(*difference, answer, *numbers, "averaged over the others", reason)
+        where = "averaged over the others" if effect["kind"] == "contrast" else "in the whole"
+        return Part(*difference, answer, *numbers, where, reason)
     estimate, low, high = predict_all(models, [place], LEVEL / parts)
     _, low90, high90 = predict_all(models, [place], 2 * LEVEL / parts)
     worst, best = (low, high) if sign > 0 else (-high, -low)

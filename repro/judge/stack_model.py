@@ -1,7 +1,7 @@
 """Models of a stack: what it does to take parts out of the whole, alone and in the pairs that were found to interact.
 
 A contrast of a design may be one of several pairs. Each way to read it is a model of its own, all fit the runs alike,
-and further mixtures tell them apart.
+and only further mixtures tell them apart.
 """
 
 from collections.abc import Sequence

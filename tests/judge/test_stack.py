@@ -149,6 +149,16 @@ def test_what_gains_when_it_is_left_out_is_said(stack: Stack) -> None:
     assert "f" in found.smallest.kept
 
 
+def test_parts_left_out_one_at_a_time_are_held_against_the_whole(stack: Stack) -> None:
+    runs = plan(stack).runs
+    whole = runs[runs["run"].str.startswith("m00")][KEYS].iloc[[0] * 12].reset_index(drop=True).assign(seed=range(12))
+    table = simulate(pd.concat([whole, *(whole.assign(**{key: "false"}) for key in KEYS)]), interaction=0.0)
+    found = judge(stack, table)
+    assert answers(found) == dict.fromkeys(KEYS[:2], NEEDED) | dict.fromkeys("cdef", NOT_NEEDED)
+    assert {part.where for part in found.parts} == {"in the whole"}
+    assert "15 pairs of differences that these mixtures cannot see" in found.untested[0]
+
+
 def test_rows_of_other_options_or_settings_are_left_out(stack: Stack) -> None:
     table = simulate(plan(stack).runs).assign(epochs=3).rename(columns={"model.a": "params.model/a"})
     table.loc[0, "c"] = "maybe"
