@@ -37,6 +37,9 @@ def judge(
     budget: Annotated[int | None, typer.Option(help="Plan what to run next, in at most so many runs.")] = None,
     emit: Annotated[str | None, typer.Option(help="Write these runs below --out: hydra, wandb or shell.")] = None,
     command: Annotated[str, typer.Option(help="What --emit starts a run with.")] = "python train.py",
+    stack: Annotated[
+        tuple[Path, Path] | None, typer.Option(metavar="BASE FINAL", help="Which differences of two YAMLs are needed.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of judge.yaml and the page.")] = Path("judge"),
     format: Annotated[Format, typer.Option(help="Shown, or, html, written below --out.")] = Format.TABLE,  # noqa: A002
 ) -> None:
@@ -55,6 +58,8 @@ def judge(
 
     flags = Flags(tuple(outcome or ()), margin, seed, unit, task, details, tuple(baseline or ()))
     declared = read_declaration(table, flags)
+    if stack:
+        _judge_stack(stack, declared, tracking_uri, format, out)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numbers that cannot be had: they are said in words
         found = judge_table(read_table(declared.table, tracking_uri), declared)
@@ -100,6 +105,29 @@ def _plan_next(found: "Judgement", emit: str | None, budget: int | None, command
         wrote = f"wrote {', '.join(map(str, files))}" if files else "no runs, so no file"
         batch = batch._replace(said=(*batch.said, wrote))
     return found._replace(batch=batch)
+
+
+def _judge_stack(
+    files: tuple[Path, Path],
+    declared: "Declaration",  # type: ignore[name-defined]  # noqa: F821
+    tracking_uri: str | None,
+    shown: Format,
+    out: Path,
+) -> NoReturn:
+    """Says which parts of a stack are needed, and ends; or writes the runs that would tell."""
+    import warnings
+
+    from repro.judge.stack_files import judge_files
+
+    if shown not in (Format.TABLE, Format.JSON):
+        raise UserError(f"a stack is not shown as {shown.value}\n  expected --format table or json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of numbers that cannot be had: they are said in words
+        text, reason = judge_files(files, declared, tracking_uri, out, as_json=shown is Format.JSON)
+    print(text)
+    if reason:
+        raise UserError(f"no verdict: {reason}")
+    raise typer.Exit(0)
 
 
 def _show(found: "Judgement", format: Format, out: Path) -> None:  # type: ignore[name-defined]  # noqa: A002, F821
