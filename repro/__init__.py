@@ -6,7 +6,6 @@ What a case, a study of one's own or a notebook needs can be imported from here;
 - a case: `Case`, `PaperCase`, `Metric`, `Input`, `Job`, `Row`, `ProtocolRow`, `Measurements`, `Section`
 - a study: `Study`, `plan_study`
 - the statistics: `Results`, `analyse`
-- a referee for a loop of changes: `Loop`
 - errors that a user is meant to read: `UserError`, `DivergedError`
 
 Example:
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from repro.case import plan_study as plan_study
     from repro.errors import DivergedError as DivergedError
     from repro.errors import UserError as UserError
-    from repro.judge.loop import Loop as Loop
     from repro.paper_case import PaperCase as PaperCase
 
 __version__ = "0.2.0"
@@ -46,7 +44,6 @@ _PUBLIC = {
     "Choice": "repro.audit.ledger.choice",
     "DivergedError": "repro.errors",
     "Input": "repro.case",
-    "Loop": "repro.judge.loop",
     "Job": "repro.case",
     "Measurements": "repro.case",
     "Metric": "repro.audit.study.metric",
