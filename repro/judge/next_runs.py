@@ -19,9 +19,9 @@ from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.outcomes import FULL
 from repro.audit.statistics.paired import smallest_p
 from repro.audit.statistics.power import (
-    POWER,
     SEEDS_CAP,
     equivalence_power,
+    find_fewest,
     paired_power,
     seeds_for_sign_flip,
     t_power,
@@ -176,8 +176,8 @@ def _ask(row: Effect, found: Judgement, measured: Mapping[str, _Arm]) -> Questio
         shift = row.estimate / row.sd if row.sd > 0 else np.inf
         differs = seeds_for_sign_flip(shift, level, now, bound)
     else:
-        differs = _first(apart, now, bound)
-    totals = [total for total in (differs, _first(inside, now, bound)) if total is not None]
+        differs = find_fewest(apart, now, bound)
+    totals = [total for total in (differs, find_fewest(inside, now, bound)) if total is not None]
     known = (row.detail, row.option, float(row.estimate), now)
     if not totals:
         return Question(*known, None, bound)
@@ -208,17 +208,6 @@ def _foresee(row: Effect, found: Judgement, measured: Mapping[str, _Arm]) -> Cal
         )
 
     return contrast
-
-
-def _first(power: Callable[[int], float], now: int, most: int) -> int | None:
-    """Returns the fewest replicates, more than there are, with 80 % power, by bisection: power grows with them."""
-    if now >= most or power(most) < POWER:
-        return None
-    low, high = now, most
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
-    return high
 
 
 def _arm_cells(row: Effect, question: Question, found: Judgement, measured: Mapping[str, _Arm]) -> list[Cell]:

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
 
 from repro.audit.statistics.outcomes import FULL
@@ -27,16 +26,7 @@ def take_look(plan: Plan, results: Results, verdicts: pd.DataFrame, now: datetim
         for detail, verdict in zip(found["detail"], found["verdict"], strict=True)
         if verdict != UNDECIDED
     }
-    there = int((run_states(plan, results)["status"] != MISSING).sum())
-    return Look(date=now.date().isoformat(), seeds=count_complete_seeds(plan, results), runs=there, settled=settled)
-
-
-def count_complete_seeds(plan: Plan, results: Results) -> int:
-    """Returns with how many of its seeds every variant of a study has been run, the controls left aside."""
-    states = run_states(plan, results)
-    roles = {variant.id: variant.role for variant in plan.variants}
-    counted = np.array([roles[run.variant] in ("baseline", "arm") for run in plan.runs], dtype=bool)
-    counted &= np.array([run.seed < plan.declaration["seeds"] for run in plan.runs], dtype=bool)
-    seeds = np.array([run.seed for run in plan.runs], dtype=np.int64)
-    missing = (states["status"] == MISSING).to_numpy()
-    return len(set(seeds[counted].tolist()) - set(seeds[counted & missing].tolist()))
+    states = run_states(plan, results)["status"]
+    missing = set(states.index[states == MISSING])
+    seeds, there = plan.count_complete_seeds(missing), len(states) - len(missing)
+    return Look(date=now.date().isoformat(), seeds=seeds, runs=there, settled=settled)

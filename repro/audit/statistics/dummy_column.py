@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from repro.audit.statistics.linear_model import Coding, Floats, code_details
+from repro.audit.statistics.linear_model import Coding, Floats, code_details, find_basis
 from repro.audit.statistics.multiplicity import correction_of
 from repro.audit.statistics.pairs import multiply_pairs
 from repro.audit.study.constrained_designs import two_level_design
@@ -45,11 +45,11 @@ def add_dummy(plan: Plan) -> Dummy | None:
     """
     coding = code_details(plan)
     matrix = coding.matrix[coding.points]
-    mains = _basis(matrix)
+    mains = find_basis(matrix)
     spare = len(matrix) - 1 - mains.shape[1]
     if not plan.levels or spare < 1:
         return None
-    both = _basis(np.hstack([matrix, multiply_pairs(coding)[coding.points]]))
+    both = find_basis(np.hstack([matrix, multiply_pairs(coding)[coding.points]]))
     found = [
         (_explained(column, both), column, what)
         for column, what in _candidates(plan, coding, mains)
@@ -89,12 +89,6 @@ def _spare_columns(plan: Plan, coding: Coding) -> Iterator[tuple[Floats, str]]:
 
 def _has_two_levels(plan: Plan) -> bool:
     return all(len(options) == 2 for options in plan.levels.values())
-
-
-def _basis(columns: Floats) -> Floats:
-    """Returns an orthonormal basis (P, R) of columns (P, C) less their means."""
-    left, scale, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
-    return np.asarray(left[:, scale > 1e-9 * scale.max(initial=1.0)])
 
 
 def _explained(column: Floats, basis: Floats) -> float:

@@ -58,7 +58,6 @@ class Interaction(NamedTuple):
     train_fraction: float
     estimate: float
     p_adjusted: float
-    aliases: str
     rivals: str
     shared: int
 

@@ -230,3 +230,9 @@ def stack_runs(columns: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Returns the runs that have a value: (N, S + K) seeds as 0 or 1, then the columns; and (N,) values."""
     variant, seed = np.nonzero(np.isfinite(values))
     return np.hstack([np.eye(values.shape[1])[seed], columns[variant]]), values[variant, seed]
+
+
+def find_basis(columns: Floats) -> Floats:
+    """Returns an orthonormal basis (V, R) of columns (V, C) less their means."""
+    left, scale, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
+    return np.asarray(left[:, scale > 1e-9 * scale.max(initial=1.0)])

@@ -32,7 +32,7 @@ def most_seeds(plan: Plan, tables: Sequence[Outcomes]) -> int | None:
         plan: with the looks so far.
         tables: of outcomes, which say how many seeds are complete at this look.
     """
-    return bound_at(plan, _count_complete(plan, tables[0]) if tables else 0)
+    return bound_at(plan, plan.count_complete_seeds(set(tables[0].runs[tables[0].missing()])) if tables else 0)
 
 
 def bound_at(plan: Plan, seeds: int) -> int | None:
@@ -90,13 +90,6 @@ def _ask_equivalence(plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
     estimate, se, df = (effects[name].to_numpy(dtype=np.float64) for name in ("estimate", "se", "df"))
     margin = np.array([margins[metric] for metric in effects["metric"]], dtype=np.float64)
     return effects.assign(p_equivalent=equivalence_p(estimate, se, df, margin))
-
-
-def _count_complete(plan: Plan, table: Outcomes) -> int:
-    """Returns how many seeds all variants of the design have been run with."""
-    design = np.array([variant.role in ("baseline", "arm") for variant in plan.variants], dtype=bool)
-    there = (np.isfinite(table.values) | table.failed)[design]
-    return int(there[:, table.seeds < plan.declaration["seeds"]].all(axis=0).sum())
 
 
 def _count_seeds(plan: Plan, tables: Sequence[Outcomes]) -> int:

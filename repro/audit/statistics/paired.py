@@ -83,7 +83,7 @@ def compare_pairs(option: Floats, baseline: Floats, higher_is_better: bool) -> d
     shared = np.isfinite(option) & np.isfinite(baseline)
     seeds = shared.sum(axis=1)
     first, second = np.where(shared, option, np.nan), np.where(shared, baseline, np.nan)
-    estimate, sd = _mean(first - second), _sd(first - second)
+    estimate, sd = row_means(first - second), _sd(first - second)
     with np.errstate(divide="ignore", invalid="ignore"):
         se = sd / np.sqrt(seeds)
         scale = np.sqrt((_sd(first) ** 2 + _sd(second) ** 2) / 2)
@@ -105,7 +105,7 @@ def compare_pairs(option: Floats, baseline: Floats, higher_is_better: bool) -> d
         "high90": estimate + half90,
         "hedges_g": standardised * small_sample_factor(_pooled_df(seeds, correlation)),
         "probability_of_improvement": _probability_of_improvement(first, second, higher_is_better),
-        "superiority": _mean((np.sign(first - second) * (1 if higher_is_better else -1) + 1) / 2),
+        "superiority": row_means((np.sign(first - second) * (1 if higher_is_better else -1) + 1) / 2),
         "bca_low": bca_low,
         "bca_high": bca_high,
         "p": np.fmax(flipped, skew_corrected_p(first, second)),
@@ -158,14 +158,14 @@ def skew_corrected_p(option: Floats, baseline: Floats) -> Floats:
     """
     n, difference = np.isfinite(option).sum(axis=1), option - baseline
     enough = np.where(n > 2, n, np.nan)
-    first, second = option - _mean(option)[:, None], baseline - _mean(baseline)[:, None]
+    first, second = option - row_means(option)[:, None], baseline - row_means(baseline)[:, None]
     wide, narrow, sd = _sd(option), _sd(baseline), _sd(difference)
     both = (wide > 0) & (narrow > 0)
     ratio = (np.where(both, wide, 1.0) / np.where(both, narrow, 1.0))[:, None]
     # the same residuals, exchanged between the arms and each brought to the spread of the other
     exchanged = np.where(both[:, None], ratio * second - first / ratio, first - second)
-    cubes = _mean(((first - second) ** 3 + exchanged**3) / 2)
-    mean = _mean(difference)
+    cubes = row_means(((first - second) ** 3 + exchanged**3) / 2)
+    mean = row_means(difference)
     with np.errstate(divide="ignore", invalid="ignore"):
         skew = SKEW_FACTOR * cubes / sd**3 * enough**2 / ((enough - 1) * (enough - 2)) / np.sqrt(enough)
         t = np.sqrt(enough) * mean / sd
@@ -174,7 +174,8 @@ def skew_corrected_p(option: Floats, baseline: Floats) -> Floats:
     return np.where((n > 2) & (sd == 0), np.where(mean == 0, 1.0, 0.0), p)
 
 
-def _mean(values: Floats) -> Floats:
+def row_means(values: Floats) -> Floats:
+    """Returns the means (K,) of the finite values of each row (K, S); NaN where there is none."""
     counts = np.isfinite(values).sum(axis=1)
     with np.errstate(invalid="ignore"):
         return np.where(counts > 0, np.nansum(values, axis=1) / np.maximum(counts, 1), np.nan)
@@ -182,7 +183,7 @@ def _mean(values: Floats) -> Floats:
 
 def _sd(values: Floats) -> Floats:
     counts = np.isfinite(values).sum(axis=1)
-    squares = np.nansum((values - _mean(values)[:, None]) ** 2, axis=1)
+    squares = np.nansum((values - row_means(values)[:, None]) ** 2, axis=1)
     return np.where(counts > 1, np.sqrt(squares / np.maximum(counts - 1, 1)), np.nan)
 
 
@@ -204,7 +205,7 @@ def _probability_of_improvement(option: Floats, baseline: Floats, higher_is_bett
 
 
 def _correlation(option: Floats, baseline: Floats) -> Floats:
-    first, second = option - _mean(option)[:, None], baseline - _mean(baseline)[:, None]
+    first, second = option - row_means(option)[:, None], baseline - row_means(baseline)[:, None]
     size = np.sqrt(np.nansum(first**2, axis=1) * np.nansum(second**2, axis=1))
     known = (size > 0) & (np.isfinite(option).sum(axis=1) > 2)
     return np.where(known, np.nansum(first * second, axis=1) / np.where(known, size, 1.0), np.nan)

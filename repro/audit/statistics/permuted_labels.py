@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from repro.audit.statistics.error_terms import runs_all_combinations
-from repro.audit.statistics.linear_model import Coding, Floats, shared_values
+from repro.audit.statistics.linear_model import Coding, Floats, find_basis, shared_values
 from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.outcomes import Outcomes
 from repro.audit.study.declaration import Correction
@@ -137,12 +137,12 @@ def describe_design(coding: Coding) -> Design:
     if not matrix.size or np.linalg.matrix_rank(model) < model.shape[1]:
         raise NotMeasuredError("the design cannot tell its effects apart")
     weights, unit = np.linalg.pinv(model)[1:], np.diag(np.linalg.inv(model.T @ model))[1:]
-    return Design(weights, unit, _basis(matrix), _carried(coding, matrix))
+    return Design(weights, unit, find_basis(matrix), _carried(coding, matrix))
 
 
 def _carried(coding: Coding, matrix: Floats) -> Floats | None:
     """Returns the space beyond which the error term carries lack of fit, as `choose_error_term` does."""
-    mains = _basis(matrix)
+    mains = find_basis(matrix)
     return None if len(matrix) == 1 + mains.shape[1] or runs_all_combinations(coding) else mains
 
 
@@ -200,9 +200,3 @@ def _deal_out(design: Design, values: Floats, count: int, generator: np.random.G
     left = left - design.mains @ (design.mains.T @ left)
     left *= np.sqrt((variants - 1) / (variants - 1 - design.mains.shape[1]))
     return np.asarray(left[order][:, :, None] + between[order])
-
-
-def _basis(columns: Floats) -> Floats:
-    """Returns an orthonormal basis (V, R) of columns (V, C) less their means."""
-    left, scale, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
-    return np.asarray(left[:, scale > 1e-9 * scale.max(initial=1.0)])

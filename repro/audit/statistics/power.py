@@ -94,7 +94,7 @@ def seeds_for_sign_flip(shift: float, level: Level, more_than: int, most: int = 
     for seeds in range(more_than + 1, min(_SIMULATED_UP_TO, most) + 1):
         if smallest_shift(seeds, level(seeds)) <= shift:
             return seeds
-    return _first(lambda seeds: t_power(shift, seeds, level(seeds)), max(more_than, _SIMULATED_UP_TO) + 1, most)
+    return find_fewest(lambda seeds: t_power(shift, seeds, level(seeds)), max(more_than, _SIMULATED_UP_TO), most)
 
 
 def seeds_for_contrast(
@@ -124,7 +124,7 @@ def seeds_for_contrast(
         squared = (1 - fixed) * seeds / more + fixed
         return t_power(shift / np.sqrt(squared), 1, level(more), df if fixed else df_at_seeds(df, seeds, more))
 
-    return _first(power, seeds + 1, most)
+    return find_fewest(power, seeds, most)
 
 
 def equivalence_power(margin: float, df: float, level: float = 0.05, effect: float = 0.0) -> float:
@@ -155,10 +155,11 @@ def equivalence_power(margin: float, df: float, level: float = 0.05, effect: flo
     return float(weight @ np.maximum(inside, 0)) / 2
 
 
-def _first(power: Callable[[int], float], start: int, most: int) -> int | None:
-    if start > most or power(most) < POWER:
+def find_fewest(power: Callable[[int], float], more_than: int, most: int) -> int | None:
+    """Returns the fewest replicates, more than so many, with power `POWER`; None: more than `most`."""
+    if more_than >= most or power(most) < POWER:
         return None
-    low, high = start - 1, most  # bisection: power grows with the seeds
+    low, high = more_than, most  # bisection: power grows with the replicates
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if power(middle) >= POWER else (middle, high)

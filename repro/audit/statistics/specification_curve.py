@@ -2,7 +2,7 @@
 
 The null is that no detail matters in any way, so that all variants have the same distribution: their labels are then
 exchangeable within a seed, and only there, for a seed may shift all of them. Where details change the spread over seeds
-and no mean, labels are not exchangeable: the test may then reject (`NULL_NOTE` says so to the reader).
+and no mean, labels are not exchangeable: the test may then reject.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,11 +23,6 @@ CURVE_COLUMNS = (
 )
 TEST_COLUMNS = ("metric", "train_fraction", "statistic", "observed", "p", "permutations")
 STATISTIC = "standard deviation of the curve"
-NULL_NOTE = (
-    "The null is that all variants have the same distribution, not only the same mean: a small p says that some of "
-    "them differ, and it may be in how far they stray from seed to seed."
-)
-"""For the page, beside the test."""
 TAIL = 0.025
 """On either side of the band of a rank."""
 CELLS_AT_ONCE = 4_000_000
@@ -67,7 +62,7 @@ def specification_curve(
         (two seeds of one variant would give an interval ten times as wide), and the 95 % band of each rank under the
         null. The test of the whole: p is the share of curves (the observed one included) that spread at least as
         much; exact at any number of seeds, NaN with one, whose permutation changes nothing. It is a test of equal
-        distributions, not of equal means (`NULL_NOTE`).
+        distributions, not of equal means.
 
     Source: Simonsohn, Simmons & Nelson, Specification curve analysis (2020), for the joint test; the permutation within
     seeds is ours: their null by resampling of subjects does not transfer to training runs.

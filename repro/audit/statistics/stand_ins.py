@@ -29,7 +29,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from repro.audit.statistics.paired import Floats, row_means
+
 Flags = NDArray[np.bool_]
 
 NOISE_SDS = 2.0
@@ -88,7 +89,7 @@ def fill_failed(
         return np.where(failed, np.nan, values), np.nan
     fit = fit_additive(np.where(design[:, None], known, np.nan))
     rest = known - fit.shifts
-    expected = _mean(rest)
+    expected = row_means(rest)
     unseen = np.isnan(expected) & failed.any(axis=1)
     if unseen.any():
         seen = design & np.isfinite(expected)
@@ -123,12 +124,7 @@ def fit_additive(values: Floats) -> Additive:
     residuals = np.where(present, centred - shifts + (here @ shifts)[:, None] / count, 0.0)
     df = int(runs.sum() - (runs > 0).sum() - rank)
     sd = float(np.sqrt((residuals**2).sum() / df)) if df > 0 else np.nan
-    return Additive(_mean(values - shifts), shifts, sd)
-
-
-def _mean(values: Floats) -> Floats:
-    counts = np.isfinite(values).sum(axis=1)
-    return np.where(counts > 0, np.nansum(values, axis=1) / np.maximum(counts, 1), np.nan)
+    return Additive(row_means(values - shifts), shifts, sd)
 
 
 def _sd(values: Floats) -> float:

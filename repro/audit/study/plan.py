@@ -4,6 +4,7 @@
 """
 
 import operator
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -103,6 +104,12 @@ class Plan(_Frozen):
     def baseline(self) -> Variant:
         """Returns the baseline's variant."""
         return self.variants[0]
+
+    def count_complete_seeds(self, missing: Collection[str]) -> int:
+        """Returns with how many seeds baseline and arms have been run, given the ids of the runs that were not."""
+        design = {variant.id for variant in self.variants if variant.role in ("baseline", "arm")}
+        planned = [run for run in self.runs if run.variant in design and run.seed < self.declaration["seeds"]]
+        return len({run.seed for run in planned} - {run.seed for run in planned if run.id in missing})
 
     def seeds_looked_at(self) -> list[int]:
         """Returns the numbers of seeds at which verdicts have been seen, ascending; below two there is none to see."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from repro.audit.ledger.choice import show_value
 from repro.audit.statistics.results import FAILED, OK, Results
@@ -145,3 +146,8 @@ def long_table(plan: Plan, results: Results) -> pd.DataFrame:
     for detail in plan.levels:
         table[detail] = (table[detail] == "yes").astype(int)
     return table
+
+
+def at_most(successes: int, trials: int, rate: float) -> bool:
+    """Whether so many successes are compatible with a rate no higher; wrong once in ten thousand at that rate."""
+    return stats.binomtest(successes, trials, rate, "greater").pvalue > 1e-4

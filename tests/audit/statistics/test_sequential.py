@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from simulated_arms import arms_plan
-from simulated_factorial import Noise, linear, make_plan, simulate, two_levels
+from simulated_factorial import Noise, at_most, linear, make_plan, simulate, two_levels
 
 from repro.audit.statistics.analysis import analyse, estimate_effects
 from repro.audit.statistics.looks import judge_effects, most_seeds
@@ -17,11 +17,6 @@ from repro.audit.statistics.sequential import anytime_p, crossing_probability, l
 from repro.audit.study.plan import Look, Plan
 
 STUDIES = 40_000
-
-
-def at_most(successes: int, trials: int, rate: float) -> bool:
-    """Whether so many successes are compatible with a rate no higher; wrong once in ten thousand at that rate."""
-    return stats.binomtest(successes, trials, rate, "greater").pvalue > 1e-4
 
 
 def t_of_looks(values: Floats) -> Floats:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from simulated_arms import arms_plan
-from simulated_factorial import Noise, linear, simulate
+from simulated_factorial import Noise, at_most, linear, simulate
 
 from repro.audit.statistics.effects import paired_effects
 from repro.audit.statistics.interactions import INTERACTION_COLUMNS
@@ -25,11 +25,6 @@ from repro.audit.study.plan import Plan
 
 NO_INTERACTIONS = pd.DataFrame(columns=list(INTERACTION_COLUMNS))
 NESTED = Noise(seed=0.7, run=1.0, image=0.5)
-
-
-def at_most(successes: int, trials: int, rate: float) -> bool:
-    """Whether so many successes are compatible with a rate no higher; wrong once in ten thousand at that rate."""
-    return stats.binomtest(successes, trials, rate, "greater").pvalue > 1e-4
 
 
 def adjusted_effects(plan: Plan, results: Results) -> pd.DataFrame:
