@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from repro.audit.study.declaration import Scale
+from repro.audit.study.declaration import Scale, read_yaml
 from repro.audit.study.metric import Direction
 from repro.errors import UserError
 from repro.judge.roles import Asked, Column, of_role
@@ -157,12 +156,7 @@ def _split_option(text: str) -> tuple[str, str]:
 
 
 def _load(file: Path) -> Declaration:
-    try:
-        values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror})") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is no YAML: {' '.join(str(error).split())[:200]}") from None
+    values = read_yaml(file)
     if not isinstance(values, Mapping) or "table" not in values:
         raise UserError(f"{file} declares no table\n  expected `table: FILE`, as `repro judge FILE` writes it")
     try:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from repro.audit.ledger.values import flatten, show_value
+from repro.audit.study.declaration import read_yaml
 from repro.errors import UserError
 from repro.judge.declaration import Declaration
 from repro.judge.runs import BLANK
@@ -134,12 +133,7 @@ def read_stack(base: str | Path, final: str | Path) -> Stack:
 
 
 def _read_options(file: Path) -> dict[str, str]:
-    try:
-        values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror})") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is no YAML: {' '.join(str(error).split())[:160]}") from None
+    values = read_yaml(file)
     if not isinstance(values, Mapping) or not values:
         raise UserError(f"{file} is no mapping\n  expected a configuration: `key: value`, nested or dotted")
     return {key: text_of(value) for key, value in flatten(values).items()}

@@ -211,6 +211,20 @@ def with_seed(named: NamedStudy) -> NamedStudy:
     return NamedStudy(name, study.model_copy(update={"randomisation": int(hash_json(["randomisation", name])[:8], 16)}))
 
 
+def read_yaml(file: Path) -> Any:
+    """Returns the plain values of a YAML file that somebody has written.
+
+    Raises:
+        UserError: it cannot be read, or is no YAML.
+    """
+    try:
+        return YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror})") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is no YAML: {' '.join(str(error).split())}") from None
+
+
 def load_study(file: Path, metrics: Sequence[Metric] = ()) -> NamedStudy:
     """Reads a study, its randomisation made explicit.
 
@@ -221,12 +235,7 @@ def load_study(file: Path, metrics: Sequence[Metric] = ()) -> NamedStudy:
     Raises:
         UserError: the file is missing, is no YAML, or does not declare a study.
     """
-    try:
-        values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror})") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is no YAML: {' '.join(str(error).split())}") from None
+    values = read_yaml(file)
     try:
         return with_seed(NamedStudy(file.stem, Study.model_validate(_complete(values, metrics))))
     except ValidationError as error:
