@@ -16,13 +16,16 @@ from repro.audit.statistics.verdicts import EQUIVALENT, UNDECIDED
 from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
+from repro.judge.column_names import SHARED
+from repro.judge.columns import Column, of_role
 from repro.judge.declaration import Declaration, freeze
 from repro.judge.design import Replicates, find_replicates, is_shared, make_plan
-from repro.judge.roles import SHARED, Column, infer_roles, of_role
+from repro.judge.roles import infer_roles
 from repro.judge.runs import Runs, read_runs
 from repro.judge.settling import NextBatch, list_next, tell_unrepeated
 from repro.judge.slopes import SLOPE_COLUMNS, fit_slopes
 from repro.judge.variants import Variants, find_variants, join_details, keep_variants
+from repro.judge.wide import lengthen
 from repro.storage import hash_json
 
 
@@ -87,8 +90,10 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     Raises:
         UserError: it cannot be read as declared.
     """
+    table, lengthened = lengthen(table, declared.outcomes)
     columns = infer_roles(table, declared.asked())
     runs = read_runs(table, columns, declared)
+    runs = runs._replace(said=[*lengthened, *runs.said])
     columns = _settle_numbers(runs, columns)
     details = of_role(columns, "detail")
     main = of_role(columns, "outcome")[0]
@@ -114,6 +119,13 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     found = first._replace(
         declared=frozen, said=said, noise=pool_noise(runs, variants, columns), word=replicates.word, seeds=values
     )
+    if replicates.scale:
+        found = found._replace(noise=Noise(np.nan, 0, 0))  # in the units of tasks, which are unlike
+    if found.noise.df and not found.noise.sd:
+        return found._replace(
+            refused=f"runs of the same options have the same {main} to the last digit: nothing says what chance does\n"
+            "  was the seed used? without chance, differences are what they are, and need no verdict"
+        )
     if numeric := of_role(columns, "numeric detail"):
         return _judge_slopes(found, runs, main, f"{', '.join(numeric)}: numbers that vary within options")
     if refused := _refuse(replicates, variants, declared, main):
