@@ -36,9 +36,13 @@ METRIC = re.compile(
 SETTING = re.compile(
     r"^(params|config|args|hparams|hyperparameters)[./]|(^|[_./ -])(lr|learning_?rate|weight_?decay|wd|momentum|"
     r"beta\d?|eps|epsilon|dropout|temperature|alpha|gamma|lambda|warmup|depth|width|dim|hidden|layers|heads|batch|bs|size|rate|"
-    r"decay|clip|sigma|tau|rank)([_./ -]|\d|$)",
+    r"decay|clip|sigma|tau|rank|weights?|coeff?|coefficient|threshold|iter|features|leaf|nodes|child|estimators|patience|"
+    r"init|noise|penalty|reg|l1|l2|neighbors|bins|kernel|channels|blocks|multiplier)([_./ -]|\d|$)",
     re.IGNORECASE,
 )
+INSIDE_SETTINGS = re.compile(r"^(params|config|args|hparams|hyperparameters|parameters)[./]|^params?_", re.IGNORECASE)
+RANKING = re.compile(r"^(rank|mean|std)_(test|train|fit|score)_", re.IGNORECASE)
+"""Of scikit-learn's tables of cross-validation: no rank of a matrix."""
 IDENTITY = re.compile(
     r"^_|^(tags|info)\.|^(job_?id|pid|typ|rev|executor|parent|git|gpu|partition|node|machine)$|"
     r"(^|[_./ -])gpu[_ ]?(type|name|model)$|"

@@ -14,12 +14,14 @@ from repro.judge.column_names import (
     CLOCK,
     CODE,
     IDENTITY,
+    INSIDE_SETTINGS,
     LASTING,
     LENGTH,
     METRIC,
     METRIC_NAMES,
     NAMED_FIRST,
     NAMES,
+    RANKING,
     SEED,
     SETTING,
     SHARED,
@@ -149,6 +151,8 @@ def check_outcome(values: "pd.Series[float]", name: str) -> None:
         remedy = "expected a number for each run"
         if SPREAD.search(shown):
             remedy = "that is a mean and its spread: give a row for each run that is behind it"
+        elif shown.endswith("%"):
+            remedy += ", all of them in percent or none"
         elif kind != "text":
             remedy += "; where a run has none, nothing"
         raise UserError(f"outcome {name!r} is {kind}: {shown!r} in row {row}\n  {remedy}")
@@ -233,8 +237,9 @@ def _infer(values: "pd.Series[float]", name: str, levels: int, has_seed: bool, d
 
 
 def _infer_number(values: "pd.Series[float]", name: str, levels: int) -> tuple[Role, str]:
-    setting = bool(SETTING.search(name))
-    if METRIC.search(name) and not setting:
+    setting = bool(SETTING.search(name)) and not RANKING.search(name)
+    unique = levels > NEAR_UNIQUE * len(values) and levels > MANY_LEVELS
+    if METRIC.search(name) and not INSIDE_SETTINGS.search(name) and (unique or not setting):
         return "metric", "by its name"
     if levels <= MANY_LEVELS:
         return "detail", "a number with few levels"

@@ -63,7 +63,6 @@ def read_runs(table: pd.DataFrame, columns: list[Column], declared: Declaration)
         UserError: nothing is left, or a default is declared for what is no detail.
     """
     said: list[str] = []
-    details = of_role(columns, "detail", "numeric detail")
     outcomes = of_role(columns, "outcome")
     table = _leave_summaries(table, columns, said)
     table = _fill_blanks(table.copy(), columns, declared, said)
@@ -72,7 +71,7 @@ def read_runs(table: pd.DataFrame, columns: list[Column], declared: Declaration)
     table = _read_states(table, said)
     table = _name_blank_seeds(table, columns, said)
     said += list_cautions(table, columns, declared)
-    table = _leave_unmeasured(table, [*details, *of_role(columns, "task")], outcomes, said)
+    table = _leave_unmeasured(table, of_role(columns, "detail", "task"), outcomes, said)
     return Runs(table.reset_index(drop=True), said)
 
 
@@ -112,7 +111,8 @@ def _as_text(value: object) -> object:
 def _leave_summaries(table: pd.DataFrame, columns: list[Column], said: list[str]) -> pd.DataFrame:
     """Leaves out rows of totals: a word such as Average among the options, and no seed."""
     seeds = of_role(columns, "seed")
-    names = [name for name in of_role(columns, "detail", "task", "left out") if table[name].dtype == object]
+    names = of_role(columns, "detail", "task", "left out")
+    names = [name for name in names if not pd.api.types.is_numeric_dtype(table[name])]
     found = pd.Series(False, index=table.index)
     for name in names:
         found |= table[name].astype(str).str.strip().str.lower().isin(SUMMARIES)
@@ -134,30 +134,30 @@ def _take_last_step(table: pd.DataFrame, columns: list[Column], said: list[str])
     outcome = of_role(columns, "outcome")[0]
     for step in steps:
         groups = table.groupby(free, sort=False, dropna=False, observed=True) if free else table.groupby(lambda _: 0)
-        if groups[step].size().max() < 2 or groups[step].nunique().max() < 2:
+        if groups.size().max() < 2 or (groups[step].nunique().max() < 2 and table[outcome].notna().all()):
             continue
-        kept, sparse = _find_last(table, groups[step].transform("max"), groups, step, outcome)
+        kept, sparse = _find_last(table, groups, step, outcome)
         if len(kept) < len(table):
+            measured = f" that has a value of {outcome}" if sparse else ""
             said.append(
-                f"{len(table)} rows are steps of {groups.ngroups} runs: the last {step} of each was taken"
-                + (f", that has a value of {outcome}" if sparse else "")
+                f"{len(table)} rows are steps of {count_of(groups.ngroups, 'run')}: the last {step} of each{measured} "
+                "was taken"
             )
-        return kept
+        table = kept
     return table
 
 
-def _find_last(
-    table: pd.DataFrame, last: "pd.Series[float]", groups: Any, step: str, outcome: str
-) -> tuple[pd.DataFrame, bool]:
+def _find_last(table: pd.DataFrame, groups: Any, step: str, outcome: str) -> tuple[pd.DataFrame, bool]:
     """Returns the last row of each run; of a run that logs its outcome at some steps only, the last that has it.
 
     A run whose outcome is there at every step up to one, and at none after it, has diverged: its last row is kept.
     """
-    at = table[step].where(np.isfinite(table[outcome]))
-    measured = groups[step].transform(lambda own: at[own.index].max())
-    before = table[step] <= measured
-    sparse = (before & at.isna()).groupby([groups.ngroup()]).transform("any")
-    kept = table[table[step] == last.where(~sparse, measured)]
+    finite = pd.Series(np.isfinite(table[outcome]), index=table.index)
+    measured = table[step].where(finite).groupby(groups.ngroup()).transform("max")
+    between = (table[step] <= measured) & ~finite
+    sparse = between.groupby(groups.ngroup()).transform("any")
+    last = groups[step].transform("max")
+    kept = table[np.where(sparse, (table[step] == measured) & finite, table[step] == last)]
     return kept, bool(sparse.any())
 
 

@@ -101,7 +101,7 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     named = bool(seeds) and is_shared(seeds[0], declared)
     first = Judgement(freeze(declared, columns, named, {}), columns, runs.said)
     try:
-        if not len(runs.table):
+        if not len(runs.table) or runs.table["failed"].all():
             raise UserError(f"no run has a value of {main}")
         if of_role(columns, "numeric detail") and not details:
             return _judge_slopes(first, runs, main)

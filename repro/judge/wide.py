@@ -60,10 +60,9 @@ def lengthen(table: pd.DataFrame, outcomes: Iterable[str]) -> tuple[pd.DataFrame
     rest = table[[name for name in names if name not in used]]
     parts = []
     for number in numbers:
-        part = rest.copy()
-        part[word] = number
-        for outcome, own in found.items():
-            part[outcome] = table[own[number]] if number in own else np.nan
+        part = rest.assign(**{word: pd.Series(number, index=rest.index)})
+        for outcome, columns in found.items():
+            part[outcome] = table[columns[number]] if number in columns else np.nan
         parts.append(part)
     for outcome, columns in found.items():
         first, *_, last = columns.values()
