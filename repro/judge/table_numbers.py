@@ -13,8 +13,8 @@ from repro.errors import UserError
 PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
 _EUROPEAN = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
-_DASHES = frozenset({"-", "--", "---", "\u2013", "\u2014", ".", "?"})
-"""What stands for no number in a column of numbers."""
+_DASHES = frozenset({"-", "--", "---", "\u2013", "\u2014", ".", "?", "None", "none"})
+"""What stands for no number in a column of numbers; in one of text, none is an option."""
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
@@ -34,8 +34,8 @@ def _read_column(file: Path, name: str, column: "pd.Series[str]") -> "pd.Series[
     text = column.where(column.isna(), column.astype(str).str.strip().str.replace("\u2212", "-", regex=False))
     some = [value for value in dict.fromkeys(text.dropna()) if value not in _DASHES]
     if some and all(value.lower() in _BOOLEANS for value in some) and not all(map(PLAIN.fullmatch, some)):
-        known = text.map(lambda value: _BOOLEANS.get(str(value).lower()), na_action="ignore")
-        return known.astype(bool) if known.notna().all() else known  # type: ignore[return-value]
+        known = text.map(lambda value: _BOOLEANS.get(str(value).lower(), value), na_action="ignore").astype(object)
+        return known.astype(bool) if len(some) == text.nunique(dropna=False) else known  # type: ignore[return-value]
     percent = bool(some) and all(value.endswith("%") for value in some)
     if percent:
         text = text.str.rstrip("%").str.rstrip()

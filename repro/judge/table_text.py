@@ -17,7 +17,7 @@ from repro.judge.table_file import read_text
 from repro.judge.table_numbers import PLAIN, read_numbers
 
 SEPARATORS = ",\t;|"
-_ABSENT = ["", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "none", "<NA>", "#N/A"]
+_ABSENT = ["", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "<NA>", "#N/A"]
 _RULE = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")
 """The line below the header of a table in Markdown."""
 

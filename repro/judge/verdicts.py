@@ -117,7 +117,11 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     paired = named if replicates.word == "task" else replicates.paired
     frozen = freeze(declared, columns, paired, variants.baseline)
     found = first._replace(
-        declared=frozen, said=said, noise=pool_noise(runs, variants, columns), word=replicates.word, seeds=values
+        declared=frozen,
+        said=said,
+        noise=pool_noise(runs, variants, columns, replicates),
+        word=replicates.word,
+        seeds=values,
     )
     if replicates.scale:
         found = found._replace(noise=Noise(np.nan, 0, 0))  # in the units of tasks, which are unlike
@@ -212,7 +216,7 @@ def _analyse(
     )
 
 
-def pool_noise(runs: Runs, variants: Variants, columns: list[Column]) -> Noise:
+def pool_noise(runs: Runs, variants: Variants, columns: list[Column], replicates: Replicates) -> Noise:
     """Pools the SD of runs within variants (and tasks), as they were found.
 
     Example:
@@ -221,6 +225,9 @@ def pool_noise(runs: Runs, variants: Variants, columns: list[Column]) -> Noise:
     main, tasks, units = (of_role(columns, role) for role in ("outcome", "task", "unit"))
     ok = runs.table.assign(_variant=variants.place)[~runs.table["failed"]]
     groups = ok.groupby(["_variant", *tasks, *units], observed=True)[main[0]]
+    if not tasks and not units:  # rows that are nested in a seed are one run
+        frame = replicates.frame
+        groups = frame[~frame["failed"]].groupby("variant")[main[0]]
     square, count = groups.var(ddof=1).fillna(0) * (groups.size() - 1), groups.size()
     df = int((count - 1).sum())
     return Noise(float(np.sqrt(square.sum() / df)) if df else np.nan, df, len(count))
