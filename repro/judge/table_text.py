@@ -7,6 +7,7 @@ that comes again where files were put together.
 import csv
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,21 +35,26 @@ def read_lines(file: Path) -> pd.DataFrame:
     separator = _find_separator(file, text)
     names = _read_header(file, text, separator)
     try:
-        table = pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            header=0,
-            names=names,
-            index_col=False,
-            keep_default_na=False,
-            na_values=_ABSENT,
-            low_memory=False,
-            skip_blank_lines=True,
-            skipinitialspace=separator == "|",
-            on_bad_lines="error",
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # it tells of fields that are left out
+            table = pd.read_csv(
+                io.StringIO(text),
+                sep=separator,
+                header=0,
+                names=names,
+                index_col=False,
+                keep_default_na=False,
+                na_values=_ABSENT,
+                low_memory=False,
+                skip_blank_lines=True,
+                skipinitialspace=separator == "|",
+                on_bad_lines="error",
+            )
     except pd.errors.ParserError as error:
         raise UserError(_tell_broken(file, str(error), separator)) from None
+    except pd.errors.ParserWarning:
+        told = f"Expected {len(names)} fields in line 2, saw {_count_fields(text, separator)}"
+        raise UserError(_tell_broken(file, told, separator)) from None
     return read_numbers(file, table)
 
 
@@ -120,9 +126,23 @@ def _read_header(file: Path, text: str, separator: str) -> list[str]:
             f"{file}: its first line names 1 of {len(names)} columns ({title!r})\n"
             "  expected a header; take away a title above it"
         )
+    if _has_row_names(text, separator, len(names)):
+        names = ["row", *names]
     names = [name or ("row" if not place else f"column {place + 1}") for place, name in enumerate(names)]
     check_names(str(file), names)
     return names
+
+
+def _has_row_names(text: str, separator: str, width: int) -> bool:
+    """Says whether rows have a name before the first field that the header does not count, as R writes them."""
+    lines = [line for line in text.split("\n", 21)[:21] if line.strip()]
+    rows = list(csv.reader(lines[1:20], delimiter=separator))
+    return bool(rows) and width > 1 and all(len(row) == width + 1 and row[-1] for row in rows)
+
+
+def _count_fields(text: str, separator: str) -> int:
+    rows = csv.reader(io.StringIO(text), delimiter=separator)
+    return max(len(row) for row, _ in zip(rows, range(1000), strict=False))
 
 
 def check_names(source: str, names: Sequence[str]) -> None:
@@ -141,7 +161,7 @@ def _tell_broken(file: Path, error: str, separator: str) -> str:
     if not told:
         return f"{file}: {' '.join(error.split())}\n  is a quote left open?"
     said = f"{file}: line {told[2]} has {told[3]} fields, the header {told[1]}"
-    if told[1] == "1":
+    if told[1] == "1" or told[2] == "2":
         return f"{said}\n  expected a header that names every column in the first line"
     name = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}[separator]
     return f"{said}\n  put text that holds a {name} in quotes"

@@ -223,11 +223,10 @@ def pool_noise(runs: Runs, variants: Variants, columns: list[Column], replicates
         `Noise(sd=0.00117, df=470, groups=49)`: 519 runs of 49 variants would have 470 degrees of freedom.
     """
     main, tasks, units = (of_role(columns, role) for role in ("outcome", "task", "unit"))
-    ok = runs.table.assign(_variant=variants.place)[~runs.table["failed"]]
-    groups = ok.groupby(["_variant", *tasks, *units], observed=True)[main[0]]
+    ok, by = runs.table.assign(_variant=variants.place)[~runs.table["failed"]], ["_variant", *tasks, *units]
     if not tasks and not units:  # rows that are nested in a seed are one run
-        frame = replicates.frame
-        groups = frame[~frame["failed"]].groupby("variant")[main[0]]
+        ok, by = replicates.frame[~replicates.frame["failed"]], ["variant"]
+    groups = ok.groupby(by, observed=True)[main[0]]
     square, count = groups.var(ddof=1).fillna(0) * (groups.size() - 1), groups.size()
     df = int((count - 1).sum())
     return Noise(float(np.sqrt(square.sum() / df)) if df else np.nan, df, len(count))

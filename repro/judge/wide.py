@@ -66,9 +66,7 @@ def lengthen(table: pd.DataFrame, outcomes: Iterable[str]) -> tuple[pd.DataFrame
         parts.append(part)
     for outcome, columns in found.items():
         first, *_, last = columns.values()
-        said.append(
-            f"{outcome}: {len(columns)} columns, {first} to {last}, are one {word} each: a row was made of each"
-        )
+        said.append(f"{outcome}: {len(columns)} columns, {first} to {last}, hold a {word} each: a row was made of each")
     return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True), said
 
 
