@@ -23,8 +23,8 @@ STEP = re.compile(
     r"|^(final|last)_(step|epoch|iteration)s?$",
     re.IGNORECASE,
 )
-LENGTH = re.compile(r"s$|^(final|last)_", re.IGNORECASE)
-"""Of steps: how long a run was, which a study may vary, and no place in a curve."""
+LENGTH = re.compile(r"s$", re.IGNORECASE)
+"""Of steps: how long a run was to be, which a study may vary, and no place in a curve."""
 METRIC_NAMES = re.compile(r"^(metrics?|measures?|variable)([_ ]?name)?$", re.IGNORECASE)
 METRIC = re.compile(
     r"(^|[_./ -])(loss|acc|accuracy|err|error|score|scores|auc|f1|rmse|mse|mae|bleu|wer|cer|fid|return|reward|"
@@ -41,7 +41,7 @@ SETTING = re.compile(
     re.IGNORECASE,
 )
 INSIDE_SETTINGS = re.compile(r"^(params|config|args|hparams|hyperparameters|parameters)[./]|^params?_", re.IGNORECASE)
-RANKING = re.compile(r"^(rank|mean|std)_(test|train|fit|score)_", re.IGNORECASE)
+RANKING = re.compile(r"^(rank|mean|std)_(test|train|fit|score)_|^rank_diff$", re.IGNORECASE)
 """Of scikit-learn's tables of cross-validation: no rank of a matrix."""
 IDENTITY = re.compile(
     r"^_|^(tags|info)\.|^(job_?id|pid|typ|rev|executor|parent|git|gpu|partition|node|machine)$|"

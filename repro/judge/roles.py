@@ -62,7 +62,7 @@ def infer_roles(table: pd.DataFrame, asked: Asked) -> list[Column]:
         for name in counts
     ]
     kept = asked.details or ()
-    found = _find_lengths(table, found)
+    found = found if asked.details is not None else _find_lengths(table, found)
     found = find_copies(table, found, kept)
     if of_role(found, "detail", "numeric detail"):
         return found

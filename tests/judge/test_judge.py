@@ -310,5 +310,12 @@ def test_the_example_says_what_its_readme_says() -> None:
         f"by {differ[0].estimate:.4f} (95 % {differ[0].low:.4f} to {differ[0].high:.4f}; {differ[0].n} runs)",
         f"The other {len(lines) - len(differ)} are undecided",
     ]
+    runs = read_table(declared.table)
+    whole = runs[runs["step"] == runs["total_steps"]]
+    full = judge_table(whole, declared).noise
+    said += [
+        f"Of the {len(whole)} runs that reached",
+        f"it is {full.sd:.5f} ({full.df} degrees of freedom, {full.groups} groups): the other {len(runs) - len(whole)}",
+    ]
     assert [sentence for sentence in said if sentence not in readme] == []
     assert differ[0].option == "20260609_soap_f1_auxb2_clean, 2900"
