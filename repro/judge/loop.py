@@ -74,7 +74,7 @@ class Loop:
         self.file, self.lower_is_better, self.metric = Path(file), lower_is_better, metric
 
     def judge(self, idea: str | None = None) -> Decision:
-        """Decides on an idea, or on the last that is undecided.
+        """Decides on an idea, or on the one that the last run concerns.
 
         Raises:
             UserError: the log is none, or nothing in it can be judged.
@@ -86,7 +86,7 @@ class Loop:
         return judge_runs(log.runs, lower_is_better=log.lower_is_better, idea=idea)
 
     def add(self, idea: str, value: float, run: str = "") -> Decision:
-        """Adds a run to the log, durably, and decides on its idea.
+        """Adds a run to the log, durably, and decides on the idea that it concerns.
 
         Args:
             idea: its name: a commit, a sentence; one name, one idea.
@@ -95,8 +95,8 @@ class Loop:
                 killed may add it again.
 
         Returns:
-            The decision; of a run of a champion, the one on the last undecided idea. Before there is any idea it asks
-            to repeat the baseline.
+            The decision; after a run of the champion, the one on the idea that waited for it. Before there is any
+            idea it asks to repeat the baseline.
 
         Raises:
             UserError: the log is none, its last line is half written, or the run is there with another value.
@@ -116,7 +116,7 @@ class Loop:
         baseline = log.runs[0].idea
         if all(each.idea == baseline for each in log.runs):
             return Decision("repeat", baseline, "it is the baseline, and no idea follows it", 1, baseline)
-        return judge_runs(log.runs, lower_is_better=log.lower_is_better, idea=idea)
+        return judge_runs(log.runs, lower_is_better=log.lower_is_better)
 
     def _append(self, idea: str, value: float, run: str) -> None:
         from repro.judge.loop_table import find_columns

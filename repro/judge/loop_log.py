@@ -1,55 +1,24 @@
-"""What a loop's log of kept and discarded changes is worth, read from its table; a row a run.
+"""What a loop's log of kept and discarded changes is worth: kept changes by `loop_worth`, the last idea by the rule.
 
-A loop that keeps whatever is better than its best keeps noise: of k ideas that do nothing, tried once each, the i-th is
-better than all before it, the baseline among them, with probability 1 / (i + 1), so that 1/2 + ... + 1/(k + 1) are kept
-(14 ideas: 2.3). The log is held against this, each kept change against its predecessor, and the last idea is judged
-by the rule of `loop_rule`.
-
-A kept change of n runs and its predecessor of m, since that was kept if there are any, are held apart by Welch's t on
-min(n, m) - 1 df, which holds whatever the two scatter (Mickey & Brown 1966), where both have two runs; else by t with
-the standard deviation pooled within ideas, which takes all ideas to scatter alike. Either p is times the number of ideas.
-
-Source: Renyi, Theorie des elements saillants d'une suite d'observations (1962), on records and their independence;
-Mickey & Brown, Bounds on the distribution functions of the Behrens-Fisher statistic (1966).
+found = judge_log("results.tsv")
+print(found.to_text())
+sys.exit(found.status)  # 0 keep, 10 discard, 11 repeat
 """
 
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from repro.judge.loop import Decision
 from repro.judge.loop_replay import judge_runs
 from repro.judge.loop_table import Log, read_log
+from repro.judge.loop_worth import Kept, compare_kept, expect_kept
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LEVEL: Final = 0.05
-_DRAWS: Final = 20_000
-
-
-class Kept(NamedTuple):
-    """A change that the log kept, against what was kept before it."""
-
-    idea: str
-    against: str
-    runs: int
-    against_runs: int
-    gain: float
-    """In units of the metric, positive where it is better."""
-    p: float
-    """One-sided, times the number of ideas (Bonferroni); NaN without replicates, and at most one."""
-    most_sd: float
-    """Standard deviation of a run below which it would stand."""
-
-    @property
-    def stands(self) -> bool | None:
-        """Whether it is better than what noise does to the best of so many ideas; None: not known."""
-        return None if math.isnan(self.p) else self.p <= LEVEL
 
 
 class LogVerdict(NamedTuple):
@@ -122,7 +91,7 @@ def judge_log(
 ) -> LogVerdict:
     """Judges a log, and its last idea; arguments and errors as of `loop_table.read_log` and `loop_replay.judge_runs`.
 
-    The first row is the baseline. Rows of one idea are its runs, and those of a kept idea after the row that kept it are
+    The first row is the baseline. Rows of one idea are its runs; those of a kept idea after the row that kept it are
     fresh. A status is empty for the idea that is to be judged.
 
     Example:
@@ -147,7 +116,7 @@ def judge_log(
     df = sum(len(runs) - 1 for runs in repeated)
     squares = sum(float(runs.var()) * len(runs) for runs in repeated)
     sd = math.sqrt(squares / df) if squares else math.nan
-    expected, p_of_kept = _expect([len(ideas[name]) for name in [baseline, *tried]], len(kept))
+    expected, p_of_kept = expect_kept([len(ideas[name]) for name in [baseline, *tried]], len(kept))
     sign = -1 if log.lower_is_better else 1
     pairs = zip([(baseline, 0), *kept.items()], kept, strict=False)
     return LogVerdict(
@@ -155,7 +124,7 @@ def judge_log(
         ideas=len(tried),
         crashed=len(crashed),
         kept=tuple(
-            _compare(name, ideas[name], before, ideas[before][used:] or ideas[before], sign, sd, df, len(tried))
+            compare_kept(name, ideas[name], before, ideas[before][used:] or ideas[before], sign, sd, df, len(tried))
             for (before, used), name in pairs
         ),
         expected=expected,
@@ -181,30 +150,3 @@ def _count(log: Log) -> tuple[dict[str, list[float]], set[str], dict[str, int]]:
         if run.said == "keep":
             kept.setdefault(run.idea, len(runs))
     return ideas, crashed, kept
-
-
-def _expect(counts: list[int], kept: int) -> tuple[float, float]:
-    """Returns how many keeps noise makes, and the chance of at least so many; counts: runs, the baseline's first."""
-    if len(set(counts)) == 1:
-        chances = 1 / np.arange(2, len(counts) + 1)
-        distribution = np.ones(1)
-        for chance in chances:
-            distribution = np.convolve(distribution, [1 - chance, chance])
-        return float(chances.sum()), float(distribution[kept:].sum())
-    means = np.random.default_rng(0).standard_normal((_DRAWS, len(counts))) / np.sqrt(counts)
-    records = (np.diff(np.maximum.accumulate(means, axis=1), axis=1) > 0).sum(axis=1)
-    return float(records.mean()), float((records >= kept).mean())
-
-
-def _compare(
-    name: str, one: list[float], before: str, other: list[float], sign: int, sd: float, df: int, ideas: int
-) -> Kept:
-    gain = sign * float(np.mean(one) - np.mean(other))
-    reach = math.sqrt(1 / len(one) + 1 / len(other))
-    if min(len(one), len(other)) > 1:
-        error = math.hypot(np.std(one, ddof=1) / math.sqrt(len(one)), np.std(other, ddof=1) / math.sqrt(len(other)))
-        df = min(len(one), len(other)) - 1
-    else:
-        error = sd * reach
-    p = min(1.0, ideas * float(stats.t.sf(gain / error, df))) if error > 0 else math.nan
-    return Kept(name, before, len(one), len(other), gain, p, gain / (float(stats.norm.isf(LEVEL / ideas)) * reach))

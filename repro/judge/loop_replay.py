@@ -38,6 +38,11 @@ class _Idea:
     """Ideas that are compared with it."""
 
     @property
+    def is_open(self) -> bool:
+        """Whether nothing final was decided on it."""
+        return self.decision is None or self.decision.verdict == "repeat"
+
+    @property
     def fresh(self) -> list[float]:
         """Its runs since it is the champion, without those that crashed."""
         return [] if self.reigns_from is None else [run for run in self.runs[self.reigns_from :] if math.isfinite(run)]
@@ -50,15 +55,15 @@ def judge_runs(runs: Sequence[Run], *, lower_is_better: bool, idea: str | None =
         runs: in the order of running; the first is of the baseline. A change that the log keeps is the champion of the
             ideas that begin after it, whatever the referee thought of it.
         lower_is_better: the direction of the metric.
-        idea: None, or what ideas are compared with: the last that is open, on which neither the log says anything nor
-            the referee has decided; where there is none, the last of all.
+        idea: None: the one that the last run concerns, by itself or as a run of its champion; where it concerns none,
+            the last that is open, or the last of all.
 
     Returns:
         The decision.
 
     Raises:
-        UserError: no idea after the baseline, a champion whose runs are all alike, a baseline that
-            crashed.
+        UserError: no idea after the baseline, none of this name, a champion whose runs are all
+            alike, a baseline that crashed.
 
     Example:
         >>> rows = [Run("a", value) for value in (1.0, 1.2, 0.9, 1.1, 1.0, 0.8, 1.1, 0.9)] + [Run("b", 1.1)]
@@ -73,14 +78,13 @@ def judge_runs(runs: Sequence[Run], *, lower_is_better: bool, idea: str | None =
     ideas = list(replay.ideas.values())[1:]
     if not ideas:
         raise UserError("there is no idea after the baseline\n  expected a row of another commit")
-    open_ideas = [each for each in ideas if not each.said and (each.decision or _OPEN).verdict == "repeat"]
-    asked = replay.ideas.get(idea or "")
-    if asked is None or asked.champion is None or asked.challengers:
-        asked = [*ideas[-1:], *open_ideas][-1]
+    if idea is not None and idea not in replay.ideas:
+        raise UserError(
+            f"the log has no idea {idea}\n  expected one of its ideas, the last of which is {ideas[-1].name}"
+        )
+    undecided = [each for each in ideas if not each.said and each.is_open]
+    asked = replay.ideas[idea] if idea is not None else [ideas[-1], *undecided, *replay.latest][-1]
     return asked.decision or replay.decide(asked)
-
-
-_OPEN = Decision("repeat", "", "")
 
 
 class _Replay:
@@ -89,6 +93,8 @@ class _Replay:
     def __init__(self, sign: int) -> None:
         self.sign, self.left = sign, rule.ALPHA
         self.ideas: dict[str, _Idea] = {}
+        self.latest: list[_Idea] = []
+        """Ideas that the last row concerned."""
 
     def take(self, run: Run) -> None:
         """Adds a row, and decides on the ideas that it concerns."""
@@ -98,13 +104,14 @@ class _Replay:
             if champion:
                 champion.challengers.append(self.ideas[run.idea])
         idea = self.ideas[run.idea]
+        waiting = [each for each in idea.challengers if each.is_open and each.said != "discard"]
+        self.latest = waiting if idea.reigns_from is not None else [idea]
         idea.runs.append(run.value)
         idea.said = run.said or idea.said
         if run.said == "keep" and idea.reigns_from is None:
             idea.reigns_from = len(idea.runs)  # unless the referee keeps it later, by more of its runs
-        waiting = [each for each in idea.challengers if each.said != "discard"]
-        for each in [idea, *waiting] if idea.champion else waiting:
-            if each.decision is None or each.decision.verdict == "repeat":
+        for each in [idea, *waiting]:
+            if each.champion and each.is_open:
                 each.decision = None
                 with suppress(UserError):  # it is raised at the end, if the idea is asked for
                     each.decision = self.decide(each)

@@ -22,22 +22,22 @@ stages, and what one stage has looked at never counts in the next.
 The stake is paid when a confirmation begins: a fixed share (.08) of what is left of alpha. So bad ideas, which hardly
 ever get there, cost nothing, and what they leave serves those after them; a stake comes back if its idea is kept.
 
-Why the error of a loop is held. Let w be what is left, and M = w until a false keep, 1 from then on. Pairs are runs that
-nobody had seen when the stake q was set, so that, whatever was before, an idea that is no better is kept with chance at
-most q, and M moves from w to 1 with that chance, else to w - q: E M <= q + (1 - q)(w - q) <= w. An idea that is better
-makes no false keep; M stays (its stake comes back) or falls. So M is a supermartingale from alpha on, and a false keep
-has chance alpha at most, in loops of any length. Neither the screening, nor giving up an idea, nor the choice of the
-next one by all that was seen enters.
+Why the error of a loop is held. Let w be what is left, and M = w until a false keep, 1 from then on. Pairs are runs
+that nobody had seen when the stake q was set, so that, whatever was before, an idea that is no better is kept with
+chance at most q, and M moves from w to 1 with that chance, else to w - q: E M <= q + (1 - q)(w - q) <= w. An idea that
+is better makes no false keep; M stays (its stake comes back) or falls. So M is a supermartingale from alpha on, and a
+false keep has chance alpha at most, in loops of any length. Neither the screening, nor giving up an idea, nor the
+choice of the next one by all that was seen enters.
 
 What is assumed of pairs: that they are independent, and that d is near normal, of any spread: neither has the idea to
-scatter as the champion does nor s to be right, as t_n carries its own spread and s can only make it smaller. If the idea
-does nothing at all, d is symmetric, whatever the noise: for mixtures of normals, t distributions among them, t_n is then
-on the safe side (Benjamini 1983). What is not held: skewed runs of a change that also alters their spread; where runs
-are skewed, a decision says so. All of it is measured by `python -m benchmarks.loops`.
+scatter as the champion does nor s to be right, as t_n carries its own spread and s can only make it smaller. If the
+idea does nothing at all, d is symmetric, whatever the noise: for mixtures of normals, t distributions among them, t_n
+is then on the safe side (Benjamini 1983). What is not held: skewed runs of a change that also alters their spread;
+where runs are skewed, a decision says so. All of it is measured by `python -m benchmarks loops`.
 
-Source: Tian & Ramdas, Online control of the familywise error rate (2021): discarding, and the online fallback in which a
-rejection gives its level back; Foster & Stine, Alpha-investing (2008), on wealth; Wald, Sequential Analysis (1947), on
-screening; Armitage, McPherson & Rowe (1969) on looks; Benjamini, Is the t test really conservative when the parent
+Source: Tian & Ramdas, Online control of the familywise error rate (2021): discarding, and the online fallback, in which
+a rejection gives its level back; Foster & Stine, Alpha-investing (2008), on wealth; Wald, Sequential Analysis (1947),
+on screening; Armitage, McPherson & Rowe (1969) on looks; Benjamini, Is the t test really conservative when the parent
 distribution is long-tailed? (1983). That pairs are new runs is our inference from what online rules need, p-values that
 are valid given the past, which runs of a champion that many ideas share are not.
 """

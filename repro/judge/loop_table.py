@@ -28,7 +28,9 @@ WORDS: Final[Mapping[str, Said]] = {
     **dict.fromkeys(("", "repeat"), ""),
 }
 """What a log may say of a run."""
-_NOT_METRICS: Final = frozenset("memory mem vram gb mb seed step time second sec duration id run trial".split())
+_NOT_METRICS: Final = frozenset(
+    ("memory", "mem", "vram", "gb", "mb", "seed", "step", "time", "second", "sec", "duration", "id", "run", "trial")
+)
 _LOWER: Final = ("loss", "err", "bpb", "perplexity", "ppl", "nll", "mse", "rmse", "mae", "wer", "fid")
 _HIGHER: Final = ("acc", "score", "auc", "f1", "bleu", "reward", "return", "precision", "recall")
 
