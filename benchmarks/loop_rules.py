@@ -54,14 +54,20 @@ class Champions:
     def __init__(self, loops: int, generator: np.random.Generator, world: World) -> None:
         self.generator, self.world = generator, world
         self.count, self.mean, self.squares, self.df, self.runs = np.zeros((5, loops))
+        self.own, self.cubes, self.seen = np.zeros((3, loops))  # squares in this reign, cubes and runs of all
 
     def run(self, which: NDArray[np.intp]) -> Floats:
         """Runs some of them once more, and returns the values."""
         value = self.world.draw(self.generator, (len(which),))
         count, off = self.count[which], value - self.mean[which]
-        self.squares[which] += off**2 * count / (count + 1)
+        step, term = off / (count + 1), off**2 * count / (count + 1)
+        # Terriberry's update of the third central moment
+        self.cubes[which] += term * step * (count - 1) - 3 * step * self.own[which]
+        self.own[which] += term
+        self.squares[which] += term
+        self.seen[which] += 1
         self.df[which] += count > 0
-        self.mean[which] += off / (count + 1)
+        self.mean[which] += step
         self.count[which] += 1
         self.runs[which] += 1
         return value
@@ -75,6 +81,7 @@ class Champions:
         """Puts others in their places, of which there is no fresh run yet."""
         self.count[kept] = 0
         self.mean[kept] = 0
+        self.own[kept] = 0
 
 
 def run_ours(gains: Floats, generator: np.random.Generator, world: World = NORMAL) -> Loops:
@@ -127,8 +134,10 @@ def _confirm(
         squares[live] += difference**2
         mean, sd = sums[live] / pairs, np.sqrt(champions.squares[live] / champions.df[live])
         own = np.sqrt(np.maximum(squares[live] - pairs * mean**2, 0) / max(pairs - 1, 1))
-        meets = np.sqrt(pairs) * mean > _MET * np.maximum(own, sd)
-        p = rule.confirmed_p(mean[meets], own[meets], pairs, sd[meets])
+        moments = champions.cubes[live] / champions.seen[live], champions.squares[live] / champions.seen[live]
+        least = rule.least_spread(sd, moments[0] / moments[1] ** 1.5, champions.seen[live])
+        meets = np.sqrt(pairs) * mean > _MET * np.maximum(own, least)
+        p = rule.confirmed_p(mean[meets], own[meets], pairs, least[meets])
         meets[meets] = p <= stake[live[meets]]
         kept.append(live[meets])
         live = live[~meets & (rule.evidence_ratio(mean, pairs, pairs, sd) > rule.HOPELESS)]

@@ -11,14 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from repro.errors import UserError
 from repro.judge import loop_rule as rule
 from repro.judge.loop import Decision, Run, Verdict
-
-SKEWED = 0.01
-"""p of the test of skewness below which a keep says that runs are skewed."""
 
 
 @dataclass
@@ -151,12 +147,6 @@ class _Replay:
         reigns = [np.array(each.fresh) for each in self.ideas.values() if len(each.fresh) > 1]
         return np.concatenate([runs - runs.mean() for runs in reigns]), sum(len(runs) - 1 for runs in reigns)
 
-    def _warn_of_skew(self) -> str:
-        residuals, _ = self._find_residuals()
-        if stats.skewtest(residuals).pvalue >= SKEWED:
-            return ""
-        return f"; runs are skewed ({stats.skew(residuals):.1f}): this holds if the change leaves their spread as it is"
-
     def _screen(self, idea: _Idea, champion: _Idea, sd: float) -> Decision | None:
         """Returns None where the idea passes."""
         count, against = len(idea.runs), champion.fresh
@@ -183,14 +173,19 @@ class _Replay:
             return Decision("repeat", idea.name, said, 1, lagging, stake=idea.stake)
         differences = self.sign * (np.array(own[:pairs]) - np.array(others[:pairs]))
         gain, spread = float(differences.mean()), float(differences.std(ddof=1)) if pairs > 1 else 0.0
-        p = float(rule.confirmed_p(gain, spread, pairs, sd))
+        residuals, _ = self._find_residuals()
+        skewness = self.sign * float((residuals**3).mean() / (residuals**2).mean() ** 1.5)
+        least = float(rule.least_spread(sd, skewness, len(residuals)))
+        p = float(rule.confirmed_p(gain, spread, pairs, least))
         said = f"gain {gain:.4g}, {gain / sd:.2f} SD of a run ({sd:.3g}), in {pairs} new pairs, p = {p:.2g} at any look"
+
+        skewed = "; runs are skewed: this holds for ideas that scatter up to twice as much" if least > sd else ""
 
         def close(verdict: Verdict, reason: str, runs: int = 0) -> Decision:
             return Decision(verdict, idea.name, f"{said}; {reason}", runs, lagging if runs else "", gain, p, idea.stake)
 
         if p <= idea.stake:
-            return close("keep", f"at most {idea.stake:.2g}{self._warn_of_skew()}")
+            return close("keep", f"at most {idea.stake:.2g}{skewed}")
         if rule.evidence_ratio(gain, pairs, pairs, sd) <= rule.HOPELESS:
             return close("discard", "a gain of one SD has become unlikely")
         if pairs >= rule.MOST_PAIRS:

@@ -14,7 +14,7 @@ stages, and what one stage has looked at never counts in the next.
 2. **Confirmation**, on new runs of both, in pairs d_1, d_2, ... by their order. With mean and standard deviation of n
    differences
 
-       t_n = sqrt(n) mean(d) / max(sd(d), s),
+       t_n = sqrt(n) mean(d) / max(sd(d), s),    with sqrt(5) s for s where runs have a tail of worse ones,
 
    and its p on n - 1 df as it holds at any look of up to 50 pairs (`audit.statistics.sequential`), the idea is kept as
    soon as p is at most its stake. It is discarded when the likelihood ratio falls to -1.5, or at 50 pairs.
@@ -32,8 +32,10 @@ choice of the next one by all that was seen enters.
 What is assumed of pairs: that they are independent, and that d is near normal, of any spread: neither has the idea to
 scatter as the champion does nor s to be right, as t_n carries its own spread and s can only make it smaller. If the
 idea does nothing at all, d is symmetric, whatever the noise: for mixtures of normals, t distributions among them, t_n
-is then on the safe side (Benjamini 1983). What is not held: skewed runs of a change that also alters their spread;
-where runs are skewed, a decision says so. All of it is measured by `python -m benchmarks loops`.
+is then on the safe side (Benjamini 1983). Only where runs have a long tail of worse ones, and the idea scatters more,
+are a few pairs without such a run both better and alike; there s is sqrt(5) times itself, the spread of differences if
+ideas scatter twice as much, and a decision says that no more than this is held. All of it is measured by
+`python -m benchmarks loops`.
 
 Source: Tian & Ramdas, Online control of the familywise error rate (2021): discarding, and the online fallback, in which
 a rejection gives its level back; Foster & Stine, Alpha-investing (2008), on wealth; Wald, Sequential Analysis (1947),
@@ -64,6 +66,10 @@ MOST_SCREENED: Final = 10
 """Runs of an idea in screening at most."""
 DROPPED, PASSED, HOPELESS = -0.7, 1.5, -1.5
 """Log likelihood ratios: in screening, to discard and to pass; in confirmation, to discard."""
+SKEWED: Final = -2.0
+"""Skewness over its standard error sqrt(6 / n), at or below which runs have a tail of worse ones."""
+BOUND: Final = 2.0
+"""Times that ideas are taken to scatter as much as the champion at most, where runs are skewed."""
 MOST_PAIRS: Final = 50
 """Pairs of a confirmation at most."""
 
@@ -105,3 +111,19 @@ def confirmed_p(mean: Floats | float, sd: Floats | float, pairs: int, least_sd: 
         return np.ones_like(spread)
     p = np.asarray(stats.t.sf(np.sqrt(pairs) * np.asarray(mean) / spread, pairs - 1))
     return anytime_p(p, np.full_like(p, pairs), MOST_PAIRS, sides=1)
+
+
+def least_spread(sd: Floats | float, skewness: Floats | float, runs: Floats | float) -> Floats:
+    """Returns the spread of differences that is not undercut: s, and where runs are skewed sqrt(1 + 2^2) s.
+
+    Args:
+        sd: of a champion's run, s.
+        skewness: of the runs of champions about their means, negative where the tail is of worse runs.
+        runs: of which it was found.
+
+    Example:
+        >>> least_spread(1.0, -1.0, 10.0).item(), least_spread(1.0, -2.0, 10.0).round(3).item()
+        (1.0, 2.236)
+    """
+    skewed = np.asarray(skewness) * np.sqrt(np.asarray(runs) / 6) <= SKEWED
+    return np.asarray(np.where(skewed, np.sqrt(1 + BOUND**2), 1.0) * sd)

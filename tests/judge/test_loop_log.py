@@ -13,6 +13,7 @@ from repro.cli import main
 from repro.errors import UserError
 from repro.judge import judge_log
 from repro.judge.loop_table import read_log
+from repro.judge.loop_worth import compare_kept
 
 BASELINE = [1.0, 1.02, 0.98, 1.01, 0.99, 1.03, 0.97, 1.0]
 """Mean 1, standard deviation .02; lower is better."""
@@ -42,10 +43,10 @@ def test_a_log_of_one_run_an_idea_is_not_judged_and_says_what_noise_would_do() -
 
 def test_replicates_tell_what_stands_by_their_own_spread() -> None:
     rows = [*(("a", value, "keep") for value in BASELINE), *(("b", value - 0.2, "keep") for value in BASELINE)]
-    rows += [*(("c", 3 * value - 2.3, "keep") for value in BASELINE), ("d", 0.9, "")]
+    rows += [*(("c", 5 * value - 4.22, "keep") for value in BASELINE), ("d", 0.9, "")]
     found = judge_log(log_of(*rows))
     assert [each.stands for each in found.kept] == [True, False]
-    noisy, fresh = 3 * np.array(BASELINE) - 2.3, np.array(BASELINE[1:]) - 0.2  # of b's runs the first kept it
+    noisy, fresh = 5 * np.array(BASELINE) - 4.22, np.array(BASELINE[1:]) - 0.2  # of b's runs the first kept it
     welch = stats.ttest_ind(noisy, fresh, equal_var=False, alternative="less")
     assert found.kept[1].p == pytest.approx(2 * stats.t.sf(-welch.statistic, len(fresh) - 1))
     assert (found.next.idea, found.next.runs, found.next.of) == ("d", 1, "c")
@@ -55,9 +56,8 @@ def test_welch_on_the_smaller_df_holds_its_level_where_one_scatters_twice_as_muc
     generator, loops = np.random.default_rng(1), 400
     wrong = 0
     for _ in range(loops):
-        rows = [*(("a", value, "keep") for value in generator.normal(0, 1, 9))]
-        rows += [*(("b", value, "keep") for value in generator.normal(0, 2, 4))]
-        wrong += judge_log(log_of(*rows)).kept[0].stands is True
+        one, other = generator.normal(0, 2, 4).tolist(), generator.normal(0, 1, 9).tolist()
+        wrong += compare_kept("b", one, "a", other, -1, math.nan, 0, 1).stands is True
     assert wrong / loops <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / loops)
 
 
