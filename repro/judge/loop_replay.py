@@ -132,7 +132,8 @@ class _Replay:
             said = f"{champion.name}, with which it was compared, is the champion no more: name it anew"
             return Decision("discard", idea.name, said)
         if (missing := rule.CHAMPION_RUNS - len(champion.fresh)) > 0:
-            said = f"it is held against {rule.CHAMPION_RUNS} runs of {champion.name} after those that it was kept by"
+            which = " after those that it was kept by" if champion.champion else ""
+            said = f"it is held against {rule.CHAMPION_RUNS} runs of {champion.name}{which}"
             return Decision("repeat", idea.name, said, missing, champion.name)
         residuals, df = self._find_residuals()
         sd = float(np.sqrt((residuals**2).sum() / df))

@@ -104,7 +104,7 @@ def confirmed_p(mean: Floats | float, sd: Floats | float, pairs: int, least_sd: 
 
     Example:
         >>> confirmed_p(2.0, 1.4, 10, 1.0).round(5).item(), confirmed_p(2.0, 0.0, 10, 1.0).round(5).item()
-        (0.00734, 0.00066)
+        (0.01493, 0.00183)
     """
     spread = np.maximum(sd, least_sd)
     if pairs < 2:
