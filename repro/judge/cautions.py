@@ -55,6 +55,7 @@ def count_of(number: float, noun: str) -> str:
 
 def _tell_stopped(table: pd.DataFrame, columns: list[Column]) -> list[str]:
     alike = of_role(columns, "detail", "task")
+    alike += [name for name in of_role(columns, "numeric detail") if 2 * table[name].nunique() <= len(table)]
     said = []
     for step in of_role(columns, "step"):
         values = table[step]

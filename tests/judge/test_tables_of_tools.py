@@ -344,6 +344,12 @@ def test_epochs_that_were_set_are_a_detail_and_those_that_were_logged_are_none(t
     )
 
 
+def test_runs_of_another_length_have_other_options(tmp_path: Path) -> None:
+    lengths = pd.concat([RUNS.assign(total_steps=100 * n, step=100 * n) for n in range(1, 13)], ignore_index=True)
+    shown = lengths.assign(val_loss=lengths["val_loss"] + 0.001 * _DRAWS[lengths.index % 17])
+    assert "ended" not in told_of(tmp_path, shown)
+
+
 def test_what_each_task_has_one_of_is_the_task_and_no_detail(tmp_path: Path) -> None:
     rows = [
         {"dataset": d, "lr": lr, "opt": o, "seed": s, "val_loss": 1 + 0.1 * (o == "b") + 0.01 * s * (d == "y")}
