@@ -91,6 +91,11 @@ def describe(runs: list[dict[str, Any]]) -> list[str]:
     return [*rows, sentence]
 
 
+def readme_lines() -> list[str]:
+    """Returns the lines of the README on the runs that are kept; `repro verify` holds it against them."""
+    return describe(json.loads(KEPT.read_text(encoding="utf-8")))
+
+
 def _show_range(values: list[float]) -> str:
     low, high = f"{min(values):.2f}", f"{max(values):.2f}"
     return low if low == high else f"{low} to {high}"

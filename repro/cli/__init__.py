@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from repro import paths
-from repro.cli import judge, ledger, medfe, new, plan, report, sweep, variants
+from repro.cli import judge, ledger, medfe, new, plan, report, sweep, variants, verify
 from repro.errors import UserError
 from repro.extras import explain_missing
 
@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 PANELS = {
     "A paper under audit": (ledger, variants, new),
-    "Studies and reports": (plan, sweep, report),
+    "Studies and reports": (plan, sweep, report, verify),
     "Runs that exist": (judge,),
     "MEDFE's own": (medfe,),
 }

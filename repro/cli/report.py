@@ -46,8 +46,9 @@ def report(
     from repro.runs.report import build_study_report, keep_look
 
     folder = paths.STUDY_REPORTS / study.stem
+    look = keep_look(study.stem)  # before the page, which shows it
     build_study_report(study.stem, folder)
-    if look := keep_look(study.stem):
+    if look:
         print(f"noted in the plan of {study.stem}: looked at with {look.seeds} seeds complete, {look.runs} runs")
     print(f"wrote {(folder / paths.STUDY_NOTEBOOK).with_suffix('.html')}")
 

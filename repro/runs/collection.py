@@ -14,8 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from repro import paths
-from repro.audit.ledger.choice import show_value
-from repro.audit.statistics.results import MISSING, OK, Results
+from repro.audit.statistics.results import MISSING, OK, Results, tabulate_variants
 from repro.audit.statistics.units import GROUP
 from repro.audit.study.plan import Plan
 from repro.case import Case, Row
@@ -46,7 +45,7 @@ def read_results(case: Case, plan: Plan, *, links: bool = True) -> Results:
     records = {run: record for run, record in records.items() if run not in strangers}
     made = [run for run, record in records.items() if record.status == OK]
     found = _links(case) if links else {}
-    return Results(_variants(plan), _runs(plan, records, strangers, found), _rows(case, made), _protocols(made))
+    return Results(tabulate_variants(plan), _runs(plan, records, strangers, found), _rows(case, made), _protocols(made))
 
 
 def _find_strangers(case: Case, plan: Plan, records: Mapping[str, RunRecord]) -> set[str]:
@@ -82,16 +81,6 @@ def _usual_code(case: Case, records: Mapping[str, RunRecord]) -> str:
     if len(codes) > 1 and (today := hash_code(case)) in codes:
         return today
     return codes.most_common(1)[0][0] if codes else ""
-
-
-def _variants(plan: Plan) -> pd.DataFrame:
-    found = []
-    for variant in plan.variants:
-        settings = variant.settings if variant.role in ("baseline", "arm") else {}  # a control is no option of a detail
-        options = {key: settings.get(key, levels[0]) for key, levels in plan.levels.items()}
-        shown = {key: show_value(option) for key, option in options.items()}
-        found.append({"variant": variant.id, "role": variant.role, **shown})
-    return pd.DataFrame(found, columns=["variant", "role", *plan.levels]).set_index("variant")
 
 
 def _runs(

@@ -15,10 +15,15 @@ from repro.audit.page.section import Section, arrange_sections
 from repro.audit.page.subject import Subject
 from repro.audit.statistics.analysis import analyse
 from repro.audit.statistics.completion import take_look
+from repro.audit.statistics.results import MISSING
 from repro.audit.study.freezing import is_new, load_plan, locate_plan, record_look
 from repro.audit.study.plan import Look
 from repro.case import import_attribute, load_case
+from repro.kept.folder import describe_statistics, write_report_evidence
+from repro.kept.page import mark_section
+from repro.kept.study import KeptStudy, Made, MetricNote
 from repro.runs.collection import read_results
+from repro.runs.record import read_record
 from repro.storage import written_folder
 
 
@@ -43,11 +48,11 @@ def load_subject(study: str, *, links: bool = True) -> Subject:
 def show(subject: Subject, section: str) -> Fragment:
     """Returns a section of the page, as a notebook displays it."""
     found = next(item for item in arrange_sections(load_case().sections()) if item.name == section)
-    return Fragment(import_attribute(found.show, f"section {section}")(subject))
+    return Fragment(mark_section(section, import_attribute(found.show, f"section {section}")(subject)))
 
 
 def build_study_report(study: str, output: Path) -> None:
-    """Writes the run notebook and the page of a study, from its frozen plan and the runs that there are.
+    """Writes the run notebook and the page of a study, and beside them the evidence that both can be rebuilt from.
 
     Args:
         study: its name.
@@ -56,11 +61,38 @@ def build_study_report(study: str, output: Path) -> None:
     Raises:
         UserError: the study is not frozen, or its evidence is broken.
     """
-    title = load_plan(locate_plan(paths.PLANS, study)).declared.title  # refused before a kernel is started
+    kept = collect_study(study)  # refused before a kernel is started
+    title = kept.plan.declared.title
     with written_folder(output) as partial:
         notebook = partial / paths.STUDY_NOTEBOOK
         run_notebook(make_notebook(study, title, arrange_sections(load_case().sections())), notebook)
         notebook.with_suffix(".html").write_text(render_page(notebook), encoding="utf-8")
+        write_report_evidence(partial, kept)
+
+
+def collect_study(study: str) -> KeptStudy:
+    """Returns a study as it is kept: its frozen plan, its runs, and what they were made from.
+
+    Raises:
+        UserError: the study is not frozen, or its evidence is broken.
+    """
+    case = load_case()
+    plan = load_plan(locate_plan(paths.PLANS, study))
+    results = read_results(case, plan, links=False)
+    records = {run: read_record(run) for run in results.runs.index[results.runs["status"] != MISSING]}
+    return KeptStudy(
+        case.name,
+        plan,
+        results,
+        {detail.key: detail.choice for detail in walk_details(case.params)},
+        {item.name: MetricNote(item.title, item.unit, item.direction, item.how) for item in case.metrics},
+        {
+            run: Made(record.key, record.given.code, record.given.inputs, record.environment)
+            for run, record in records.items()
+            if record is not None
+        },
+        describe_statistics(),
+    )
 
 
 def keep_look(study: str) -> Look | None:

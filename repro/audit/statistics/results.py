@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from repro.audit.ledger.choice import show_value
 from repro.audit.study.plan import Plan
 
 OK, FAILED, DIVERGED, MISSING = "ok", "failed", "diverged", "missing"
@@ -37,6 +38,17 @@ class Results(NamedTuple):
     runs: pd.DataFrame
     rows: pd.DataFrame
     protocols: pd.DataFrame
+
+
+def tabulate_variants(plan: Plan) -> pd.DataFrame:
+    """Returns the variants of a plan as `Results` has them; a control is no option of a detail."""
+    found = []
+    for variant in plan.variants:
+        settings = variant.settings if variant.role in ("baseline", "arm") else {}
+        options = {key: settings.get(key, levels[0]) for key, levels in plan.levels.items()}
+        shown = {key: show_value(option) for key, option in options.items()}
+        found.append({"variant": variant.id, "role": variant.role, **shown})
+    return pd.DataFrame(found, columns=["variant", "role", *plan.levels]).set_index("variant")
 
 
 def run_means(results: Results) -> pd.DataFrame:

@@ -1,0 +1,187 @@
+"""Commands that let anybody check a study: `verify` and `export`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from repro import paths
+from repro.errors import UserError
+from repro.extras import require
+
+if TYPE_CHECKING:
+    from repro.kept.rebuilding import Rebuilt
+
+DIFFERENT, CANNOT = 1, 2
+BUNDLE = ".zip"
+
+
+class Checklist(StrEnum):
+    """What a replication package is submitted with."""
+
+    NEURIPS = "neurips"
+    ACM = "acm"
+    MLRC = "mlrc"
+
+
+def verify(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STUDY|BUNDLE [BUNDLE]]", help="None: all kept reports, and the README's figures."),
+    ] = None,
+    rerun: Annotated[int | None, typer.Option(min=1, metavar="K", help="Make K runs of the study again, drawn.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw of runs.")] = 0,
+) -> None:
+    """Rebuild every number from the rows that are kept. Exit status: 0 all agree, 1 some differ, 2 it cannot be told."""
+    named = what or []
+    bundles = [Path(item) for item in named if item.endswith(BUNDLE)]
+    if rerun is not None and (len(named) != 1 or bundles):
+        raise UserError("--rerun makes runs of one study of this project again\n  repro verify STUDY --rerun K")
+    if len(named) > 2 or (len(named) == 2 and len(bundles) < 2):
+        raise UserError("expected one study, one bundle, or two bundles to compare")
+    if rerun is not None:
+        _end(_rerun(Path(named[0]).stem, rerun, seed))
+    elif len(bundles) == 2:
+        _end(_compare(*bundles))
+    elif bundles:
+        _end(_verify_bundle(bundles[0]))
+    elif named:
+        _end(_verify_report(Path(named[0]).stem))
+    else:
+        _end(_verify_all())
+
+
+def export(
+    study: Annotated[Path, typer.Argument(help="A study whose report is kept, e.g. ablations/screening.yaml.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: STUDY.zip or STUDY-CHECKLIST.md.")] = None,
+    checklist: Annotated[Checklist | None, typer.Option(help="A checklist instead, filled as far as can be.")] = None,
+) -> None:
+    """Write a study as one file that anybody can verify: an RO-Crate, or what evidence answers of a checklist."""
+    report = paths.STUDY_REPORTS / study.stem
+    if checklist is not None:
+        from repro.bundle.checklist import write_checklist
+
+        file = output or Path(f"{study.stem}-{checklist.value}.md")
+        answered, asked = write_checklist(report, Path(), checklist.value, file)
+        print(f"wrote {file}: {answered} of {asked} items answered by evidence, the others marked open")
+        return
+    require("study")
+    from repro.bundle.export import export_bundle
+
+    file = output or Path(f"{study.stem}{BUNDLE}")
+    digest, size = export_bundle(report, Path(), file)
+    print(f"wrote {file}: {size / 1e6:.1f} MB, SHA-256 {digest}\ncheck it anywhere: repro verify {file.name}")
+
+
+def _end(status: int) -> None:
+    if status:
+        raise SystemExit(status)
+
+
+def _verify_all() -> int:
+    """Verifies every kept report, then what the README quotes from them and from the case's own figures."""
+    folders = sorted(file.parent for file in paths.STUDY_REPORTS.glob("*/study_report.html"))
+    if not folders:
+        raise UserError(f"no report is kept below {paths.STUDY_REPORTS}\n  `repro report STUDY` builds one")
+    statuses = [_try(folder.name) for folder in folders]
+    statuses.append(_verify_readme())
+    return DIFFERENT if DIFFERENT in statuses else max(statuses)
+
+
+def _try(study: str) -> int:
+    try:
+        return _verify_report(study)
+    except UserError as error:
+        print(f"{study}: cannot be verified: {error}")
+        return CANNOT
+
+
+def _verify_report(study: str) -> int:
+    from repro.kept.folder import PAGE, find_damage, read_kept, read_report
+    from repro.kept.rebuilding import rebuild
+
+    folder = paths.STUDY_REPORTS / study
+    files = read_report(folder)
+    changed = find_damage(folder, files)
+    for line in changed:
+        print(f"{study}: {line}")
+    rebuilt = rebuild(files[PAGE].decode(), read_kept(files, str(folder)))
+    return DIFFERENT if changed else _tell(study, rebuilt)
+
+
+def _verify_readme() -> int:
+    from repro.bundle.readme import find_quoted, find_unfounded, read_lines
+    from repro.kept.folder import read_kept, read_report
+    from repro.kept.page import SectionText, read_section
+    from repro.kept.rebuilding import rebuild_sections
+
+    file = Path("README.md")
+    if not file.is_file():
+        return 0
+    text = file.read_text(encoding="utf-8")
+    lacking = [line for line in read_lines() if line not in text and line not in " ".join(text.split())]
+    for line in lacking:
+        print(f"{file} lacks what its figures say: {line}")
+
+    def sections(study: str) -> dict[str, SectionText]:
+        folder = paths.STUDY_REPORTS / study
+        subject = read_kept(read_report(folder), str(folder)).analyse()
+        return {name: read_section(source) for name, source in rebuild_sections(subject).items()}
+
+    quoted = find_quoted(text)
+    try:
+        unfounded = find_unfounded(quoted, sections)
+    except UserError as error:
+        print(f"{file}: cannot be verified: {error}")
+        return DIFFERENT if lacking else CANNOT
+    for line in unfounded:
+        print(f"{file}, {line}")
+    print(f"{file}: {len(quoted) - len(unfounded)} of {len(quoted)} quoted numbers stand on rebuilt pages")
+    return DIFFERENT if lacking or unfounded else 0
+
+
+def _verify_bundle(file: Path) -> int:
+    from repro.bundle.verifying import check_bundle
+
+    checked = check_bundle(file)
+    for line in checked.changed:
+        print(f"{file.name}: {line}")
+    status = _tell(file.name, checked.rebuilt) if checked.rebuilt is not None else DIFFERENT
+    return DIFFERENT if checked.changed else status
+
+
+def _compare(one: Path, other: Path) -> int:
+    from repro.bundle.agreement import compare_bundles
+
+    agreement = compare_bundles(one, other)
+    print("\n".join(agreement.lines))
+    return 0 if agreement.holds else DIFFERENT
+
+
+def _rerun(study: str, count: int, seed: int) -> int:
+    require("study")
+    from repro.bundle.rerun import rerun_study
+
+    return 0 if rerun_study(study, count, seed, print) else DIFFERENT
+
+
+def _tell(name: str, rebuilt: "Rebuilt") -> int:
+    """Says how a page stands to its rows; returns the exit status."""
+    for item in rebuilt.differences:
+        print(f"{name}: {item.where}: kept {item.kept}, rebuilt {item.rebuilt}")
+    for item in rebuilt.rounded:
+        print(f"{name}: {item.where}: kept {item.kept}, rebuilt {item.rebuilt}, by one in the last digit")
+    total = rebuilt.agree + len(rebuilt.differences) + len(rebuilt.rounded)
+    said = f"{name}: {rebuilt.agree} of {total} numbers and verdicts rebuilt, {rebuilt.pictures} pictures to the byte"
+    if rebuilt.redrawn:
+        said += f", {len(rebuilt.redrawn)} not compared as other versions drew them"
+    if rebuilt.unseen:
+        said += f"; made by the case from artefacts, not from rows: {', '.join(rebuilt.unseen)}"
+    print(said)
+    for line in rebuilt.elsewhere if rebuilt.rounded or rebuilt.redrawn or rebuilt.differences else ():
+        print(f"  {line}")
+    return DIFFERENT if rebuilt.differences else 0
+
+
+COMMANDS = (verify, export)
