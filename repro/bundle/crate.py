@@ -67,7 +67,7 @@ def describe_bundle(kept: KeptStudy, members: Mapping[str, bytes], citation: Cit
     crate = ROCrate(version=VERSION)
     crate.metadata.extra_contexts.append({"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"})
 
-    def add(identifier: str, kind: str, **properties: Any) -> Any:
+    def add(identifier: str, kind: str | list[str], **properties: Any) -> Any:
         return crate.add(ContextEntity(crate, identifier, properties={"@type": kind, **properties}))
 
     files = {
@@ -83,27 +83,30 @@ def describe_bundle(kept: KeptStudy, members: Mapping[str, bytes], citation: Cit
         add(f"#metric-{name}", "PropertyValue", name=name, description=_describe_metric(kept, name))
         for name in kept.plan.declared.metrics
     ]
-    audited = add("#code-under-audit", "SoftwareApplication", name=f"code of the case {kept.case}", softwareVersion=_code(kept))
-    toolkit = add(
-        "#repro-audit", "SoftwareApplication", name=DISTRIBUTION, softwareVersion=version(DISTRIBUTION)
-    )
+    codes = sorted({made.code for made in kept.made.values()})
+    told = {"name": f"code of the case {kept.case}", "version": " ".join(codes), "url": contents.CODE}
+    audited = add("#code-under-audit", "SoftwareApplication", **told)
+    told = {"name": DISTRIBUTION, "version": version(DISTRIBUTION), "url": contents.GUIDE}
+    toolkit = add("#toolkit", "SoftwareApplication", **told)
     evidence = [item for name, item in files.items() if kept_study.is_evidence(name) and not name.endswith(kept_study.PLAN)]
     plan = files[f"{FOLDER}/{kept_study.PLAN}"]
     shown = [item for name, item in files.items() if name == PAGE or PurePosixPath(name).parent.name == contents.FIGURES]
     actions = [
-        add("#runs", "CreateAction", name=f"{len(kept.made)} runs of the study {kept.plan.study}", endTime=date),
-        add("#report", "CreateAction", name="Statistics and report", endTime=date),
+        add("#runs", "CreateAction", name="Runs", description=_describe(kept), endTime=date),
+        add("#report", "CreateAction", name="Report", description="Statistics, figures and page.", endTime=date),
     ]
     for action, instrument, given, made in zip(
         actions, (audited, toolkit), ([plan, files[contents.PARAMS]], [plan, *evidence]), (evidence, shown), strict=True
     ):
-        action["instrument"], action["object"], action["result"], action["agent"] = instrument, given, made, authors
+        action["instrument"], action["object"], action["result"], action["agent"] = instrument, given, made, authors[0]
     crate.name, crate.description, crate.datePublished = kept.plan.declared.title, _describe(kept), date
     root = crate.root_dataset
-    root["author"], root["publisher"], root["mentions"] = authors, authors[0], actions
-    root["citation"], root["variableMeasured"] = papers, outcomes
+    root["author"], root["publisher"], root["mentions"] = _single(authors), authors[0], actions
+    root["variableMeasured"] = _single(outcomes)
+    if papers:
+        root["citation"] = _single(papers)
     root["license"] = _licence(add, files, citation)
-    root["conformsTo"] = add(PROFILE, "CreativeWork", name="Process Run Crate", version="0.5")
+    root["conformsTo"] = add(PROFILE, ["CreativeWork", "Profile"], name="Process Run Crate", version="0.5")
     content = crate.metadata.generate()
     content["@graph"].sort(key=lambda entity: (entity["@id"] != contents.METADATA, entity["@id"]))
     return (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
@@ -125,7 +128,7 @@ def find_misdescribed(metadata: bytes, members: Mapping[str, bytes]) -> list[str
 def _properties(name: str, content: bytes) -> dict[str, Any]:
     known = {"encodingFormat": _FORMATS.get(PurePosixPath(name).suffix, "text/plain")}
     told = _TOLD.get(name) or f"Figure of the report, section {PurePosixPath(name).stem}"
-    return {"name": told, "contentSize": str(len(content)), "sha256": sha256(content).hexdigest(), **known}
+    return {"name": PurePosixPath(name).name, "description": told, "contentSize": str(len(content)), "sha256": sha256(content).hexdigest(), **known}
 
 
 def _licence(add: Any, files: Mapping[str, Any], citation: Citation) -> Any:
@@ -150,6 +153,6 @@ def _describe_metric(kept: KeptStudy, name: str) -> str:
     return name if note is None else f"{note.title}{f', {note.unit}' if note.unit else ''}: {note.how}"
 
 
-def _code(kept: KeptStudy) -> str:
-    codes = sorted({made.code for made in kept.made.values()})
-    return f"sha256 {' '.join(codes)}" if codes else "unknown"
+def _single(items: list[Any]) -> Any:
+    """Returns the only item of a list, or the list, as the format recommends."""
+    return items[0] if len(items) == 1 else items
