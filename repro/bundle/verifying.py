@@ -20,7 +20,7 @@ class CheckedBundle(NamedTuple):
     Attributes:
         changed: one line for each file, or part of the archive, that is not as it was written.
         kept: the study; None where it cannot be read for what has changed.
-        rebuilt: its page held against its rows; None likewise.
+        rebuilt: its page held against its rows; None likewise, and where it was not asked for.
     """
 
     changed: list[str]
@@ -28,8 +28,12 @@ class CheckedBundle(NamedTuple):
     rebuilt: Rebuilt | None
 
 
-def check_bundle(file: Path) -> CheckedBundle:
+def check_bundle(file: Path, *, numbers: bool = True) -> CheckedBundle:
     """Checks a bundle.
+
+    Args:
+        file: the archive.
+        numbers: whether to rebuild the numbers as well, beside the bytes.
 
     Raises:
         UserError: it is no bundle, or holds what a bundle does not.
@@ -55,4 +59,4 @@ def check_bundle(file: Path) -> CheckedBundle:
     if not changed:
         derived = derive_members(kept, page)
         changed = [f"{name}: does not follow from evidence and page" for name in derived if derived[name] != members.get(name)]
-    return CheckedBundle(changed, kept, rebuild(page, kept))
+    return CheckedBundle(changed, kept, rebuild(page, kept) if numbers else None)

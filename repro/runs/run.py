@@ -21,6 +21,7 @@ from repro.errors import DivergedError, UserError
 from repro.processes import alone
 from repro.runs.energy import EnergyMeter
 from repro.runs.inputs import Keys, find_keys, folders_of, params_file, read_params
+from repro.runs.machine import describe_machine
 from repro.runs.record import (
     Given,
     RunRecord,
@@ -125,7 +126,8 @@ def _fill(folder: Path, attempt: _Attempt, keys: Keys) -> None:
         return
     write_rows(measured.rows, [metric.name for metric in attempt.case.metrics], folder / paths.ROWS)
     write_protocol_rows(measured.protocols, folder / paths.PROTOCOL_ROWS)
-    record = attempt.record("ok", earlier_s=measured.earlier_s, environment=measured.environment)
+    environment = describe_machine() | dict(measured.environment)
+    record = attempt.record("ok", earlier_s=measured.earlier_s, environment=environment)
     write_record(folder / paths.RUN, record)
 
 

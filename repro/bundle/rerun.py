@@ -1,0 +1,94 @@
+"""Runs of a kept study made again, drawn at random: bit-identical, within tolerance, or different, and what differs."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from repro import paths
+from repro.bundle.again import OUTCOME, ROWS
+from repro.bundle.tolerances import DIFFERENT, IDENTICAL, Distance, allowed_distances, compare_rows, differing_runs
+from repro.case import load_case
+from repro.errors import UserError
+from repro.evidence import read_unit_rows
+from repro.kept.folder import read_kept, read_report
+from repro.kept.study import KeptStudy, Made
+from repro.runs.layout import run_params
+
+MADE = ("ok", "diverged")
+
+
+def rerun_study(study: str, count: int, seed: int, say: Callable[[str], object]) -> bool:
+    """Makes some runs of a kept study again; returns whether all agree.
+
+    Args:
+        study: its name.
+        count: of runs; all, where there are fewer.
+        seed: of the draw.
+        say: is told each line.
+
+    Raises:
+        UserError: no report is kept, the plan is none of today's, or a run cannot be made.
+    """
+    report = paths.STUDY_REPORTS / study
+    kept = read_kept(read_report(report), str(report))
+    params = run_params(load_case(), kept.plan)
+    runs = kept.results.runs
+    made = [run for run in runs.index if runs.loc[run, "status"] in MADE]
+    if not made:
+        raise UserError(f"{study} has no run that was made, so none that could be made again")
+    drawn = random.Random(seed).sample(made, min(count, len(made)))
+    say(f"{study}: {len(drawn)} of {len(made)} runs, drawn with seed {seed}, made again from their params")
+    allowed, agree = allowed_distances(kept), []
+    with tempfile.TemporaryDirectory(prefix="repro-rerun-") as folder:
+        for run in drawn:
+            threads = str(load_case().threads(params[run]))
+            distance, differs = _make(kept, run, study, Path(folder), threads, allowed)
+            agree.append(distance.verdict)
+            say(f"  {run}: {describe_distance(distance)}")
+            for line in dict.fromkeys(differs):
+                say(f"    {line}")
+    counts = ", ".join(f"{agree.count(verdict)} {verdict}" for verdict in dict.fromkeys(agree))
+    say(f"{study}: {counts}")
+    return DIFFERENT not in agree
+
+
+def describe_distance(distance: Distance) -> str:
+    """Returns in one line how two runs stand to each other."""
+    if distance.verdict == IDENTICAL:
+        return IDENTICAL
+    if not distance.metric:
+        return distance.verdict
+    allowed = "not known: the baseline has one seed" if pd.isna(distance.allowed) else f"{distance.allowed:.3g}"
+    return f"{distance.verdict}: {distance.metric} {distance.apart:+.3g}, allowed {allowed}"
+
+
+def _make(
+    kept: KeptStudy, run: str, study: str, folder: Path, threads: str, allowed: dict[tuple[float, str], float]
+) -> tuple[Distance, list[str]]:
+    """Makes a run again; returns how it stands to the kept one, and what differs as "name: kept, now"."""
+    command = [sys.executable, "-m", "repro.bundle.again", study, run, str(folder)]
+    environment = os.environ | {"OMP_NUM_THREADS": threads}
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, check=False)
+    file = folder / run / OUTCOME
+    if done.returncode or not file.is_file():
+        said = done.stderr.strip().splitlines()
+        raise UserError(f"run {run} cannot be made again: {said[-1] if said else 'it ended without a word'}")
+    told = json.loads(file.read_text(encoding="utf-8"))
+    now = Made("", told["code"], told["inputs"], told["environment"])
+    then = kept.made.get(run)
+    differs = differing_runs(then, now) if then is not None else ["what it was made from: not recorded"]
+    status = str(kept.results.runs.loc[run, "status"])
+    if "ok" not in (status, told["status"]):
+        return Distance(IDENTICAL, "", 0.0, 0.0), differs
+    if status != told["status"]:
+        return Distance(DIFFERENT, "", 0.0, 0.0), [f"outcome: {status}, {told['status']}", *differs]
+    rows = kept.results.rows
+    again = read_unit_rows(folder / run / ROWS, text=("metric",))
+    return compare_rows(rows[rows["run"] == run], again, allowed, same=not differs), differs
