@@ -17,14 +17,26 @@ from repro.runs.imports import files_of, imported_names, is_part, module_name, p
 ROOT = Path(__file__).parent.parent
 ORDER = (
     *("errors", "extras", "paths", "storage", "checksums", "processes", "randomness"),
-    *("audit.ledger", "audit.study", "audit.statistics", "audit.page"),
-    *("case", "paper_case", "evidence", "tracking", "judge", "runs", "new_project"),
+    *("audit.ledger", "audit.study", "audit.statistics", "audit.page", "kept"),
+    *("case", "paper_case", "evidence", "tracking", "judge", "runs", "bundle", "new_project"),
     *("cases.medfe", "pipeline", "cli", "__main__"),
 )
 """The rooms of the house, packages or modules; each imports only those to its left."""
 FACES = ("repro", "repro.audit", "repro.cases")
 """Packages around rooms, which hold no more than a docstring and what others import from them."""
-CASE_FREE = ("audit", "case", "paper_case", "evidence", "tracking", "judge", "runs", "new_project", "cli")
+CASE_FREE = (
+    "audit",
+    "kept",
+    "case",
+    "paper_case",
+    "evidence",
+    "tracking",
+    "judge",
+    "runs",
+    "bundle",
+    "new_project",
+    "cli",
+)
 """Rooms that know no case, but for the modules of `OF_A_CASE`."""
 AROUND_THE_AUDIT = ("errors", "storage", "judge")
 """Rooms that verdicts on found runs may use beside the audit."""
@@ -41,7 +53,7 @@ WORDS = re.compile(
 BRINGS = {"cases": {"medfe", "mlflow", "study"}, "pipeline": {"medfe", "mlflow", "study"}}
 BRINGS |= {"tracking": {"mlflow", "study"}, "runs": {"cluster", "study"}, "audit.page.notebook": {"study"}}
 BRINGS |= {room: {"study"} for room in ("processes", "case", "paper_case", "evidence", "new_project")}
-BRINGS |= {"judge": {"mlflow", "parquet"}, "cli": {"study"}}
+BRINGS |= {"bundle": {"study"}, "judge": {"mlflow", "parquet"}, "cli": {"study"}}
 """The extras whose packages a room may import; one that is not named has what the base brings."""
 ASKED_FOR = {"pynvml", "wandb"}
 """What is used where it happens to be installed, and brought by nothing."""

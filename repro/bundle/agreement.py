@@ -52,13 +52,19 @@ def compare_bundles(first: Path, second: Path) -> Agreement:
     lines = []
     if one.plan.fingerprint != other.plan.fingerprint:
         lines.append(f"plans: {one.plan.fingerprint[:12]} and {other.plan.fingerprint[:12]}; runs in both are compared")
-    runs, verdicts, differs = _compare_runs(one, other), _compare_verdicts(one.analyse(), other.analyse()), _differs(one, other)
+    runs, verdicts, differs = (
+        _compare_runs(one, other),
+        _compare_verdicts(one.analyse(), other.analyse()),
+        _differs(one, other),
+    )
     counts = Counter(verdict for verdict, _ in runs.values())
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (IDENTICAL, WITHIN, DIFFERENT) if counts[verdict])
     lines.append(f"runs: {told or 'none in common'}, of {len(one.plan.runs)} and {len(other.plan.runs)}")
     lines += _shorten([f"  {run}: {said}" for run, (verdict, said) in runs.items() if verdict == DIFFERENT])
     only = [_ok(kept) - _ok(rest) for kept, rest in ((one, other), (other, one))]
-    lines += [f"  {len(more)} made in {file.name} only" for more, file in zip(only, (first, second), strict=True) if more]
+    lines += [
+        f"  {len(more)} made in {file.name} only" for more, file in zip(only, (first, second), strict=True) if more
+    ]
     same = sum(left == right for left, right in verdicts.values())
     lines.append(f"verdicts: {same} of {len(verdicts)} the same")
     lines += [f"  {name}: {left}, {right}" for name, (left, right) in verdicts.items() if left != right]
@@ -96,15 +102,14 @@ def _compare_verdicts(one: Subject, other: Subject) -> dict[str, tuple[str, str]
     """Returns the verdicts of both on each detail and outcome, each claim and each control."""
     tables = [_verdicts(subject) for subject in (one, other)]
     return {
-        name: (tables[0].get(name, "none"), tables[1].get(name, "none")) for name in dict.fromkeys([*tables[0], *tables[1]])
+        name: (tables[0].get(name, "none"), tables[1].get(name, "none"))
+        for name in dict.fromkeys([*tables[0], *tables[1]])
     }
 
 
 def _verdicts(subject: Subject) -> dict[str, str]:
     analysis = subject.analysis
-    found = {
-        f"{row['detail']} by {row['metric']}": str(row["verdict"]) for _, row in _whole(analysis.verdicts)
-    }
+    found = {f"{row['detail']} by {row['metric']}": str(row["verdict"]) for _, row in _whole(analysis.verdicts)}
     found |= {f"claim: {row['text']}": str(row["verdict"]) for _, row in analysis.claims.iterrows()}
     return found | {
         f"{row['control']} by {row['metric'] or 'all'}": "passed" if row["passed"] else "failed"

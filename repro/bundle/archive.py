@@ -105,7 +105,7 @@ def _read(archive: zipfile.ZipFile, listed: list[zipfile.ZipInfo]) -> tuple[dict
 
 
 def _tell_container(packed: bytes, members: Mapping[str, bytes], order: list[str]) -> str:
-    """Returns what differs between members that are whole: they were packed by something else, or bytes have changed."""
+    """Returns where an archive whose members are whole differs from the one that these would make."""
     if order != sorted(order):
         return "the archive: its members are in another order than `repro export` writes them"
     ours = pack_archive(members)

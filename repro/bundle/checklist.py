@@ -31,7 +31,12 @@ def write_checklist(report: Path, root: Path, checklist: str, output: Path) -> t
     items = ITEMS[checklist]
     title = f"{kept.plan.declared.title} (study {kept.plan.study})"
     here = Path(os.path.relpath(report, output.parent)).as_posix()
-    lines = [f"# {TITLES[checklist]}: {title}", "", f"Answers rest on the linked files; {OPEN} is for its authors to say.", ""]
+    lines = [
+        f"# {TITLES[checklist]}: {title}",
+        "",
+        f"Answers rest on the linked files; {OPEN} is for its authors to say.",
+        "",
+    ]
     for item in items:
         lines += [*_answer(item, facts, here), ""]
     try:

@@ -69,7 +69,8 @@ def _claims(subject: Subject) -> Fact | None:
     if claims.empty:
         return None
     told = "; ".join(f"{row['text']}: {row['verdict']}" for _, row in claims.iterrows())
-    return Fact(f"{count(len(claims), 'claim')}, declared before the runs: {told}.", (PAGE, *_evidence(PLAN)))
+    frozen = f"of the plan frozen {subject.plan.frozen[:10]}, {count(len(subject.plan.deviations), 'deviation')} since"
+    return Fact(f"{count(len(claims), 'claim')} {frozen}: {told}.", (PAGE, *_evidence(PLAN)))
 
 
 def _limits(subject: Subject) -> Fact:
@@ -79,7 +80,7 @@ def _limits(subject: Subject) -> Fact:
     study = subject.study
     return Fact(
         f"Holds for the scale {study.scale}, the reading {study.reading} and these seeds alone; {undecided} of "
-        f"{count(len(subject.plan.levels), 'detail')} undecided, {unseen} further details of the ledger were not varied; "
+        f"{count(len(subject.plan.levels), 'detail')} undecided, {unseen} further details of the ledger not varied; "
         f"deviations from the plan: {len(subject.plan.deviations)}.",
         (PAGE, *_evidence(PLAN, LEDGER)),
     )
@@ -105,7 +106,13 @@ def _params(kept: KeptStudy) -> Fact:
 def _chosen(kept: KeptStudy) -> Fact:
     declared, levels = kept.plan.declared, kept.plan.levels
     options = sum(len(values) for values in levels.values())
-    sources = {source.kind for key in levels if key in kept.choices for told in kept.choices[key].options.values() for source in told}
+    sources = {
+        source.kind
+        for key in levels
+        if key in kept.choices
+        for told in kept.choices[key].options.values()
+        for source in told
+    }
     read = f", each with where it was read ({', '.join(sorted(sources))})" if sources else ""
     return Fact(
         f"Baseline: the reading {declared.reading} at the scale {declared.scale}"
@@ -121,8 +128,9 @@ def _seeds(subject: Subject) -> Fact:
     states = subject.results.runs["status"].value_counts()
     told = ", ".join(f"{number} {status}" for status, number in states.items())
     low, high = int(seeds.min()), int(seeds.max())
+    many = f"{low}" if low == high else f"{low} to {high}"
     return Fact(
-        f"{count(len(subject.plan.runs), 'run')}: {told}; {low if low == high else f'{low} to {high}'} seeds a variant. "
+        f"{count(len(subject.plan.runs), 'run')}: {told}; {many} seeds a variant. "
         "The seed is the replicate, what is measured inside a run is not.",
         _evidence(PLAN, RUNS),
     )
@@ -131,7 +139,9 @@ def _seeds(subject: Subject) -> Fact:
 def _errors(subject: Subject) -> Fact:
     noise = subject.analysis.noise
     told = noise[(noise["train_fraction"] == FULL) & noise["sd"].notna()]
-    floor = ", ".join(f"{row['metric']} {row['sd']:.3g} {subject.metric(row['metric']).unit}".rstrip() for _, row in told.iterrows())
+    floor = ", ".join(
+        f"{row['metric']} {row['sd']:.3g} {subject.metric(row['metric']).unit}".rstrip() for _, row in told.iterrows()
+    )
     said = f" Standard deviation over seeds: {floor}." if floor else ""
     return Fact(
         "Intervals of 95 % over seeds, tests of difference and of equivalence, p-values corrected over the details "
@@ -172,7 +182,10 @@ def _code(kept: KeptStudy) -> Fact | None:
     codes = sorted({made.code for made in kept.made.values()})
     if not codes:
         return None
-    return Fact(f"SHA-256 over all code that can move a run's numbers: {', '.join(code[:16] for code in codes)}.", _evidence(MADE))
+    return Fact(
+        f"SHA-256 over all code that can move a run's numbers: {', '.join(code[:16] for code in codes)}.",
+        _evidence(MADE),
+    )
 
 
 def _data(kept: KeptStudy) -> Fact | None:
@@ -188,7 +201,8 @@ def _units(kept: KeptStudy) -> Fact:
 def _metrics(kept: KeptStudy) -> Fact:
     declared = kept.plan.declared.metrics
     told = [
-        f"{name} ({outcome.direction} is better, margin {outcome.margin:g} {outcome.unit}".rstrip() + ")"
+        f"{name} ({outcome.direction} is better, margin {outcome.margin:g} {outcome.unit}".rstrip()
+        + ")"
         + (f": {kept.metrics[name].how}" if name in kept.metrics else "")
         for name, outcome in declared.items()
     ]
@@ -211,7 +225,7 @@ def _licences(project_files: Collection[str]) -> Fact | None:
 
 def _package(kept: KeptStudy) -> Fact:
     return Fact(
-        f"`repro export {kept.plan.study} -o bundle.zip` writes plan, parameters, rows, figures, environment and hashes "
+        f"`repro export {kept.plan.study} -o bundle.zip` writes plan, params, rows, figures, environment and hashes "
         "as an RO-Crate 1.2, which `repro verify bundle.zip` checks without anything else.",
         (PAGE, *_evidence(PLAN, LEDGER, ROWS)),
     )

@@ -53,7 +53,12 @@ ITEMS: Final[dict[str, tuple[Item, ...]]] = {
         Item("Functional, consistent", "the artefact belongs to the paper's results", ("claims", "reproduce")),
         Item("Functional, complete", "all parts are there", ("package", "data"), "data that cannot be passed on"),
         Item("Functional, exercisable", "it runs, and results can be made again", ("reproduce", "compute")),
-        Item("Reusable", "structure and standards for reuse", ("package", "licences"), "whether norms of the field are met"),
+        Item(
+            "Reusable",
+            "structure and standards for reuse",
+            ("package", "licences"),
+            "whether norms of the field are met",
+        ),
         Item("Available", "archive with a permanent identifier", (), ""),
         Item("Results Reproduced", "by others, with the authors' artefacts", (), ""),
         Item("Results Replicated", "by others, without them", (), ""),

@@ -64,7 +64,9 @@ def read_citation(text: bytes | None, case: str) -> Citation:
         authors = [_author(item) for item in told["authors"]]
         return Citation(authors, str(told.get("license", "")), [_paper(item) for item in told.get("references", ())])
     except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{FILE} cannot be read ({' '.join(str(error).split())})\n  expected Citation File Format 1.2") from None
+        raise UserError(
+            f"{FILE} cannot be read ({' '.join(str(error).split())})\n  expected Citation File Format 1.2"
+        ) from None
 
 
 def _author(told: Mapping[str, Any]) -> tuple[str, str]:

@@ -23,7 +23,7 @@ _PICTURE: Final = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
 
 
 def derive_members(kept: KeptStudy, page: str) -> dict[str, bytes]:
-    """Returns all members that follow from the evidence and the page, by name: whoever has these can make them again."""
+    """Returns all members that follow from evidence and page, by name."""
     return {
         NOTEBOOK: make_notebook(page, kept.plan.declared.title),
         PARAMS: _json(_params(kept)),
@@ -36,7 +36,11 @@ def derive_members(kept: KeptStudy, page: str) -> dict[str, bytes]:
 def _params(kept: KeptStudy) -> dict[str, Any]:
     """Returns the complete params of every variant under dotted keys; a run has these and its seed."""
     variants = {
-        variant.id: {"role": variant.role, "settings": variant.settings, "params": {**kept.plan.values, **variant.settings}}
+        variant.id: {
+            "role": variant.role,
+            "settings": variant.settings,
+            "params": {**kept.plan.values, **variant.settings},
+        }
         for variant in kept.plan.variants
     }
     seeds = {variant: [run.seed for run in kept.plan.runs if run.variant == variant] for variant in variants}
@@ -97,7 +101,11 @@ def read_project(root: Path, study: str) -> dict[str, bytes]:
 def without_places(content: bytes, places: Mapping[str, str]) -> bytes:
     """Returns text with folders of this machine replaced, e.g. the user's home by `~`; longer ones first."""
     for place in sorted(places, key=len, reverse=True):
-        content = re.sub(rb"(?<![\w./~-])" + re.escape(place.encode()) + rb"(?=[/\"'\s\\<&:;,)\]]|$)", places[place].encode(), content)
+        content = re.sub(
+            rb"(?<![\w./~-])" + re.escape(place.encode()) + rb"(?=[/\"'\s\\<&:;,)\]]|$)",
+            places[place].encode(),
+            content,
+        )
     return content
 
 

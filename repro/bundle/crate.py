@@ -88,9 +88,13 @@ def describe_bundle(kept: KeptStudy, members: Mapping[str, bytes], citation: Cit
     audited = add("#code-under-audit", "SoftwareApplication", **told)
     told = {"name": DISTRIBUTION, "version": version(DISTRIBUTION), "url": contents.GUIDE}
     toolkit = add("#toolkit", "SoftwareApplication", **told)
-    evidence = [item for name, item in files.items() if kept_study.is_evidence(name) and not name.endswith(kept_study.PLAN)]
+    evidence = [
+        item for name, item in files.items() if kept_study.is_evidence(name) and not name.endswith(kept_study.PLAN)
+    ]
     plan = files[f"{FOLDER}/{kept_study.PLAN}"]
-    shown = [item for name, item in files.items() if name == PAGE or PurePosixPath(name).parent.name == contents.FIGURES]
+    shown = [
+        item for name, item in files.items() if name == PAGE or PurePosixPath(name).parent.name == contents.FIGURES
+    ]
     actions = [
         add("#runs", "CreateAction", name="Runs", description=_describe(kept), endTime=date),
         add("#report", "CreateAction", name="Report", description="Statistics, figures and page.", endTime=date),
@@ -128,12 +132,23 @@ def find_misdescribed(metadata: bytes, members: Mapping[str, bytes]) -> list[str
 def _properties(name: str, content: bytes) -> dict[str, Any]:
     known = {"encodingFormat": _FORMATS.get(PurePosixPath(name).suffix, "text/plain")}
     told = _TOLD.get(name) or f"Figure of the report, section {PurePosixPath(name).stem}"
-    return {"name": PurePosixPath(name).name, "description": told, "contentSize": str(len(content)), "sha256": sha256(content).hexdigest(), **known}
+    return {
+        "name": PurePosixPath(name).name,
+        "description": told,
+        "contentSize": str(len(content)),
+        "sha256": sha256(content).hexdigest(),
+        **known,
+    }
 
 
 def _licence(add: Any, files: Mapping[str, Any], citation: Citation) -> Any:
     if citation.licence:
-        return add(f"https://spdx.org/licenses/{citation.licence}", "CreativeWork", name=citation.licence, description=citation.licence)
+        return add(
+            f"https://spdx.org/licenses/{citation.licence}",
+            "CreativeWork",
+            name=citation.licence,
+            description=citation.licence,
+        )
     if "LICENSE" in files:
         return files["LICENSE"]
     return add("#no-licence", "CreativeWork", name="no licence", description="The project states no licence.")

@@ -66,7 +66,9 @@ def _describe_code(kept: KeptStudy) -> bytes:
     """Returns the hashes of the runs' code and data; of single files where the working tree still has that code."""
     case, codes = load_case(), sorted({made.code for made in kept.made.values()})
     same = codes == [hash_code(case)]
-    files = {file.as_posix(): hash_module(file.read_text(encoding="utf-8")) for file in code_files(case)} if same else {}
+    files = (
+        {file.as_posix(): hash_module(file.read_text(encoding="utf-8")) for file in code_files(case)} if same else {}
+    )
     inputs = list({tuple(sorted(made.inputs.items())): made.inputs for made in kept.made.values()}.values())
     return describe_code(" ".join(codes), files, inputs)
 

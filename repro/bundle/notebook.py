@@ -23,7 +23,9 @@ def make_notebook(page: str, title: str) -> bytes:
     for name, source in find_sections(page).items():
         section = AUDIT_SECTIONS.get(name)
         if section is not None and section.heading:
-            cells.append({"cell_type": "markdown", "id": f"head-{name}", "metadata": {}, "source": f"## {section.heading}"})
+            cells.append(
+                {"cell_type": "markdown", "id": f"head-{name}", "metadata": {}, "source": f"## {section.heading}"}
+            )
         cells.append(_code(name, f"HTML(sections[{name!r}])" if section is not None else _ARTEFACTS, source))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook = {"cells": cells, "metadata": {"kernelspec": kernel, "title": title}, "nbformat": 4, "nbformat_minor": 5}

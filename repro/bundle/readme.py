@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from repro.case import PROJECT_FILE, import_attribute
@@ -43,7 +44,7 @@ def find_quoted(text: str) -> list[Quoted]:
     """Returns the decimal numbers of all sections of a Markdown text that link to a study's page; links hold none."""
     starts = [0, *(found.start() for found in _HEADING.finditer(text)), len(text)]
     quoted = []
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         section = text[start:end]
         studies = tuple(dict.fromkeys(_REPORT.findall(" ".join(_LINK.findall(section)))))
         if not studies:
@@ -67,5 +68,8 @@ def find_unfounded(quoted: list[Quoted], rebuilt: Callable[[str], Mapping[str, S
         numbers = set().union(*(known[study] for study in item.studies))
         if item.number not in numbers:
             nearest = min(filter(_DECIMAL.fullmatch, numbers), key=lambda other: abs(float(other) - float(item.number)))
-            said.append(f"line {item.line}: {item.number} is on no rebuilt page of {' and '.join(item.studies)}; nearest: {nearest}")
+            said.append(
+                f"line {item.line}: {item.number} is on no rebuilt page of {' and '.join(item.studies)}; "
+                f"nearest: {nearest}"
+            )
     return said

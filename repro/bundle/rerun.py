@@ -2,13 +2,13 @@
 
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from repro import paths
@@ -43,7 +43,7 @@ def rerun_study(study: str, count: int, seed: int, say: Callable[[str], object])
     made = [run for run in runs.index if runs.loc[run, "status"] in MADE]
     if not made:
         raise UserError(f"{study} has no run that was made, so none that could be made again")
-    drawn = random.Random(seed).sample(made, min(count, len(made)))
+    drawn = np.random.default_rng(seed).choice(made, min(count, len(made)), replace=False).tolist()
     say(f"{study}: {len(drawn)} of {len(made)} runs, drawn with seed {seed}, made again from their params")
     allowed, agree = allowed_distances(kept), []
     with tempfile.TemporaryDirectory(prefix="repro-rerun-") as folder:

@@ -2,20 +2,20 @@
 
 | what differs | allowed | why |
 |---|---|---|
-| nothing that is recorded | 0: all digits that are kept | kernels are deterministic and seeds derive from the run alone |
+| nothing that is recorded | 0: all digits that are kept | kernels are deterministic, seeds derive from the run |
 | versions, processor, instructions, threads, device | t(0.995, n - 1) sqrt(2) s | see below |
 | code or data | the same, and the difference is told | it is another run, and agrees or does not |
 
 Sums taken in another order differ in the last bit, and a training amplifies that until, at the most, it has become
 another draw of the same distribution: that of the seeds. Two draws differ by sqrt(2) s in standard deviation, with s
 the standard deviation of the baseline over its n seeds, as kept; t makes it a bound that holds in 99 %. It is an upper
-bound: the default run of MEDFE, whose seed is the same on three instruction sets, spreads by 0.12 dB over these
-(reports/default_run.json), its screening study by 0.69 dB over seeds.
+bound: the default run, whose seed is the same on three instruction sets, spreads by 0.12 dB over these
+(reports/default_run.json), the screening study by 0.69 dB over seeds.
 """
 
 from collections.abc import Mapping
 from math import isfinite, nan, sqrt
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import pandas as pd
 
@@ -28,9 +28,6 @@ IDENTICAL, WITHIN, DIFFERENT = "bit-identical", "within tolerance", "different"
 _NOT_NUMERICAL: Final = ("modules.pip", "modules.setuptools")
 _OPTIONAL: Final = ("modules.", "packages.")
 """Versions of what is loaded: one that only one of two processes has loaded is no difference."""
-
-Means = Mapping[tuple[float, str], float]
-"""Of a run: its mean over units by train fraction and metric."""
 
 
 class Distance(NamedTuple):
@@ -81,11 +78,12 @@ def allowed_distances(kept: KeptStudy) -> dict[tuple[float, str], float]:
     means = run_means(kept.results)
     baseline = means[means["variant"] == kept.plan.baseline().id]
     found = {}
-    for (fraction, metric), part in baseline.groupby(["train_fraction", "metric"]):
+    for place, part in baseline.groupby(["train_fraction", "metric"]):
+        fraction, metric = cast("tuple[float, str]", place)
         values = part["value"].dropna()
         spread = float(values.std(ddof=1)) if len(values) > 1 else nan
         quantile = float(t.ppf((1 + COVERAGE) / 2, len(values) - 1)) if len(values) > 1 else nan
-        found[float(fraction), str(metric)] = quantile * sqrt(2) * spread
+        found[float(fraction), metric] = quantile * sqrt(2) * spread
     return found
 
 
@@ -101,17 +99,21 @@ def compare_rows(
         same: whether nothing differs that could move a bit, so that nothing is allowed.
     """
     keys = ["train_fraction", "metric", "unit"]
-    one, other = (table.astype({"unit": str, "train_fraction": float, "value": float}).set_index(keys)["value"] for table in (first, second))
+    one, other = (
+        table.astype({"unit": str, "train_fraction": float, "value": float}).set_index(keys)["value"]
+        for table in (first, second)
+    )
     if one.index.sort_values().equals(other.index.sort_values()) and one.equals(other.reindex(one.index)):
         return Distance(IDENTICAL, "", 0.0, 0.0)
     levels = ["train_fraction", "metric"]
     apart = other.groupby(level=levels).mean() - one.groupby(level=levels).mean()
-    bounds = {place: 0.0 if same else allowed.get((float(place[0]), str(place[1])), nan) for place in apart.index}
-    excess = {place: _excess(float(value), bounds[place]) for place, value in apart.items()}
+    distances = {cast("tuple[float, str]", place): float(value) for place, value in apart.items()}
+    bounds = {place: 0.0 if same else allowed.get(place, nan) for place in distances}
+    excess = {place: _excess(value, bounds[place]) for place, value in distances.items()}
     worst = max(excess, key=lambda place: excess[place])
     close = excess[worst] <= 1 and not same and len(one) == len(other)
     name = f"{worst[1]}" + ("" if worst[0] == 1 else f" after {worst[0]:g} of the training")
-    return Distance(WITHIN if close else DIFFERENT, name, float(apart[worst]), bounds[worst])
+    return Distance(WITHIN if close else DIFFERENT, name, distances[worst], bounds[worst])
 
 
 def _excess(apart: float, bound: float) -> float:

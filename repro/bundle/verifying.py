@@ -58,5 +58,7 @@ def check_bundle(file: Path, *, numbers: bool = True) -> CheckedBundle:
         return CheckedBundle(changed or [f"{file}: {error}"], None, None)
     if not changed:
         derived = derive_members(kept, page)
-        changed = [f"{name}: does not follow from evidence and page" for name in derived if derived[name] != members.get(name)]
+        changed = [
+            f"{name}: does not follow from evidence and page" for name in derived if derived[name] != members.get(name)
+        ]
     return CheckedBundle(changed, kept, rebuild(page, kept) if numbers else None)

@@ -30,10 +30,12 @@ def verify(
         list[str] | None,
         typer.Argument(metavar="[STUDY|BUNDLE [BUNDLE]]", help="None: all kept reports, and the README's figures."),
     ] = None,
-    rerun: Annotated[int | None, typer.Option(min=1, metavar="K", help="Make K runs of the study again, drawn.")] = None,
+    rerun: Annotated[
+        int | None, typer.Option(min=1, metavar="K", help="Make K runs of the study again, drawn.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw of runs.")] = 0,
 ) -> None:
-    """Rebuild every number from the rows that are kept. Exit status: 0 all agree, 1 some differ, 2 it cannot be told."""
+    """Rebuild every number from kept rows. Exit status: 0 all agree, 1 some differ, 2 it cannot be told."""
     named = what or []
     bundles = [Path(item) for item in named if item.endswith(BUNDLE)]
     if rerun is not None and (len(named) != 1 or bundles):
@@ -54,7 +56,9 @@ def verify(
 
 def export(
     study: Annotated[Path, typer.Argument(help="A study whose report is kept, e.g. ablations/screening.yaml.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: STUDY.zip or STUDY-CHECKLIST.md.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Default: STUDY.zip or STUDY-CHECKLIST.md.")
+    ] = None,
     checklist: Annotated[Checklist | None, typer.Option(help="A checklist instead, filled as far as can be.")] = None,
 ) -> None:
     """Write a study as one file that anybody can verify: an RO-Crate, or what evidence answers of a checklist."""
@@ -107,7 +111,7 @@ def _verify_report(study: str) -> int:
     for line in changed:
         print(f"{study}: {line}")
     rebuilt = rebuild(files[PAGE].decode(), read_kept(files, str(folder)))
-    return DIFFERENT if changed else _tell(study, rebuilt)
+    return max(_tell(study, rebuilt), DIFFERENT if changed else 0)
 
 
 def _verify_readme() -> int:

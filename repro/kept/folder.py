@@ -24,7 +24,7 @@ def describe_statistics() -> dict[str, str]:
     import numpy as np
 
     found: dict[str, str] = {"python": platform.python_version(), "machine": platform.machine()}
-    simd = np.show_config(mode="dicts").get("SIMD Extensions", {})  # type: ignore[union-attr]
+    simd = np.show_config(mode="dicts").get("SIMD Extensions", {})
     found["instructions"] = " ".join(simd.get("found", []))
     for package in COMPUTING:
         try:

@@ -146,7 +146,8 @@ class _Reader(HTMLParser):
             self._headers.append(text)
         elif block.tag == "th":
             self._row = self._row or text
-        place, where = (block.tag,), " ".join(re.findall(r"[^\W\d_][\w-]*", text)[:_WORDS])
+        place: tuple[str, ...] = (block.tag,)
+        where = " ".join(re.findall(r"[^\W\d_][\w-]*", text)[:_WORDS])
         if block.tag == "td":
             self._column += 1
             column = self._headers[self._column] if self._column < len(self._headers) else f"column {self._column}"

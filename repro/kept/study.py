@@ -1,11 +1,11 @@
 """The files of a kept study: its plan, its ledger, what its runs measured and were made from; written and read back.
 
-    plan.json         as frozen, with its looks
-    ledger.json       the details under audit with their sources, and the metrics
-    made.json         hashes of the code and of the data of each run, its environment, and what the page was computed with
-    runs.csv          what became of each run
-    rows.csv.xz       what was measured: a line for each unit and metric, a column for each run
-    protocols.csv.xz  the same under other evaluation protocols, where there are any
+plan.json         as frozen, with its looks
+ledger.json       the details under audit with their sources, and the metrics
+made.json         hashes of the code and of the data of each run, its environment, and what the page was computed with
+runs.csv          what became of each run
+rows.csv.xz       what was measured: a line for each unit and metric, a column for each run
+protocols.csv.xz  the same under other evaluation protocols, where there are any
 """
 
 import io
@@ -136,7 +136,7 @@ def read_study(files: Mapping[str, bytes], where: str) -> KeptStudy:
 
 
 def _read_runs(text: bytes, plan: Plan) -> pd.DataFrame:
-    kinds = {name: str for name in ("run", "variant", "status", "reason", "path")}
+    kinds = dict.fromkeys(("run", "variant", "status", "reason", "path"), str)
     table = pd.read_csv(
         io.BytesIO(text), dtype=kinds, keep_default_na=False, na_values={"seconds": [""], "joules": [""]}
     ).set_index("run")
@@ -157,13 +157,20 @@ def _write_ledger(kept: KeptStudy) -> dict[str, Any]:
             "paper": choice.paper,
             "defensible": choice.defensible,
             "options": [
-                [list(value) if isinstance(value, tuple) else value, [list(vars(source).values()) for source in sources]]
+                [
+                    list(value) if isinstance(value, tuple) else value,
+                    [list(vars(source).values()) for source in sources],
+                ]
                 for value, sources in choice.options.items()
             ],
         }
         for key, choice in kept.choices.items()
     }
-    return {"case": kept.case, "details": details, "metrics": {name: note._asdict() for name, note in kept.metrics.items()}}
+    return {
+        "case": kept.case,
+        "details": details,
+        "metrics": {name: note._asdict() for name, note in kept.metrics.items()},
+    }
 
 
 def _read_choice(told: Mapping[str, Any]) -> Choice:
