@@ -6,10 +6,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from kept_on_disk import make_kept, write_kept_report
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from installed import ROOT, Environment, build_wheel, make_environment
+from repro.bundle.export import export_bundle
 from repro.cli import app
 from repro.errors import UserError
 from repro.extras import DISTRIBUTION, EXTRAS, explain_missing, require
@@ -75,6 +77,7 @@ NEEDS = {
     "plan": (["study.yaml"], ["study"]),
     "sweep": (["study.yaml"], ["study"]),
     "report": (["study.yaml"], ["study"]),
+    "export": (["study.yaml"], ["study"]),
     "publish": ([], ["study", "mlflow"]),
     "inpaint": (["a.png", "b.png", "-o", "c.png"], ["medfe"]),
     "evaluate": (["a.pt", "-o", "b"], ["medfe"]),
@@ -83,7 +86,7 @@ NEEDS = {
 }
 """Commands that cannot do anything without an extra, with arguments and the extras."""
 BASE = {"details": [], "diff": ["paper", "paper"], "use": ["paper", "--scale", "small"], "judge": None}
-BASE |= {"run": ["--dry-run"]}
+BASE |= {"run": ["--dry-run"], "verify": None}
 """The others; nothing: tested where its own tests are."""
 
 
@@ -151,6 +154,16 @@ def test_the_base_judges_and_shows(base: Environment, tmp_path: Path) -> None:
 def test_a_base_that_lacks_something_is_found_out(wheel: Path, tmp_path: Path) -> None:
     lacking = make_environment(tmp_path / "venv", wheel, but=["pydoe"])
     assert "No module named 'pydoe'" in analyse_in(lacking, tmp_path)[1]
+
+
+def test_the_base_verifies_a_bundle(base: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = write_kept_report(tmp_path / "project" / "report", make_kept(tmp_path / "project"))
+    with monkeypatch.context() as patch:
+        patch.chdir(tmp_path / "project")
+        export_bundle(report, Path(), tmp_path / "elsewhere" / "a.zip")
+    done = base.call(tmp_path / "elsewhere", "repro", "verify", "a.zip")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "numbers and verdicts rebuilt" in done.stdout
 
 
 @pytest.mark.parametrize("script", ["repro", "repro-audit"])

@@ -86,12 +86,13 @@ def _ok(kept: KeptStudy) -> set[str]:
 def _compare_runs(one: KeptStudy, other: KeptStudy) -> dict[str, tuple[str, str]]:
     """Returns how each run that was made in both stands: the verdict, and what there is to say."""
     allowed, found = allowed_distances(one), {}
+    variants = {run.id: run.variant for run in one.plan.runs}
     rows = [dict(iter(kept.results.rows.groupby("run"))) for kept in (one, other)]
     for run in [run.id for run in one.plan.runs]:
         states = [kept.results.runs["status"].get(run, "not planned") for kept in (one, other)]
         if states == ["ok", "ok"]:
             same = run in one.made and run in other.made and not differing_runs(one.made[run], other.made[run])
-            distance = compare_rows(rows[0][run], rows[1][run], allowed, same=same)
+            distance = compare_rows(rows[0][run], rows[1][run], allowed[variants[run]], same=same)
             found[run] = (distance.verdict, f"{distance.metric} {distance.apart:+.3g}, allowed {distance.allowed:.3g}")
         elif "ok" in states and set(states) & {"failed", "diverged"}:
             found[run] = (DIFFERENT, f"{states[0]}, {states[1]}")

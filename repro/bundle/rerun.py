@@ -13,7 +13,15 @@ import pandas as pd
 
 from repro import paths
 from repro.bundle.again import OUTCOME, ROWS
-from repro.bundle.tolerances import DIFFERENT, IDENTICAL, Distance, allowed_distances, compare_rows, differing_runs
+from repro.bundle.tolerances import (
+    DIFFERENT,
+    IDENTICAL,
+    Allowed,
+    Distance,
+    allowed_distances,
+    compare_rows,
+    differing_runs,
+)
 from repro.case import load_case
 from repro.errors import UserError
 from repro.evidence import read_unit_rows
@@ -49,7 +57,8 @@ def rerun_study(study: str, count: int, seed: int, say: Callable[[str], object])
     with tempfile.TemporaryDirectory(prefix="repro-rerun-") as folder:
         for run in drawn:
             threads = str(load_case().threads(params[run]))
-            distance, differs = _make(kept, run, study, Path(folder), threads, allowed)
+            variant = str(runs.loc[run, "variant"])
+            distance, differs = _make(kept, run, study, Path(folder), threads, allowed[variant])
             agree.append(distance.verdict)
             say(f"  {run}: {describe_distance(distance)}")
             for line in dict.fromkeys(differs):
@@ -65,12 +74,12 @@ def describe_distance(distance: Distance) -> str:
         return IDENTICAL
     if not distance.metric:
         return distance.verdict
-    allowed = "not known: the baseline has one seed" if pd.isna(distance.allowed) else f"{distance.allowed:.3g}"
+    allowed = "not known: no variant has several seeds" if pd.isna(distance.allowed) else f"{distance.allowed:.3g}"
     return f"{distance.verdict}: {distance.metric} {distance.apart:+.3g}, allowed {allowed}"
 
 
 def _make(
-    kept: KeptStudy, run: str, study: str, folder: Path, threads: str, allowed: dict[tuple[float, str], float]
+    kept: KeptStudy, run: str, study: str, folder: Path, threads: str, allowed: Allowed
 ) -> tuple[Distance, list[str]]:
     """Makes a run again; returns how it stands to the kept one, and what differs as "name: kept, now"."""
     command = [sys.executable, "-m", "repro.bundle.again", study, run, str(folder)]

@@ -3,14 +3,15 @@
 | what differs | allowed | why |
 |---|---|---|
 | nothing that is recorded | 0: all digits that are kept | kernels are deterministic, seeds derive from the run |
-| versions, processor, instructions, threads, device | t(0.995, n - 1) sqrt(2) s | see below |
+| versions, processor, instructions, threads, device | t(0.995, df) sqrt(2) s | see below |
 | code or data | the same, and the difference is told | it is another run, and agrees or does not |
 
 Sums taken in another order differ in the last bit, and a training amplifies that until, at the most, it has become
-another draw of the same distribution: that of the seeds. Two draws differ by sqrt(2) s in standard deviation, with s
-the standard deviation of the baseline over its n seeds, as kept; t makes it a bound that holds in 99 %. It is an upper
-bound: the default run, whose seed is the same on three instruction sets, spreads by 0.12 dB over these
-(reports/default_run.json), the screening study by 0.69 dB over seeds.
+another draw of the same distribution: that of the seeds. Two draws differ by sqrt(2) s in standard deviation. s is the
+standard deviation over seeds, pooled over all variants (df), or the variant's own where that is larger, as variants
+scatter unlike; t makes it a bound that holds in 99 %. It is an upper bound: the default run, whose seed is the same on
+three instruction sets, spreads by 0.12 dB over these (reports/default_run.json), the screening study by 0.69 dB over
+seeds.
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,10 @@ _OPTIONAL: Final = ("modules.", "packages.")
 """Versions of what is loaded: one that only one of two processes has loaded is no difference."""
 
 
+Allowed = dict[tuple[float, str], float]
+"""The largest difference of two runs' means, by train fraction and metric."""
+
+
 class Distance(NamedTuple):
     """How two runs with the same params and seed stand to each other.
 
@@ -37,7 +42,7 @@ class Distance(NamedTuple):
         verdict: bit-identical, within tolerance, different.
         metric: with its train fraction, that lies furthest apart; empty where none does.
         apart: the difference there, the second less the first.
-        allowed: there; NaN where the seeds do not tell.
+        allowed: there; NaN where no variant has several seeds.
     """
 
     verdict: str
@@ -71,31 +76,31 @@ def differing_runs(one: Made, other: Made) -> list[str]:
     return said + differing(one.environment, other.environment)
 
 
-def allowed_distances(kept: KeptStudy) -> dict[tuple[float, str], float]:
-    """Returns how far two runs may lie apart that differ in rounding, by train fraction and metric."""
+def allowed_distances(kept: KeptStudy) -> dict[str, Allowed]:
+    """Returns how far two runs of each variant may lie apart that differ in rounding."""
     from scipy.stats import t
 
     means = run_means(kept.results)
-    baseline = means[means["variant"] == kept.plan.baseline().id]
-    found = {}
-    for place, part in baseline.groupby(["train_fraction", "metric"]):
-        fraction, metric = cast("tuple[float, str]", place)
-        values = part["value"].dropna()
-        spread = float(values.std(ddof=1)) if len(values) > 1 else nan
-        quantile = float(t.ppf((1 + COVERAGE) / 2, len(values) - 1)) if len(values) > 1 else nan
-        found[float(fraction), metric] = quantile * sqrt(2) * spread
+    spread = means.groupby(["train_fraction", "metric", "variant"])["value"].agg(["var", "count"]).dropna()
+    found: dict[str, Allowed] = {variant.id: {} for variant in kept.plan.variants}
+    for place, part in spread.groupby(level=["train_fraction", "metric"]):
+        freedom = part["count"] - 1
+        pooled = float((part["var"] * freedom).sum() / freedom.sum())
+        quantile = float(t.ppf((1 + COVERAGE) / 2, freedom.sum()))
+        own = part["var"].droplevel(["train_fraction", "metric"])
+        for variant, allowed in found.items():
+            variance = max(pooled, float(own.get(variant, 0.0)))
+            allowed[cast("tuple[float, str]", place)] = quantile * sqrt(2 * variance)
     return found
 
 
-def compare_rows(
-    first: pd.DataFrame, second: pd.DataFrame, allowed: Mapping[tuple[float, str], float], *, same: bool
-) -> Distance:
+def compare_rows(first: pd.DataFrame, second: pd.DataFrame, allowed: Allowed, *, same: bool) -> Distance:
     """Compares the rows of two runs with the same params and seed.
 
     Args:
         first: columns train_fraction, unit, metric, value.
         second: likewise.
-        allowed: of `allowed_distances`.
+        allowed: of `allowed_distances`, for the variant.
         same: whether nothing differs that could move a bit, so that nothing is allowed.
     """
     keys = ["train_fraction", "metric", "unit"]

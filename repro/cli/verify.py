@@ -62,6 +62,7 @@ def export(
     checklist: Annotated[Checklist | None, typer.Option(help="A checklist instead, filled as far as can be.")] = None,
 ) -> None:
     """Write a study as one file that anybody can verify: an RO-Crate, or what evidence answers of a checklist."""
+    require("study")
     report = paths.STUDY_REPORTS / study.stem
     if checklist is not None:
         from repro.bundle.checklist import write_checklist
@@ -70,7 +71,6 @@ def export(
         answered, asked = write_checklist(report, Path(), checklist.value, file)
         print(f"wrote {file}: {answered} of {asked} items answered by evidence, the others marked open")
         return
-    require("study")
     from repro.bundle.export import export_bundle
 
     file = output or Path(f"{study.stem}{BUNDLE}")

@@ -46,11 +46,18 @@ def test_without_seeds_nothing_is_known_and_other_units_are_another_run() -> Non
 
 
 def test_the_bound_is_that_of_two_draws_of_the_seeds(kept: KeptStudy) -> None:
-    """t(0.995, 1) = 63.657, as tables have it; two seeds d apart have the standard deviation d / sqrt(2)."""
+    """t(0.995, 3) = 5.8409, as tables have it; two seeds d apart have the variance d^2 / 2, one alone has none.
+
+    Four variants, of which one lost a seed: three degrees of freedom; the pooled variance, or the own if larger.
+    """
     means = kept.results.rows.groupby("run")["value"].mean()
-    baseline = [run.id for run in kept.plan.runs if run.variant == kept.plan.baseline().id]
-    apart = abs(means[baseline[0]] - means[baseline[1]])
-    assert allowed_distances(kept)[1.0, "error"] == pytest.approx(63.657 * apart, rel=1e-4)
+    seeds = {variant.id: [means.get(f"{variant.id}-s{seed}") for seed in (0, 1)] for variant in kept.plan.variants}
+    own = {variant: (one - two) ** 2 / 2 for variant, (one, two) in seeds.items() if None not in (one, two)}
+    pooled = sum(own.values()) / 3
+    assert len(own) == 3
+    for variant, allowed in allowed_distances(kept).items():
+        expected = 5.8409 * (2 * max(pooled, own.get(variant, 0))) ** 0.5
+        assert allowed[1.0, "error"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_versions_of_what_only_one_has_loaded_are_no_difference() -> None:

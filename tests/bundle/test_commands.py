@@ -17,7 +17,8 @@ def call(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def test_a_kept_report_is_verified_by_its_study_or_its_name(in_project: Path) -> None:
+@pytest.mark.usefixtures("in_project")
+def test_a_kept_report_is_verified_by_its_study_or_its_name() -> None:
     for name in ("ablations/first.yaml", "first"):
         done = call("verify", name)
         assert done.exit_code == 0, done.output
@@ -52,7 +53,8 @@ def test_a_changed_page_ends_with_one(in_project: Path, tmp_path: Path, monkeypa
     assert "study_report.html: changed" in done.output
 
 
-def test_a_bundle_is_exported_and_verified_elsewhere(in_project: Path, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.usefixtures("in_project")
+def test_a_bundle_is_exported_and_verified_elsewhere(tmp_path: Path, monkeypatch) -> None:
     done = call("export", "ablations/first.yaml", "-o", str(tmp_path / "a.zip"))
     assert done.exit_code == 0, done.output
     monkeypatch.chdir(tmp_path)
@@ -73,7 +75,8 @@ def test_a_bundle_is_exported_and_verified_elsewhere(in_project: Path, tmp_path:
         (("export", "nothing"), "holds no report"),
     ],
 )
-def test_what_cannot_be_is_told(in_project: Path, arguments: tuple[str, ...], said: str) -> None:
+@pytest.mark.usefixtures("in_project")
+def test_what_cannot_be_is_told(arguments: tuple[str, ...], said: str) -> None:
     error = call(*arguments).exception
     assert isinstance(error, UserError)
     assert said in str(error)
@@ -81,9 +84,7 @@ def test_what_cannot_be_is_told(in_project: Path, arguments: tuple[str, ...], sa
 
 
 @pytest.mark.parametrize("checklist", sorted(ITEMS))
-def test_a_checklist_names_every_item_and_leads_to_files_that_exist(
-    in_project: Path, tmp_path: Path, checklist: str
-) -> None:
+def test_a_checklist_names_every_item_and_leads_to_files_that_exist(in_project: Path, checklist: str) -> None:
     file = in_project / f"{checklist}.md"
     done = call("export", "first", "--checklist", checklist, "-o", str(file))
     assert done.exit_code == 0, done.output
