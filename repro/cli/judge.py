@@ -50,16 +50,18 @@ def judge(
         check_request(emit, budget, command, loop)
     if loop:
         _judge_loop(table, outcome or [], tracking_uri, format)
-    import warnings
-
-    from repro.judge.declaration import NAME, Flags, read_declaration, write_declaration
-    from repro.judge.table import read_table
-    from repro.judge.verdicts import judge_table
+    from repro.judge.declaration import NAME, Flags, check_declaration, read_declaration, write_declaration
 
     flags = Flags(tuple(outcome or ()), margin, seed, unit, task, details, tuple(baseline or ()))
     declared = read_declaration(table, flags)
     if stack:
         _judge_stack(stack, declared, tracking_uri, format, out)
+    check_declaration(declared)
+    import warnings
+
+    from repro.judge.table import read_table
+    from repro.judge.verdicts import judge_table
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numbers that cannot be had: they are said in words
         found = judge_table(read_table(declared.table, tracking_uri), declared)

@@ -10,11 +10,12 @@ from typing import Any
 
 from repro.errors import UserError
 from repro.judge.declaration import Declaration
+from repro.judge.source import MLFLOW
 from repro.judge.stack import check_margin, judge_stack, read_stack
 from repro.judge.stack_answers import StackJudgement
 from repro.judge.stack_plan import StackPlan, plan_content, write_plan
 from repro.judge.stack_showing import answers_content, dump, show_answers, show_plan
-from repro.judge.table import MLFLOW, read_table
+from repro.judge.table import read_table
 from repro.storage import write_json
 
 NAME = "stack.json"
