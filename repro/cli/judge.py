@@ -1,6 +1,5 @@
 """The command `judge`: verdicts on runs that others made, from one table."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -171,8 +170,9 @@ def _show(
             print(show_markdown(found))
         case Format.HTML:
             pass
-    wrote = f"wrote {files[0]}" + (f", beside it {', '.join(file.name for file in files[1:])}" if files[1:] else "")
-    print(wrote, file=sys.stderr if shown in (Format.JSON, Format.MARKDOWN) else sys.stdout)
+    if shown in (Format.TABLE, Format.HTML):
+        beside = "".join(f", {file.name}" for file in files[1:])
+        print(f"wrote {files[0]}{beside}")
 
 
 COMMANDS = (judge,)

@@ -15,7 +15,8 @@ MOST_ROWS = 15
 """Options above the fold."""
 MOST_IN_CELL = 80
 _ROOM_FOR_ROWS, _ROOM_FOR_SENTENCES = 40_000, 20_000
-_TITLE = 300
+_SENTENCE = 600
+_BELOW = "How the runs were read, and what would settle more"
 _HEAD = "| verdict | compared | n | difference | 95 % interval | p |\n|---|---|---:|---:|---|---:|"
 _MARKUP = str.maketrans(
     {letter: f"\\{letter}" for letter in "\\`*_{}[]|~$!"}
@@ -34,7 +35,7 @@ def show_markdown(found: Judgement) -> str:
         f"**{' · '.join(tell_counts(found))}** ({EXPLORATORY})" + (f"; noise: {escape(noise)}" if noise else ""),
     ]
     if found.refused:
-        parts.append(f"No verdict: {escape(found.refused, _TITLE)}")
+        parts.append(f"No verdict: {escape(found.refused, _SENTENCE)}")
     rows = [_show_row(line, outcome) for line in lines]
     if rows:
         parts.append("\n".join([_HEAD, *rows[:MOST_ROWS]]))
@@ -45,20 +46,18 @@ def show_markdown(found: Judgement) -> str:
     told = []
     for heading, sentences in list_sections(found):
         if heading != "noise":
-            told += [f"**{heading}**\n", *(f"- {escape(sentence, 600)}" for sentence in sentences), ""]
+            told += [f"**{heading}**\n", *(f"- {escape(sentence, _SENTENCE)}" for sentence in sentences), ""]
     if told:
-        parts.append(
-            _fold("How the runs were read, and what would settle more", "\n".join(_fit(told, _ROOM_FOR_SENTENCES)))
-        )
+        parts.append(_fold(_BELOW, "\n".join(_fit(told, _ROOM_FOR_SENTENCES))))
     return "\n\n".join(parts)
 
 
 def escape(text: str, most: int = MOST_IN_CELL) -> str:
-    """Returns text as Markdown shows it, in one line.
+    r"""Returns text as Markdown shows it, in one line.
 
     Example:
         >>> print(escape("a_b|<i>@you"))
-        a\\_b\\|&lt;i&gt;@<!-- -->you
+        a\_b\|&lt;i&gt;@<!-- -->you
     """
     line = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
     cut = line if len(line) <= most else f"{line[: most - 3]}..."

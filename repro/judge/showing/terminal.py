@@ -2,6 +2,7 @@
 
 import textwrap
 
+from repro.judge.declaration import NAME
 from repro.judge.lines import list_lines
 from repro.judge.showing.sentences import EXPLORATORY, list_sections, name_table, tell_counts
 from repro.judge.verdicts import Judgement
@@ -21,7 +22,7 @@ def show_table(found: Judgement) -> str:
     )
     parts = [
         f"{outcome} of {name_table(found)}: {', '.join(tell_counts(found))} ({EXPLORATORY})",
-        _list("", [*lines[:MOST_LINES], *more]),
+        _list("", told),
         *(_list(heading, sentences) for heading, sentences in list_sections(found)),
         _show_roles(found),
     ]
@@ -36,12 +37,8 @@ def _show_roles(found: Judgement) -> str:
         f"  {name:<{wide}}  {column.role:<{role}}  {column.levels:>6}  {_cut(column.why, 60)}"
         for name, column in zip(names, found.columns, strict=True)
     ]
-    shown = (
-        rows
-        if len(rows) <= MOST_COLUMNS
-        else [*rows[:MOST_COLUMNS], f"  ... {len(rows) - MOST_COLUMNS} more in judge.yaml"]
-    )
-    return "\n".join([f"  {'column':<{wide}}  {'role':<{role}}  levels  why", *shown])
+    more = [f"  ... {len(rows) - MOST_COLUMNS} more in {NAME}"] if len(rows) > MOST_COLUMNS else []
+    return "\n".join([f"  {'column':<{wide}}  {'role':<{role}}  levels  why", *rows[:MOST_COLUMNS], *more])
 
 
 def _list(heading: str, sentences: list[str]) -> str:
