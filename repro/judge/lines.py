@@ -50,6 +50,11 @@ class Line(NamedTuple):
         """In words."""
         return "no interval" if np.isnan(self.low) else f"{self.low:.4g} to {self.high:.4g}"
 
+    @property
+    def chance(self) -> str:
+        """The adjusted p-value, as one reads it."""
+        return "p < 0.001" if self.p < 0.001 else f"p = {self.p:.2g}"
+
 
 def list_lines(found: Judgement) -> list[Line]:
     """Returns what is said of each option, the main outcome first.
@@ -107,6 +112,6 @@ def _write_line(row: dict[str, Any], outcome: str, inside: bool, found: Judgemen
     less = ", though it differs" if inside and differs else ""
     sentence = (
         f"{line.verdict}{less}: {line.detail}, {line.option} against {line.baseline}: {outcome} {size} ({span}; "
-        f"n = {n} and {base} {word}; p = {line.p:.2g} adjusted)"
+        f"n = {n} and {base} {word}; {line.chance} adjusted)"
     )
     return line._replace(sentence=sentence)

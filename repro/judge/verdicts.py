@@ -194,7 +194,7 @@ def _analyse(
     if unstated:
         said = [
             *said,
-            f"no margin for {', '.join(unstated)} (--margin): what is equivalent cannot be said, only what differs",
+            f"no margin for {', '.join(unstated)} (--margin): what is equivalent cannot be said, only what matters",
         ]
     return found._replace(
         plan=plan, results=results, analysis=analysis, said=said, next_runs=tuple(list_next(own, replicates.word))

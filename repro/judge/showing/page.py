@@ -11,8 +11,8 @@ from repro.audit.page.notebook import PAGE
 from repro.audit.page.section import SECTIONS
 from repro.audit.page.subject import Subject, badge, note, paragraph
 from repro.audit.page.tables import table_html
-from repro.judge.lines import list_lines
-from repro.judge.showing.sentences import list_sections, name_table
+from repro.judge.lines import Line, count_verdicts, list_lines
+from repro.judge.showing.sentences import NOISE, list_sections, name_table, tell_counts, tell_noise
 from repro.judge.verdicts import Judgement
 
 LEFT_OUT = frozenset(
@@ -21,6 +21,7 @@ LEFT_OUT = frozenset(
 """Sections of a study's page that say nothing here: no claims, no ledger, no half of the training, no authors."""
 FIRST_SCREEN = 8
 """Sentences on options that are open; the others are behind a fold."""
+MINUS = "\N{MINUS SIGN}"
 
 
 def show_page(found: Judgement) -> str:
@@ -33,6 +34,8 @@ def show_page(found: Judgement) -> str:
     body.append(_show_lines(found))
     body.append(_show_opening(found))
     for heading, sentences in list_sections(found):
+        if heading == NOISE:
+            continue
         items = "".join(f"<li>{_show_text(sentence)}</li>" for sentence in sentences)
         body.append(f"<h2>{heading.capitalize()}</h2><ul>{items}</ul>")
     body += _show_study(found)
@@ -43,15 +46,33 @@ def show_page(found: Judgement) -> str:
 
 
 def _show_lines(found: Judgement) -> str:
-    """Returns one sentence an option, the first of them open."""
-    items = [f"<li>{_show_verdict(line.verdict, line.sentence)}</li>" for line in list_lines(found)]
-    first, more = items[:FIRST_SCREEN], items[FIRST_SCREEN:]
-    fold = f"<details><summary>{len(more)} more</summary><ul>{''.join(more)}</ul></details>" if more else ""
-    return f"<ul>{''.join(first)}</ul>{fold}" if first else ""
+    """Returns a sentence an option, those of a detail together, the first of them open."""
+    lines = list_lines(found)
+    if not lines:
+        return ""
+    counts = " · ".join(
+        badge(name).replace(f">{name}<", f">{said}<")
+        for name, said in zip(count_verdicts(found), tell_counts(found), strict=True)
+    )
+    first, more = lines[:FIRST_SCREEN], lines[FIRST_SCREEN:]
+    fold = f"<details><summary>{len(more)} more</summary>{_show_groups(more, found)}</details>" if more else ""
+    return paragraph(counts) + _show_groups(first, found) + fold
 
 
-def _show_verdict(verdict: str, sentence: str) -> str:
-    return f"{badge(verdict)}{html.escape(sentence.removeprefix(verdict))}"
+def _show_groups(lines: list[Line], found: Judgement) -> str:
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for line in lines:
+        number = f"{line.estimate:+.4g} {found.declared.outcomes[line.outcome].unit}".rstrip()
+        span = line.interval if line.interval == "no interval" else f"95 % {line.interval}"
+        numbers = f"{number} ({span}), {line.chance}".replace("-", MINUS)
+        told = f"{line.outcome} {numbers}, n = {line.n} and {line.n_baseline}"
+        groups.setdefault((line.outcome, line.detail, line.baseline), []).append(
+            f"<div><dt>{badge(line.verdict)} {html.escape(line.option)}</dt><dd>{html.escape(told)}</dd></div>"
+        )
+    return "".join(
+        f'<h4>{html.escape(detail)}, against {html.escape(baseline)}</h4><dl class="reasons">{"".join(items)}</dl>'
+        for (_, detail, baseline), items in groups.items()
+    )
 
 
 def _show_text(sentence: str) -> str:
@@ -62,8 +83,9 @@ def _show_opening(found: Judgement) -> str:
     """Returns what was found, with the caution that nobody planned it."""
     if found.plan is None or found.results is None or found.analysis is None:
         return note("<b>Exploratory: found, not planned.</b> No plan was frozen before these runs.")
+    noise = f"Noise: {tell_noise(found)}." if found.noise.df else ""
     meant = f" Where this page says seed, it is the {found.word} that is meant." if found.word != "seed" else ""
-    return show_opening(Subject(found.plan, found.results, found.analysis, {})) + (paragraph(meant) if meant else "")
+    return show_opening(Subject(found.plan, found.results, found.analysis, {})) + paragraph(f"{noise}{meant}")
 
 
 def _show_study(found: Judgement) -> list[str]:

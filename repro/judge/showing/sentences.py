@@ -8,6 +8,8 @@ from repro.judge.settling import NextBatch, Question, Step
 from repro.judge.verdicts import Judgement
 
 EXPLORATORY = "exploratory: found, not planned"
+NOISE = "noise"
+"""The heading under which `tell_noise` stands."""
 
 
 def name_table(found: Judgement) -> str:
@@ -36,7 +38,7 @@ def list_sections(found: Judgement) -> list[tuple[str, list[str]]]:
     noise = tell_noise(found)
     sections = [
         ("slopes", tell_slopes(found)),
-        ("noise", [noise] if noise else []),
+        (NOISE, [noise] if noise else []),
         ("what would settle it", list(found.next_runs)),
         ("what to run next", tell_batch(found)),
         ("what was found and done", found.said),

@@ -6,7 +6,7 @@ What stands in the table was written by anyone: it is shown as it is, is no mark
 from collections.abc import Iterable
 
 from repro.judge.lines import Line, list_lines
-from repro.judge.showing.sentences import EXPLORATORY, list_sections, name_table, tell_counts, tell_noise
+from repro.judge.showing.sentences import EXPLORATORY, NOISE, list_sections, name_table, tell_counts, tell_noise
 from repro.judge.verdicts import Judgement
 
 MOST_CHARACTERS = 65_536
@@ -45,7 +45,7 @@ def show_markdown(found: Judgement) -> str:
         parts.append(_fold(f"{len(below)} more{cut}", "\n".join([_HEAD, *fitting])))
     told = []
     for heading, sentences in list_sections(found):
-        if heading != "noise":
+        if heading != NOISE:
             told += [f"**{heading}**\n", *(f"- {escape(sentence, _SENTENCE)}" for sentence in sentences), ""]
     if told:
         parts.append(_fold(_BELOW, "\n".join(_fit(told, _ROOM_FOR_SENTENCES))))
@@ -68,7 +68,7 @@ def _show_row(line: Line, main: str) -> str:
     of = "" if line.outcome == main else f"{escape(line.outcome)}: "
     compared = f"{of}{escape(line.detail)}: {escape(line.option)} against {escape(line.baseline)}"
     n = f"{line.n} / {line.n_baseline}"
-    return f"| {line.verdict} | {compared} | {n} | {line.estimate:+.4g} | {line.interval} | {line.p:.2g} |"
+    return f"| {line.verdict} | {compared} | {n} | {line.estimate:+.4g} | {line.interval} | {line.chance.removeprefix('p = ').removeprefix('p ')} |"
 
 
 def _fold(summary: str, text: str) -> str:
@@ -82,3 +82,7 @@ def _fit(lines: Iterable[str], room: int) -> Iterable[str]:
         if room < 0:
             return
         yield line
+
+
+def _show_p(line: Line) -> str:
+    return line.chance.removeprefix("p ").removeprefix("= ").translate(_MARKUP)

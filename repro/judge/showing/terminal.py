@@ -17,8 +17,8 @@ def show_table(found: Judgement) -> str:
     """Returns a judgement as text, without what a terminal would take for a command."""
     outcome = next(iter(found.declared.outcomes))
     lines = [line.sentence for line in list_lines(found)]
-    more = (
-        [f"... {len(lines) - MOST_LINES} more: --format json, or the page (--out)"] if len(lines) > MOST_LINES else []
+    told = (
+        lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], f"... {len(lines) - MOST_LINES} more: --out DIR"]
     )
     parts = [
         f"{outcome} of {name_table(found)}: {', '.join(tell_counts(found))} ({EXPLORATORY})",
