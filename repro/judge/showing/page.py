@@ -51,7 +51,7 @@ def _show_lines(found: Judgement) -> str:
     if not lines:
         return ""
     counts = " · ".join(
-        badge(name).replace(f">{name}<", f">{said}<")
+        f'<span class="verdict {name}">{said}</span>'
         for name, said in zip(count_verdicts(found), tell_counts(found), strict=True)
     )
     first, more = lines[:FIRST_SCREEN], lines[FIRST_SCREEN:]

@@ -67,8 +67,9 @@ def escape(text: str, most: int = MOST_IN_CELL) -> str:
 def _show_row(line: Line, main: str) -> str:
     of = "" if line.outcome == main else f"{escape(line.outcome)}: "
     compared = f"{of}{escape(line.detail)}: {escape(line.option)} against {escape(line.baseline)}"
-    n = f"{line.n} / {line.n_baseline}"
-    return f"| {line.verdict} | {compared} | {n} | {line.estimate:+.4g} | {line.interval} | {line.chance.removeprefix('p = ').removeprefix('p ')} |"
+    chance = line.chance.removeprefix("p ").removeprefix("= ").translate(_MARKUP)
+    numbers = f"{line.n} / {line.n_baseline} | {line.estimate:+.4g} | {line.interval}"
+    return f"| {line.verdict} | {compared} | {numbers} | {chance} |"
 
 
 def _fold(summary: str, text: str) -> str:

@@ -16,10 +16,9 @@ MOST_COLUMNS = 40
 def show_table(found: Judgement) -> str:
     """Returns a judgement as text, without what a terminal would take for a command."""
     outcome = next(iter(found.declared.outcomes))
-    lines = [line.sentence for line in list_lines(found)]
-    told = (
-        lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], f"... {len(lines) - MOST_LINES} more: --out DIR"]
-    )
+    told = [line.sentence for line in list_lines(found)]
+    if len(told) > MOST_LINES:
+        told = [*told[:MOST_LINES], f"... {len(told) - MOST_LINES} more: --out DIR"]
     parts = [
         f"{outcome} of {name_table(found)}: {', '.join(tell_counts(found))} ({EXPLORATORY})",
         _list("", told),
