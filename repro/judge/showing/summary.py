@@ -83,7 +83,3 @@ def _fit(lines: Iterable[str], room: int) -> Iterable[str]:
         if room < 0:
             return
         yield line
-
-
-def _show_p(line: Line) -> str:
-    return line.chance.removeprefix("p ").removeprefix("= ").translate(_MARKUP)
