@@ -10,15 +10,19 @@ import pytest
 
 HEAVY = ("pandas", "numpy", "scipy", "statsmodels", "matplotlib", "mlflow", "pyarrow", "torch", "dvc")
 CALL = """
-import json, sys
+import contextlib, io, json, sys
 from repro.cli import main
 
-sys.argv = ["repro", *sys.argv[1:]]
-try:
-    main()
-except SystemExit as ended:
-    print(json.dumps([ended.code, sorted(sys.modules)]))
+for given in json.loads(sys.argv[1]):
+    before, said, sys.argv = set(sys.modules), io.StringIO(), ["repro", "judge", *given]
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+    print(json.dumps([code, said.getvalue(), sorted(set(sys.modules) - before)]))
 """
+"""Calls commands one after the other, and prints how each has ended, what it has said and what it has loaded."""
 TABLES = {
     "t.csv": "lr,seed,loss,note\na,0,1.5,x\nb,0,2.5,y\n",
     "utf16.csv": "lr,seed,loss\na,0,1.5\n".encode("utf-16"),
@@ -49,32 +53,40 @@ FIRST = [
 ]
 
 
-@pytest.mark.parametrize(("given", "said"), FIRST, ids=[" ".join(given) for given, _ in FIRST])
-def test_a_first_message_loads_nothing_heavy(tmp_path: Path, given: list[str], said: str) -> None:
-    ended, told, modules = call(tmp_path, given)
-    assert said in told
-    assert ended == (0 if given == ["--help"] else 2)
-    assert not modules.intersection(HEAVY)
-    assert {file.name for file in tmp_path.iterdir()} == TABLES.keys()
+Told = tuple[int, str, set[str]]
+"""The exit status, what was said, and the modules that were loaded for it."""
 
 
-def test_a_judgement_loads_what_this_test_looks_for(tmp_path: Path) -> None:
-    _, _, modules = call(tmp_path, ["t.csv", "--outcome", "loss:lower"])
-    assert {"pandas", "numpy", "scipy"} <= modules
-
-
-def call(folder: Path, given: list[str]) -> tuple[int, str, set[str]]:
-    """Returns the exit status, what was said, and the modules that were loaded."""
+def call(folder: Path, commands: list[list[str]]) -> list[Told]:
     for name, content in TABLES.items():
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "dumb", "NO_COLOR": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", CALL, "judge", *given],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    code, modules = json.loads(done.stdout.splitlines()[-1])
-    return code, done.stdout + done.stderr, {name.partition(".")[0] for name in modules}
+    program = [sys.executable, "-c", CALL, json.dumps(commands)]
+    done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    told = map(json.loads, done.stdout.splitlines())
+    return [(code, said, {name.partition(".")[0] for name in modules}) for code, said, modules in told]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tables")
+
+
+@pytest.fixture(scope="module")
+def told(folder: Path) -> dict[str, Told]:
+    commands = [given for given, _ in FIRST]
+    return dict(zip(map(" ".join, commands), call(folder, commands), strict=True))
+
+
+@pytest.mark.parametrize(("given", "said"), FIRST, ids=[" ".join(given) for given, _ in FIRST])
+def test_a_first_message_loads_nothing_heavy(told: dict[str, Told], folder: Path, given: list[str], said: str) -> None:
+    ended, text, modules = told[" ".join(given)]
+    assert said in text
+    assert ended == (0 if given == ["--help"] else 2)
+    assert not modules.intersection(HEAVY)
+    assert {file.name for file in folder.iterdir()} == TABLES.keys()
+
+
+def test_a_judgement_loads_what_this_test_looks_for(tmp_path: Path) -> None:
+    ((_, _, modules),) = call(tmp_path, [["t.csv", "--outcome", "loss:lower"]])
+    assert {"pandas", "numpy", "scipy"} <= modules

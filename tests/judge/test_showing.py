@@ -115,10 +115,8 @@ def test_what_stands_in_the_table_is_no_markup() -> None:
 
 def test_a_summary_fits_into_a_comment() -> None:
     generator = np.random.default_rng(0)
-    names = [f"option_{number}_{'_' * 60}" for number in range(1500)]
-    table = pd.DataFrame(
-        {"arm": np.repeat(names, 2), "seed": np.tile([0, 1], 1500), "loss": generator.normal(size=3000)}
-    )
+    names = [f"option_{number}_{'_' * 60}" for number in range(400)]
+    table = pd.DataFrame({"arm": np.repeat(names, 2), "seed": np.tile([0, 1], 400), "loss": generator.normal(size=800)})
     text = show_markdown(judge(table, details=["arm"]))
     assert len(text.encode("utf-16-le")) // 2 <= MOST_CHARACTERS
     assert "384 more, of which" in text
