@@ -28,9 +28,9 @@ from repro.audit.statistics.power import (
 )
 from repro.audit.statistics.sequential import USUAL_MOST, level_at_look
 from repro.errors import UserError
+from repro.judge.judgement import Judgement
 from repro.judge.lines import list_lines
 from repro.judge.settling import NextBatch, NextRun, Question, Step
-from repro.judge.verdicts import Judgement
 
 BOUNDS = (USUAL_MOST, 50, 100, SEEDS_CAP)
 """Replicates up to which looks are paid for: the first that is more than there are."""

@@ -21,9 +21,9 @@ from repro.audit.statistics.paired import compare_pairs
 from repro.audit.statistics.pairs import find_pairs, group_pairs
 from repro.audit.statistics.unpaired import compare_groups
 from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS
+from repro.judge.judgement import Judgement
 from repro.judge.stack_model import Model, fit_models, predict_all, tell_models_apart
 from repro.judge.stack_plan import StackPlan
-from repro.judge.verdicts import Judgement
 
 if TYPE_CHECKING:
     from repro.judge.stack import Difference

@@ -17,7 +17,7 @@ from repro.audit.statistics.linear_model import Coding, Floats, fit_effects, sha
 from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.outcomes import FULL, Outcomes
 from repro.audit.statistics.pairs import find_pairs, group_pairs, name_pair
-from repro.judge.verdicts import Judgement
+from repro.judge.judgement import Judgement
 
 MOST_MODELS = 64
 """Ways to take contrasts of several pairs for one of them each."""

@@ -12,13 +12,14 @@ from typer.testing import CliRunner
 
 from repro.cli import app
 from repro.judge.declaration import Declaration, Measured
+from repro.judge.judgement import Judgement
 from repro.judge.lines import count_verdicts, list_lines
 from repro.judge.showing.badge import FILL, INK, show_badge, show_endpoint
 from repro.judge.showing.page import show_page
 from repro.judge.showing.record import show_json
 from repro.judge.showing.summary import MOST_CHARACTERS, show_markdown
 from repro.judge.showing.terminal import show_table
-from repro.judge.verdicts import Judgement, judge_table
+from repro.judge.verdicts import judge_table
 
 EVIL = "</svg><script>alert(1)</script>|\x1b[31m\x00 @somebody #12 https://evil.example ](x) `c` $x$ ![i](u)"
 SVG = "{http://www.w3.org/2000/svg}"
