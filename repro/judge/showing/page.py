@@ -83,6 +83,8 @@ def _show_opening(found: Judgement) -> str:
         return note("<b>Exploratory: found, not planned.</b> No plan was frozen before these runs.")
     noise = f"Noise: {tell_noise(found)}." if found.noise.df else ""
     meant = f" Where this page says seed, it is the {found.word} that is meant." if found.word != "seed" else ""
+    if any(len(known) > 2 for known in found.plan.levels.values()):
+        meant += " Verdicts above are on options; below, a detail is equivalent only if all its options are."
     return show_opening(Subject(found.plan, found.results, found.analysis, {})) + paragraph(f"{noise}{meant}")
 
 
