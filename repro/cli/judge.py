@@ -119,11 +119,9 @@ def _judge_stack(
 
     from repro.judge.stack_files import judge_files
 
-    if shown not in (Format.TABLE, Format.JSON):
-        raise UserError(f"a stack is not shown as {shown.value}\n  expected --format table or json")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numbers that cannot be had: they are said in words
-        text, reason = judge_files(files, declared, tracking_uri, out, as_json=shown is Format.JSON)
+        text, reason = judge_files(files, declared, tracking_uri, out, shown.value)
     print(text)
     if reason:
         raise UserError(f"no verdict: {reason}")

@@ -17,6 +17,7 @@ from repro.audit.study.levels import canonical, choose_levels
 from repro.audit.study.metric import Metric
 from repro.audit.study.plan import LeftOut, Plan, Role, Run, Variant
 from repro.audit.study.space import NotAllowedError, Settings, Space, show_settings
+from repro.audit.study.stack import find_parts
 from repro.errors import UserError
 from repro.storage import hash_json
 
@@ -31,6 +32,7 @@ def make_plan(
     identify: Identify,
     now: datetime,
     metrics: Sequence[Metric] | None = None,
+    base: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Returns the plan of a study.
 
@@ -41,6 +43,7 @@ def make_plan(
         identify: from all values to the id of their variant.
         now: the time that the plan is dated with.
         metrics: what runs measure; None: whatever the study names.
+        base: all values of the base, of a stack.
 
     Raises:
         UserError: the study names what there is not, or asks for what cannot be had; one or two lines with a remedy.
@@ -49,6 +52,8 @@ def make_plan(
     space = Space(tree, baseline)
     try:
         _check_metrics(study, metrics)
+        if base is not None:
+            study = find_parts(study, space, base)
         return _make(name, study, space, identify, now)
     except NotAllowedError as error:
         raise UserError(f"study {name}: the baseline is not allowed: {error}") from None
