@@ -29,6 +29,7 @@ from repro.audit.statistics.analysis import estimate_effects
 from repro.audit.statistics.interactions import interactions
 from repro.audit.statistics.looks import judge_effects
 from repro.audit.statistics.outcomes import Outcomes
+from repro.audit.statistics.smallest_stack import Test, price_test
 from repro.audit.statistics.stack import StackAnswer, answer_stack
 from repro.audit.statistics.stack_parts import NEEDED, NOT_NEEDED
 from repro.audit.statistics.verdicts import judge_details
@@ -112,13 +113,13 @@ class Table:
         squares = sum(np.var(values, ddof=1) * (len(values) - 1) for values in rows.values() if len(values) > 1)
         return float(np.sqrt(squares / sum(len(values) - 1 for values in rows.values())))
 
-    def answer(self, declared: Sequence[str]) -> StackAnswer:
+    def answer(self, declared: Sequence[str], earlier: Sequence[Test]) -> StackAnswer:
         """Answers from the runs that there are."""
         plan, outcomes = self._tabulate()
         effects = judge_effects(plan, [outcomes], partial(estimate_effects, plan))
         pairs = interactions(plan, [outcomes])
         verdicts = judge_details(plan, [outcomes], effects, pairs)
-        return answer_stack(plan, outcomes, effects, pairs, verdicts, declared=declared)
+        return answer_stack(plan, outcomes, effects, pairs, verdicts, declared=declared, earlier=earlier)
 
     def _tabulate(self) -> tuple[Plan, Outcomes]:
         rows = list(dict.fromkeys(row for row, _ in self.values))
@@ -151,23 +152,23 @@ def _declare(margin: float, seeds: int) -> dict[str, Any]:
 
 def judge(truth: Truth, margin: float, generator: np.random.Generator) -> Told:
     """Takes one stack through all rounds."""
-    table, declared = Table(truth, margin, generator), list[str]()
+    table = Table(truth, margin, generator)
     levels = {key: ["final", "base"] for key in KEYS}
     rows = stack_mixtures(levels, int(generator.integers(2**31)))[1]
     table.run([frozenset(row) for row in rows], USUAL_SEEDS)
-    answer = table.answer(declared)
+    answer = table.answer([], [])
     for _ in range(ROUNDS):
         unsure = bool(answer.smallest.dropped) and not (answer.smallest.confirmed or answer.telling)
         if not (unsure or answer.telling):
             break
         declared = answer.smallest.dropped
         wanted = [*answer.telling, *([answer.smallest.dropped] if unsure else [])]
-        seeds = count_comparison_seeds(table.pool_sd(), margin)[0]
+        seeds = count_comparison_seeds(table.pool_sd(), margin, price_test(len(answer.tests) + 1))[0]
         before = len(table.values)
         table.run([frozenset(), *map(frozenset, wanted)], seeds)
         if len(table.values) == before:
             break
-        answer = table.answer(declared)
+        answer = table.answer(declared, answer.tests)
     return Told(answer, len(table.values))
 
 
@@ -202,8 +203,8 @@ def rate(truth: Truth, margin: float, stacks: int) -> NDArray[np.float64]:
 
 
 HEAD = (
-    "| stack | margin, SD | false confirmed | false unneeded | false needed | confirmed | of what can go | needed found "
-    "| runs |\n|---|---|---|---|---|---|---|---|---|"
+    "| stack | margin, SD | false confirmed | false unneeded | false needed | confirmed | of what can go | needed "
+    "found | runs |\n|---|---|---|---|---|---|---|---|---|"
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from repro.audit.statistics.outcomes import FULL, tabulate_outcomes
+from repro.audit.statistics.smallest_stack import Test, price_test
 from repro.audit.statistics.stack import StackAnswer, answer_stack
 from repro.errors import UserError
 from repro.judge.configurations import Stack
@@ -43,6 +44,7 @@ class StackJudgement(NamedTuple):
             "margin": answer.margin,
             "differences": {part.key: [part.base, part.final] for part in answer.parts},
             "dropped": sorted(answer.smallest.dropped),
+            "tests": [[list(test.dropped), test.n] for test in answer.tests],
         }
 
 
@@ -75,12 +77,13 @@ def judge_stack(
     if judged.analysis is None or judged.plan is None or set(judged.plan.levels) != set(keys):
         reason = judged.refused.split("\n")[0] or "runs share too few seeds to tell the differences apart"
         return plan_screening(stack.differences, found.table, declared, reason)._replace(said=found.said)
-    answer = _answer(judged, stack, _declared_before(frozen, stack, judged.declared))
+    before = frozen if frozen is not None and _same_question(frozen, stack, judged.declared) else {}
+    answer = _answer(judged, stack, before)
     judgement = StackJudgement(answer, [*found.said, *judged.said], judged)
     return judgement._replace(further=_plan_further(answer, stack, found.table, declared))
 
 
-def _answer(judged: Judgement, stack: Stack, dropped: list[str]) -> StackAnswer:
+def _answer(judged: Judgement, stack: Stack, before: Mapping[str, Any]) -> StackAnswer:
     assert judged.plan is not None
     assert judged.results is not None
     assert judged.analysis is not None
@@ -89,18 +92,18 @@ def _answer(judged: Judgement, stack: Stack, dropped: list[str]) -> StackAnswer:
         t for t in tabulate_outcomes(judged.plan, judged.results) if t.metric == name and t.train_fraction == FULL
     )
     tables = (analysis.effects, analysis.interactions, analysis.verdicts)
-    answer = answer_stack(judged.plan, outcomes, *tables, list(stack.shared), dropped)
+    earlier = [Test(tuple(dropped), int(n)) for dropped, n in before.get("tests", [])]
+    answer = answer_stack(judged.plan, outcomes, *tables, list(stack.shared), before.get("dropped", []), earlier)
     places = [difference.key for difference in stack.differences]
     return answer._replace(parts=sorted(answer.parts, key=lambda part: places.index(part.key)))
 
 
-def _declared_before(frozen: Mapping[str, Any] | None, stack: Stack, declared: Declaration) -> list[str]:
-    """Returns the parts that the smallest stack lacks as an earlier judgement of the same question declared it."""
+def _same_question(frozen: Mapping[str, Any], stack: Stack, declared: Declaration) -> bool:
+    """Says whether an earlier judgement asked what is asked now."""
     name, outcome = next(iter(declared.outcomes.items()))
     options = {difference.key: [difference.base, difference.final] for difference in stack.differences}
     asked = {"outcome": name, "margin": outcome.margin, "differences": options}
-    same = frozen is not None and {**frozen, "dropped": None} == {**asked, "dropped": None}
-    return list(frozen["dropped"]) if frozen is not None and same else []
+    return all(frozen.get(key) == value for key, value in asked.items())
 
 
 def _plan_further(answer: StackAnswer, stack: Stack, table: pd.DataFrame, declared: Declaration) -> StackPlan | None:
@@ -113,7 +116,8 @@ def _plan_further(answer: StackAnswer, stack: Stack, table: pd.DataFrame, declar
         return None
     rows = [*answer.telling, *([smallest.dropped] if unsure else [])]
     purpose = "the smallest stack against the whole" if unsure else "which pairs interact"
-    return plan_comparison(stack.differences, table, declared, rows, purpose)
+    tests = price_test(len(answer.tests) + 1)
+    return plan_comparison(stack.differences, table, declared, rows, purpose, tests)
 
 
 def check_margin(declared: Declaration) -> None:

@@ -69,6 +69,7 @@ def plan_comparison(
     declared: Declaration,
     rows: Sequence[Sequence[str]],
     purpose: str,
+    tests: int = 1,
 ) -> StackPlan:
     """Plans the runs that hold some mixtures against the whole.
 
@@ -78,10 +79,11 @@ def plan_comparison(
         declared: how it is read.
         rows: of each mixture, the parts that are taken out.
         purpose: what it is for.
+        tests: what the p of the test to come is multiplied by.
     """
     main, margin = _main(declared)
     sd = pool_sd(table, [difference.key for difference in differences], main)
-    seeds, why = count_comparison_seeds(sd, margin)
+    seeds, why = count_comparison_seeds(sd, margin, tests)
     mixtures = list(dict.fromkeys([(), *(tuple(sorted(row)) for row in rows)]))
     runs = _list_runs(differences, mixtures, seeds, table, declared)
     return StackPlan(purpose, "mixtures against the whole", runs, seeds, why, [])

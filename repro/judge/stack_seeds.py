@@ -67,10 +67,14 @@ def count_seeds(sd: float, margin: float, rows: int, differences: int) -> tuple[
     )
 
 
-def count_comparison_seeds(sd: float, margin: float) -> tuple[int, str]:
+def count_comparison_seeds(sd: float, margin: float, tests: int = 1) -> tuple[int, str]:
     """Returns the seeds that find two alike mixtures equivalent at a noise SD of a run, and why so many."""
-    seeds = next((n for n in range(USUAL_SEEDS, MOST_SEEDS + 1) if bear_sd(margin, n, n - 1) >= sd), MOST_SEEDS)
-    enough = bear_sd(margin, seeds, seeds - 1)
+
+    def bears(seeds: int) -> float:
+        return bear_sd(margin, seeds, seeds - 1, tests)
+
+    seeds = next((n for n in range(USUAL_SEEDS, MOST_SEEDS + 1) if bears(n) >= sd), MOST_SEEDS)
+    enough = bears(seeds)
     if enough < sd:
         return seeds, (
             f"no more are planned; they find equivalence up to a noise SD of {enough:.3g}, and {sd:.3g} was found"

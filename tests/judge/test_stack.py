@@ -105,7 +105,7 @@ def test_additive_parts_are_told_and_the_smallest_stack_waits_for_its_runs(stack
     assert "no two runs of exactly this combination" in found.answer.smallest.test
     later = judge(stack, add_planned(table, found, interaction=0.0), found.freeze())
     assert later.answer.smallest.confirmed
-    assert "one test, declared before" in later.answer.smallest.test
+    assert "declared before its runs were made; test 1" in later.answer.smallest.test
     assert later.further is None
 
 

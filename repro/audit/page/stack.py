@@ -1,4 +1,4 @@
-"""Section on a stack: which parts are needed, the smallest stack that does as well as the whole, and what was tested."""
+"""Section on a stack: which parts are needed, the smallest that does as well as the whole, and what was tested."""
 
 import html
 from collections.abc import Sequence
@@ -81,8 +81,8 @@ def _tell_next(answer: StackAnswer) -> str:
         return ""
     keys = ", ".join(answer.smallest.dropped)
     return paragraph(
-        f"To test it: add {code(f'without: [{keys}]')} below {code('base:')} in the study, then plan, sweep and report it "
-        "again."
+        f"To test it: add {code(f'without: [{keys}]')} below {code('base:')} in the study, then plan, sweep and report "
+        "it again."
     )
 
 

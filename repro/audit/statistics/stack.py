@@ -16,7 +16,7 @@ from repro.audit.statistics.linear_model import Coding, Floats, code_details
 from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.outcomes import Outcomes
 from repro.audit.statistics.pairs import find_pairs, group_pairs
-from repro.audit.statistics.smallest_stack import Smallest, find_smallest, hold_against_whole
+from repro.audit.statistics.smallest_stack import Smallest, Test, find_smallest, hold_against_whole
 from repro.audit.statistics.stack_models import fit_models, predict_all, tell_models_apart
 from repro.audit.statistics.stack_parts import BETTER_WITHOUT, NEEDED, NOT_NEEDED, NOT_TOLD, Part, answer_parts
 from repro.audit.study.plan import Plan
@@ -36,6 +36,7 @@ class StackAnswer(NamedTuple):
         telling: parts to take out of the whole in mixtures that would tell which pairs interact.
         mirrors: mixtures, as parts taken out, that a fold-over has and that were not run: without them main effects
             are mixed with pairs. Empty where they are not.
+        tests: of smallest stacks that have been made so far.
     """
 
     outcome: str
@@ -47,6 +48,7 @@ class StackAnswer(NamedTuple):
     untested: list[str]
     telling: Sequence[list[str]] = ()
     mirrors: Sequence[list[str]] = ()
+    tests: Sequence[Test] = ()
 
     def named(self, *answers: str) -> list[str]:
         """Returns the keys of the parts with one of some answers."""
@@ -83,6 +85,7 @@ def answer_stack(
     verdicts: pd.DataFrame,
     shared: Sequence[str] = (),
     declared: Sequence[str] = (),
+    earlier: Sequence[Test] = (),
 ) -> StackAnswer:
     """Answers for every part, and finds the smallest stack.
 
@@ -94,6 +97,7 @@ def answer_stack(
         verdicts: likewise.
         shared: keys that both configurations have alike, for the words.
         declared: parts that the smallest stack lacks, as it was declared before its runs were made; empty: none was.
+        earlier: tests that were made before: each makes the next one stricter.
     """
     measured = plan.declared.metrics[outcomes.metric]
     coding = code_details(plan)
@@ -101,17 +105,18 @@ def answer_stack(
     models, active, named = fit_models(interactions, coding, outcomes)
     parts = answer_parts(plan, effects, verdicts, models, active)
     guess = find_smallest(parts, models, measured.margin)
-    smallest = hold_against_whole(guess, coding, outcomes, measured.margin, declared=False)
     tested, untested = _tell_tested(coding, outcomes, keys, named, shared, parts)
+    tests, chosen = list(earlier), guess
     if dropped := [key for key in keys if key in declared]:
         kept = [key for key in keys if key not in dropped]
         predicted = predict_all(models, [keys.index(key) for key in dropped], 2 * LEVEL / len(keys))
-        earlier = Smallest(dropped, kept, *predicted, "declared before its runs were made", False, "")
-        earlier = hold_against_whole(earlier, coding, outcomes, measured.margin, declared=True)
-        if dropped == guess.dropped or (earlier.confirmed and len(dropped) >= len(guess.dropped)):
-            smallest = earlier
-        else:
-            tested.append(f"declared earlier, without {', '.join(dropped)}: {earlier.test}")
+        named_before = Smallest(dropped, kept, *predicted, "declared before its runs were made", False, "")
+        chosen, tests = hold_against_whole(named_before, coding, outcomes, measured.margin, tests, declared=True)
+    if chosen.dropped != guess.dropped and not (chosen.confirmed and len(chosen.dropped) >= len(guess.dropped)):
+        tested.append(f"declared earlier, without {', '.join(chosen.dropped)}: {chosen.test}")
+        chosen = guess
+    if not chosen.test:
+        chosen, tests = hold_against_whole(guess, coding, outcomes, measured.margin, tests, declared=False)
     telling = [[keys[place] for place in row] for row in tell_models_apart(models, len(keys))]
     alone = plan.declared.design == "one_at_a_time"  # there an effect is that in the whole, and no average
     lacking = [] if alone else find_lacking_mirrors(2 * coding.matrix[coding.points] - 1)
@@ -121,8 +126,8 @@ def answer_stack(
             f"parts apart from pairs: {len(mirrors)} mixtures of the fold-over were not run, and what is said of a "
             "part holds if pairs are nil"
         )
-    answer = StackAnswer(outcomes.metric, measured.unit, measured.margin, parts, smallest, tested, untested)
-    return answer._replace(telling=telling, mirrors=mirrors)
+    answer = StackAnswer(outcomes.metric, measured.unit, measured.margin, parts, chosen, tested, untested)
+    return answer._replace(telling=telling, mirrors=mirrors, tests=tests)
 
 
 def find_lacking_mirrors(signs: Floats) -> list[tuple[int, ...]]:

@@ -52,16 +52,15 @@ def make_plan(
     space = Space(tree, baseline)
     try:
         _check_metrics(study, metrics)
-        if base is not None:
-            study = find_parts(study, space, base)
-        return _make(name, study, space, identify, now)
+        study, stay = (study, []) if base is None else find_parts(study, space, base)
+        return _make(name, study, space, identify, now, stay)
     except NotAllowedError as error:
         raise UserError(f"study {name}: the baseline is not allowed: {error}") from None
     except UserError as error:
         raise UserError(f"study {name}: {error}") from None
 
 
-def _make(name: str, study: Study, space: Space, identify: Identify, now: datetime) -> Plan:
+def _make(name: str, study: Study, space: Space, identify: Identify, now: datetime, stay: list[LeftOut]) -> Plan:
     asked = choose_levels(study, space)
     settings, left_out, passed_over = combine(study, asked, space)
     levels = occurring(asked, settings)
@@ -78,7 +77,7 @@ def _make(name: str, study: Study, space: Space, identify: Identify, now: dateti
         levels=levels,
         variants=variants,
         runs=runs,
-        left_out=left_out,
+        left_out=[*stay, *left_out],
         deviations=[],
         passed_over=passed_over,
     )
