@@ -130,6 +130,8 @@ def tell_models_apart(models: Sequence[Model], parts: int) -> list[tuple[int, ..
         >>> tell_models_apart([one, other], parts=2)
         [(0,)]
     """
+    if len(models) < 2:
+        return []
     most = next(count for count in range(parts, -1, -1) if sum(comb(parts, n) for n in range(count + 1)) <= MOST_TRIED)
     tried = [row for count in range(1, most + 1) for row in combinations(range(parts), count)]
     predicted = np.array([[model.predict(row, LEVEL)[0] for row in tried] for model in models])
