@@ -10,7 +10,8 @@ from ruamel.yaml import YAML
 from repro.audit.study.declaration import Correction, Scale, read_yaml
 from repro.audit.study.metric import Direction
 from repro.errors import UserError
-from repro.judge.roles import Asked, Column, of_role
+from repro.judge.columns import Asked, Column, check_asked, of_role
+from repro.judge.source import check_source, read_header
 from repro.storage import written_file
 
 NAME = "judge.yaml"
@@ -141,6 +142,17 @@ def read_declaration(source: str, flags: Flags) -> Declaration:
     if flags.baseline:
         changes["baseline"] = (declared.baseline or {}) | dict(_split_option(text) for text in flags.baseline)
     return declared.model_copy(update=changes)
+
+
+def check_declaration(declared: Declaration) -> None:
+    """Checks a declaration against the header of its table, without loading what reads and judges tables.
+
+    Raises:
+        UserError: there is no such table, it lacks a column, or no outcome is declared.
+    """
+    check_source(declared.table)
+    if header := read_header(declared.table):
+        check_asked(*header, declared.asked())
 
 
 def _split_outcome(text: str) -> tuple[str, str]:

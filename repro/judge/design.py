@@ -17,8 +17,9 @@ from repro.audit.statistics.task_scores import refuse_units
 from repro.audit.study.declaration import Found, Outcome, Study
 from repro.audit.study.plan import Plan, Run, Variant
 from repro.errors import UserError
+from repro.judge.columns import Column, of_role
 from repro.judge.declaration import Declaration
-from repro.judge.roles import SHARED, Column, of_role
+from repro.judge.roles import SHARED
 from repro.judge.variants import Variants
 from repro.storage import hash_json
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from repro.errors import UserError
+from repro.extras import require
 
 MOST_RUNS = 100_000
 """Rows that are asked for at most."""
@@ -28,12 +29,8 @@ def search_wandb(project: str) -> pd.DataFrame:
     entity, _, name = project.partition("/")
     if not entity or not name or "/" in name:
         raise UserError(f"wandb:{project}: expected wandb:ENTITY/PROJECT")
-    try:
-        wandb = import_module("wandb")
-    except ImportError:
-        raise UserError(
-            "runs in W&B are read by wandb\n  pip install wandb, or judge the CSV that its table exports"
-        ) from None
+    require("wandb")
+    wandb = import_module("wandb")
     try:
         runs = [run for run, _ in zip(wandb.Api().runs(project, order="+created_at"), range(MOST_RUNS), strict=False)]
     except Exception as error:  # of many kinds: no key, no network, no project

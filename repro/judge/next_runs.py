@@ -28,8 +28,8 @@ from repro.audit.statistics.power import (
 )
 from repro.audit.statistics.sequential import USUAL_MOST, level_at_look
 from repro.errors import UserError
+from repro.judge.lines import list_lines
 from repro.judge.settling import NextBatch, NextRun, Question, Step
-from repro.judge.showing import list_lines
 from repro.judge.verdicts import Judgement
 
 BOUNDS = (USUAL_MOST, 50, 100, SEEDS_CAP)

@@ -5,18 +5,14 @@ Names decide where they are plain, levels where they are not. Whatever is inferr
 """
 
 import re
-from collections.abc import Collection, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
-from repro.audit.study.metric import Direction
 from repro.errors import UserError
+from repro.judge.columns import METRIC, Asked, Column, Role, check_asked, of_role
 
-Role = Literal[
-    "outcome", "seed", "unit", "task", "detail", "numeric detail", "constant", "copy", "step", "metric", "left out"
-]
 SEED = re.compile(
     r"(^|[_./ -])(seed|fold|run|trial|repeat|repetition|replicate|replica|rep)s?([_./ -]|$)", re.IGNORECASE
 )
@@ -25,13 +21,6 @@ SHARED = re.compile(r"(^|[_./ -])(seed|fold)s?([_./ -]|$)", re.IGNORECASE)
 TASK = re.compile(r"^(task|data_?set|environment|env|env_id|game|workload|benchmark|corpus)(_?name)?s?$", re.IGNORECASE)
 STEP = re.compile(
     r"^(_|trainer/)?(global_?)?(step|epoch|iteration|iter)s?$|^(final|last)_(step|epoch|iteration)s?$|^(iterations|epochs)$",
-    re.IGNORECASE,
-)
-METRIC = re.compile(
-    r"(^|[_./ -])(loss|acc|accuracy|err|error|score|scores|auc|f1|rmse|mse|mae|bleu|wer|cer|fid|return|reward|"
-    r"perplexity|ppl|bpb|bpc|precision|recall|map|miou|iou|dice_score|top1|top5|n_parameters|param_count|params_count|"
-    r"flops|memory|memory_gb|throughput|seconds|duration|runtime|time|hours|energy|joules|min|max|final|last|best|mean|"
-    r"std|diff|evals)([_./ -]|\d|$)|^(metrics|summary)\.|^best_",
     re.IGNORECASE,
 )
 SETTING = re.compile(
@@ -54,42 +43,6 @@ ALL_UNIQUE = 0.9
 NAMES_RUNS = "near-unique: it names runs"
 MANY_LEVELS = 10
 """Levels of a number beyond which it is a quantity, not a set of options."""
-
-
-class Column(NamedTuple):
-    """A column with its role.
-
-    Attributes:
-        name: in the table.
-        role: what it is for.
-        levels: how many values it has.
-        why: in a few words; of a copy, what it always varies with.
-    """
-
-    name: str
-    role: Role
-    levels: int
-    why: str
-
-
-class Asked(NamedTuple):
-    """What the user has said of columns; None: nothing.
-
-    Attributes:
-        outcomes: names with their direction.
-        seed: empty: there is none.
-        unit: likewise.
-        task: likewise.
-        details: all of them.
-        left_out: more columns that are neither.
-    """
-
-    outcomes: Mapping[str, Direction]
-    seed: str | None = None
-    unit: str | None = None
-    task: str | None = None
-    details: Collection[str] | None = None
-    left_out: Collection[str] = ()
 
 
 def infer_roles(table: pd.DataFrame, asked: Asked) -> list[Column]:
@@ -123,26 +76,8 @@ def _swap(given: tuple[Role, str], levels: int) -> tuple[Role, int, str]:
 
 
 def _check_asked(table: pd.DataFrame, asked: Asked) -> None:
-    columns = [str(name) for name in table.columns]
-    wanted = [
-        *(("outcome", name) for name in asked.outcomes),
-        *((role, name) for role, name in (("seed", asked.seed), ("unit", asked.unit), ("task", asked.task)) if name),
-        *(("details", name) for name in asked.details or ()),
-        *(("left_out", name) for name in asked.left_out),
-    ]
-    for role, name in wanted:
-        if name not in columns:
-            near = [column for column in columns if column.lower() == name.lower()] or columns[:12]
-            raise UserError(f"{role}: there is no column {name!r}\n  the table has: {', '.join(near)}")
-    used = [name for role, name in wanted if role != "left_out"]
-    for name in used:
-        if used.count(name) > 1:
-            raise UserError(f"column {name!r} is asked to be two things at once\n  give it one role")
-    if not asked.outcomes:
-        numbers = [c for c in columns if pd.api.types.is_numeric_dtype(table[c])]
-        metrics = [c for c in numbers if METRIC.search(c)] or numbers
-        shown = ", ".join(metrics[:8]) or "no column of numbers"
-        raise UserError(f"which column is the outcome? --outcome NAME:lower or NAME:higher\n  the table has: {shown}")
+    numbers = [str(name) for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
+    check_asked([str(name) for name in table.columns], numbers, asked)
     for name in asked.outcomes:
         check_outcome(table[name], name)
 
@@ -250,11 +185,6 @@ def _find_copies(table: pd.DataFrame, columns: list[Column], kept: Collection[st
         found.append(column)
     order = {column.name: place for place, column in enumerate(columns)}
     return sorted(found, key=lambda column: order[column.name])
-
-
-def of_role(columns: list[Column], *roles: Role) -> list[str]:
-    """Returns the names of the columns that have one of some roles."""
-    return [column.name for column in columns if column.role in roles]
 
 
 def _shorten(value: object) -> str:

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from repro.errors import UserError
+from repro.judge.columns import Column, of_role
 from repro.judge.declaration import Declaration
-from repro.judge.roles import MANY_LEVELS, Column, of_role
+from repro.judge.roles import MANY_LEVELS
 
 BLANK = "(blank)"
 """The option that a blank stands for, where no default is declared."""

@@ -1,14 +1,15 @@
 """A judgement on a stack, or the plan of its runs: for a terminal, as Markdown for a pull request, as JSON."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from repro.audit.statistics.stack import StackAnswer
+from repro.judge.showing.summary import escape
 from repro.judge.stack import StackJudgement
 from repro.judge.stack_plan import StackPlan, plan_content
 
-_MARKDOWN = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "\n": " ", "*": "\\*", "_": "\\_", "`": "\\`"})
+SENTENCE = 600
+"""Characters of a sentence in Markdown."""
 
 
 def summarise_plan(plan: StackPlan) -> str:
@@ -20,7 +21,7 @@ def summarise_plan(plan: StackPlan) -> str:
     )
 
 
-def show_plan(plan: StackPlan, files: list[Path]) -> str:
+def show_plan(plan: StackPlan) -> str:
     """Returns a plan for a terminal."""
     lines = [
         f"{summarise_plan(plan)} (baseline: the final configuration)",
@@ -29,8 +30,6 @@ def show_plan(plan: StackPlan, files: list[Path]) -> str:
         *(f"  {sentence}" for sentence in plan.said),
         "",
         plan.runs.to_string(index=False, na_rep=""),
-        "",
-        f"wrote {' and '.join(map(str, files))}",
     ]
     return "\n".join(lines)
 
@@ -71,12 +70,12 @@ def markdown_answers(found: StackJudgement) -> str:
     """Returns a judgement fit for a pull request: a sentence, a table, the rest below a fold."""
     answer = found.answer
     rows = [
-        f"| {_escape(part.key)} | {_escape(f'{part.final} → {part.base}')} | {part.estimate:+.3g} | {part.low:.3g} to "
-        f"{part.high:.3g} | {part.where} | {_escape(part.answer)} |"
+        f"| {escape(part.key)} | {escape(f'{part.final} → {part.base}')} | {part.estimate:+.3g} | {part.low:.3g} to "
+        f"{part.high:.3g} | {part.where} | {escape(part.answer)} |"
         for part in answer.parts
     ]
     table = [
-        f"| part | final → base | {_escape(answer.outcome)} without it | 95 % | where | answer |",
+        f"| part | final → base | {escape(answer.outcome)} without it | 95 % | where | answer |",
         "|---|---|---:|---|---|---|",
         *rows,
     ]
@@ -88,9 +87,9 @@ def markdown_answers(found: StackJudgement) -> str:
     ]
     if found.further:
         folds.insert(1, ("Runs to make", [summarise_plan(found.further), found.further.why_seeds]))
-    told = [f"**{name}**\n\n" + "\n".join(f"- {_escape(s)}" for s in said) for name, said in folds if said]
+    told = [f"**{name}**\n\n" + "\n".join(f"- {escape(s, SENTENCE)}" for s in said) for name, said in folds if said]
     details = "<details><summary>What it rests on</summary>\n\n" + "\n\n".join(told) + "\n\n</details>"
-    return "\n\n".join([f"**repro judge**: {_escape(answer.summarise())}", "\n".join(table), details])
+    return "\n\n".join([f"**repro judge**: {escape(answer.summarise(), SENTENCE)}", "\n".join(table), details])
 
 
 def markdown_plan(plan: StackPlan) -> str:
@@ -99,13 +98,16 @@ def markdown_plan(plan: StackPlan) -> str:
     seed, parts = keys[-1], keys[:-1]
     groups = plan.runs.groupby(parts, sort=False, dropna=False)
     rows = [
-        f"| {' | '.join(map(_escape, map(str, options)))} | {', '.join(map(str, own[seed]))} | "
+        f"| {' | '.join(map(escape, map(str, options)))} | {', '.join(map(str, own[seed]))} | "
         f"{int((own['status'] == 'to run').sum())} |"
         for options, own in groups
     ]
-    head = [f"| {' | '.join(map(_escape, parts))} | {_escape(seed)} | to run |", "|---" * (len(keys) + 1) + "|"]
-    said = "\n".join(f"- {_escape(s)}" for s in [f"{plan.seeds} seeds: {plan.why_seeds}", *plan.aliases, *plan.said])
-    told = f"**repro judge**: no verdict on the stack: {_escape(plan.reason)}. {_escape(summarise_plan(plan))}"
+    head = [f"| {' | '.join(map(escape, parts))} | {escape(seed)} | to run |", "|---" * (len(keys) + 1) + "|"]
+    said = "\n".join(
+        f"- {escape(s, SENTENCE)}" for s in [f"{plan.seeds} seeds: {plan.why_seeds}", *plan.aliases, *plan.said]
+    )
+    why = f"no verdict on the stack: {plan.reason}. {summarise_plan(plan)}"
+    told = f"**repro judge**: {escape(why, SENTENCE)}"
     return "\n\n".join([told, "\n".join([*head, *rows]), said])
 
 
@@ -137,7 +139,3 @@ def dump(content: dict[str, Any]) -> str:
         return None if isinstance(value, float) and not abs(value) < float("inf") else value
 
     return json.dumps(clean(content), indent=2, allow_nan=False)
-
-
-def _escape(text: str) -> str:
-    return text.translate(_MARKDOWN)

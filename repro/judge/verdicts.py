@@ -16,9 +16,10 @@ from repro.audit.statistics.verdicts import EQUIVALENT, UNDECIDED
 from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
+from repro.judge.columns import Column, of_role
 from repro.judge.declaration import Declaration, freeze
 from repro.judge.design import Replicates, find_replicates, is_shared, make_plan
-from repro.judge.roles import SHARED, Column, infer_roles, of_role
+from repro.judge.roles import SHARED, infer_roles
 from repro.judge.runs import Runs, read_runs
 from repro.judge.settling import NextBatch, list_next, tell_unrepeated
 from repro.judge.slopes import SLOPE_COLUMNS, fit_slopes
@@ -193,7 +194,7 @@ def _analyse(
     if unstated:
         said = [
             *said,
-            f"no margin for {', '.join(unstated)} (--margin): what is equivalent cannot be said, only what differs",
+            f"no margin for {', '.join(unstated)} (--margin): what is equivalent cannot be said, only what matters",
         ]
     return found._replace(
         plan=plan, results=results, analysis=analysis, said=said, next_runs=tuple(list_next(own, replicates.word))

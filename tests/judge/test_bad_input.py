@@ -177,7 +177,11 @@ NAMES: list[Callable[[], tuple[str, str]]] = [
 
 @pytest.mark.parametrize("names", NAMES, ids=["comma", "newline", "HTML", "quote", "letters", "marks"])
 def test_odd_options_are_shown_as_they_are_and_escaped(tmp_path: Path, names: Callable[[], tuple[str, str]]) -> None:
-    from repro.judge.showing import list_lines, show_json, show_markdown, show_page, show_table
+    from repro.judge.lines import list_lines
+    from repro.judge.showing.page import show_page
+    from repro.judge.showing.record import show_json
+    from repro.judge.showing.summary import show_markdown
+    from repro.judge.showing.terminal import show_table
 
     written, meant = names()
     file = tmp_path / "t.csv"
