@@ -1,12 +1,14 @@
 """The rows of a table that are mixtures of two configurations, and what was left out."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from repro.errors import UserError
 from repro.judge.configurations import Stack, text_of
+from repro.judge.runs import BLANK
+from repro.judge.table import ABSENT
 
 _PREFIX = re.compile(r"^(params|config|args|hparams|hyperparameters)[./]", re.IGNORECASE)
 
@@ -37,7 +39,13 @@ def find_mixtures(table: pd.DataFrame, stack: Stack, source: str) -> Mixtures:
         raise UserError(
             f"{source} has no column for {named} ({len(lost)} of {len(columns)} differences)\n  it has: {has}"
         )
-    told = pd.DataFrame({key: table[column].map(text_of) for key, column in columns.items()}, index=table.index)
+    told = pd.DataFrame(
+        {
+            key: _spell(table[column], base, final)
+            for (key, base, final), column in zip(stack.differences, columns.values(), strict=True)
+        },
+        index=table.index,
+    )
     said, keep = [], pd.Series(True, index=table.index)
     for key, base, final in stack.differences:
         other = keep & ~told[key].isin([base, final])
@@ -48,13 +56,20 @@ def find_mixtures(table: pd.DataFrame, stack: Stack, source: str) -> Mixtures:
     for key, option in stack.shared.items():
         column = _find_column(table, key)
         if column is not None:
-            other = keep & (table[column].map(text_of) != option)
+            other = keep & (_spell(table[column], option) != option)
             if other.any():
                 said.append(f"{key}: {int(other.sum())} rows do not have the {option} of both and were left out")
             keep &= ~other
     used = [column for column in columns.values() if column is not None]
     rest = table.drop(columns=used).loc[keep]
     return Mixtures(pd.concat([told.loc[keep], rest], axis=1).reset_index(drop=True), said)
+
+
+def _spell(column: "pd.Series[Any]", *options: str) -> "pd.Series[str]":
+    """Returns options as a configuration spells them; a blank is the one that a table cannot tell from a blank."""
+    told = column.map(text_of)
+    blank = [option for option in options if option in ABSENT]
+    return told.replace(BLANK, blank[0]) if len(blank) == 1 and BLANK not in options else told
 
 
 def _find_column(table: pd.DataFrame, key: str) -> str | None:

@@ -25,7 +25,7 @@ from repro.judge.source import (
     split_header,
 )
 
-_ABSENT = ["", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "none", "<NA>", "#N/A"]
+ABSENT = ["", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "none", "<NA>", "#N/A"]
 
 
 def read_table(source: str, tracking_uri: str | None = None) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def _read_text(file: Path) -> pd.DataFrame:
             names=names,
             index_col=False,
             keep_default_na=False,
-            na_values=_ABSENT,
+            na_values=ABSENT,
             low_memory=False,
             skip_blank_lines=True,
             on_bad_lines="error",
