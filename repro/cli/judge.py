@@ -103,7 +103,7 @@ def _judge_loop(table: str, outcomes: list[str], tracking_uri: str | None, shown
 
 def _plan_next(found: "Judgement", emit: str | None, budget: int | None, command: str, out: Path) -> "Judgement":  # type: ignore[name-defined]  # noqa: F821
     """Adds what to run next to a judgement, if that was asked for, and writes it for a launcher."""
-    if found.refused or (emit is None and budget is None):
+    if (found.refused and not found.options) or (emit is None and budget is None):
         return found
     from repro.judge.emitting import write_batch
     from repro.judge.next_runs import plan_batch

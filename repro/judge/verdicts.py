@@ -23,7 +23,7 @@ from repro.judge.roles import SHARED, infer_roles
 from repro.judge.runs import Runs, read_runs
 from repro.judge.settling import NextBatch, list_next, tell_unrepeated
 from repro.judge.slopes import SLOPE_COLUMNS, fit_slopes
-from repro.judge.variants import Variants, find_variants, join_details, keep_variants
+from repro.judge.variants import Variants, add_copies, find_variants, join_details, keep_variants
 from repro.storage import hash_json
 
 
@@ -56,7 +56,8 @@ class Judgement(NamedTuple):
         noise: of the main outcome.
         next_runs: what would settle open verdicts.
         word: what is repeated: seed, run or task.
-        options: of each variant of the plan, by its id, the option of each column.
+        options: of each variant of the plan, by its id, the option of each column; where none was run twice, of the
+            two whose repeats would tell the noise.
         seeds: values of the column of seeds, in the order of the plan's numbers where they pair.
         batch: of runs to make next, where it was asked for.
     """
@@ -106,6 +107,7 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
         if not is_estimable(variants, replicates):
             variants = join_details(runs.table, variants)
             replicates = find_replicates(runs.table, columns, declared, variants)
+        variants = add_copies(runs.table, variants, of_role(columns, "copy"))
     except UserError as error:
         return first._replace(refused=str(error))
     said = [*runs.said, *variants.said, *replicates.said]
@@ -118,7 +120,8 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     if numeric := of_role(columns, "numeric detail"):
         return _judge_slopes(found, runs, main, f"{', '.join(numeric)}: numbers that vary within options")
     if refused := _refuse(replicates, variants, declared, main):
-        return found._replace(refused=refused[0], said=[*said, *refused[1:]])
+        options = _list_unrepeated(replicates, variants, declared, main) if len(refused) > 1 else {}
+        return found._replace(refused=refused[0], said=[*said, *refused[1:]], options=options)
     if refused_seed := _refuse_one_seed(columns, declared):
         return found._replace(refused=refused_seed)
     if variants.design == "one_at_a_time":
@@ -256,6 +259,19 @@ def _refuse(replicates: Replicates, variants: Variants, declared: Declaration, m
     known = tell_unrepeated(values.to_numpy(dtype=np.float64), names, outcome.margin, outcome.direction == "higher")
     what = "no variant was run twice" if not repeated else "one variant alone was run twice"
     return [f"{what}: nothing says how far runs differ by chance, and no difference can be held against it", *known]
+
+
+def _list_unrepeated(
+    replicates: Replicates, variants: Variants, declared: Declaration, main: str
+) -> dict[str, Mapping[str, str]]:
+    """Returns the options of the baseline and of the best of the other variants, whose repeats would tell the noise."""
+    values = replicates.frame[~replicates.frame["failed"]].groupby("variant")[main].mean()
+    others = values.drop(index=0, errors="ignore")
+    if not len(others) or not variants.rows:
+        return {}
+    numbers = others.to_numpy(dtype=np.float64)
+    best = int(np.argmax(numbers) if declared.outcomes[main].direction == "higher" else np.argmin(numbers))
+    return {"baseline": variants.rows[0], "best": variants.rows[int(others.index.to_numpy()[best])]}
 
 
 def _judge_slopes(found: Judgement, runs: Runs, main: str, why: str = "") -> Judgement:
