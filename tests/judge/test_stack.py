@@ -225,3 +225,54 @@ def test_the_command_plans_first_and_judges_then(tmp_path: Path, monkeypatch: py
     assert found["smallest"]["dropped"] == [*"cdef"]
     assert found["further"]["cost_runs"] > 0
     assert json.loads(Path("judge/stack.json").read_text())["dropped"] == [*"cdef"]
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_pages_and_summaries_open_with_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = [path.name for path in write_configurations(tmp_path)]
+    arguments = ["judge", "runs.csv", "--outcome", "loss:lower", "--margin", str(MARGIN), "--stack", *files]
+    arguments += ["--format", form, "--out", "o"]
+    first = CliRunner().invoke(app, arguments)
+    assert first.exit_code != 0
+    assert "there is no runs.csv yet" in Path("o/summary.md").read_text()
+    assert "48 runs to make" in Path("o/index.html").read_text()
+    simulate(pd.read_csv("o/stack-plan.csv"), interaction=0.0).to_csv("runs.csv", index=False)
+    second = CliRunner().invoke(app, arguments)
+    assert second.exit_code == 0, second.output
+    said = "2 of 6 parts are needed (model.a, model.b); 4 not needed (c, d, e, f)"
+    page, summary = Path("o/index.html").read_text(), Path("o/summary.md").read_text()
+    assert f"<p><strong>{said}" in page
+    assert summary.startswith(f"**repro judge**: {said}")
+    assert (summary.strip() in second.stdout) == (form == "markdown")
+
+
+def test_mirror_images_that_lack_are_planned_and_said(stack: Stack) -> None:
+    runs = plan(stack).runs
+    lacking = runs["run"].str.match("m1[345]-")  # five mixtures with their mirror images tell five parts, not six
+    found = judge(stack, simulate(runs[~lacking], interaction=0.0))
+    assert found.further is not None
+    assert found.further.cost == lacking.sum() == 9
+    options = [{tuple(row) for row in table[KEYS].to_numpy()} for table in (found.further.runs, runs[lacking])]
+    assert options[0] == options[1]
+    assert any("3 mixtures of the fold-over were not run" in sentence for sentence in found.answer.untested)
+
+
+def test_options_that_a_table_takes_for_blanks_are_read_as_the_configuration_spells_them(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text("norm: none\nact: relu\n")
+    (tmp_path / "f.yaml").write_text("norm: layer\nact: gelu\n")
+    stack = read_stack(tmp_path / "b.yaml", tmp_path / "f.yaml")
+    table = pd.DataFrame({"norm": [None, "layer"], "act": ["relu", "gelu"], "loss": [1.0, 2.0]})
+    assert find_mixtures(table, stack, "t.csv").table["norm"].tolist() == ["none", "layer"]
+
+
+def test_a_test_is_paid_for_once_and_each_further_one_is_stricter(stack: Stack) -> None:
+    table = simulate(plan(stack).runs, interaction=0.0)
+    first = judge(stack, table)
+    table = add_planned(table, first, interaction=0.0)
+    second = judge(stack, table, first.freeze())
+    again = judge(stack, table, second.freeze())
+    assert again.answer.smallest.test == second.answer.smallest.test
+    assert [test.n for test in again.answer.tests] == [test.n for test in second.answer.tests]
+    more = second.freeze() | {"tests": [[["c"], 9], [["d"], 9]]}
+    assert "; test 3)" in judge(stack, table, more).answer.smallest.test

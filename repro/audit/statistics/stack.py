@@ -57,7 +57,8 @@ class StackAnswer(NamedTuple):
     def summarise(self) -> str:
         """Says in one or two sentences which parts are needed, and which stack does as well as the whole."""
         needed, margin = self.named(NEEDED), f"{self.margin:g} {self.unit}".rstrip()
-        said = [f"{len(needed)} of {len(self.parts)} parts are needed{_listed(needed)}"]
+        verb = "is" if len(needed) == 1 else "are"
+        said = [f"{len(needed)} of {len(self.parts)} parts {verb} needed{_listed(needed)}"]
         for answer, words in (
             ((NOT_NEEDED,), "not needed"),
             ((BETTER_WITHOUT,), "better left out"),
