@@ -2,6 +2,7 @@
 
 import json
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,8 @@ from repro.extras import require
 
 MOST_RUNS = 100_000
 """Rows that are asked for at most."""
+PAGE_RUNS = 200
+"""Runs in one answer of the server."""
 
 
 def search_wandb(project: str) -> pd.DataFrame:
@@ -32,19 +35,20 @@ def search_wandb(project: str) -> pd.DataFrame:
     require("wandb")
     wandb = import_module("wandb")
     try:
-        runs = [run for run, _ in zip(wandb.Api().runs(project, order="+created_at"), range(MOST_RUNS), strict=False)]
+        found = wandb.Api().runs(project, order="+created_at", per_page=PAGE_RUNS, lazy=False)  # else: a request a run
+        rows = [_read_run(run) for run in islice(found, MOST_RUNS)]
     except Exception as error:  # of many kinds: no key, no network, no project
         raise UserError(f"wandb:{project}: {' '.join(str(error).split())[:200]}") from None
-    if not runs:
+    if not rows:
         raise UserError(f"wandb:{project} has no runs")
-    return pd.DataFrame([_read_run(run) for run in runs])
+    return pd.DataFrame(rows)
 
 
 def _read_run(run: Any) -> dict[str, Any]:
     config = {name: value for name, value in _flatten(dict(run.config)) if not name.startswith("_")}
     summary = [
         (name, value)
-        for name, value in _flatten(dict(run.summary))
+        for name, value in _flatten(dict(run.summary_metrics))
         if not name.startswith("_") and isinstance(value, int | float)
     ]
     return {

@@ -8,7 +8,7 @@ import numpy as np
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import FULL
 from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS, UNDECIDED
-from repro.judge.verdicts import Judgement
+from repro.judge.judgement import Judgement
 
 ORDER = (MATTERS, EQUIVALENT, UNDECIDED)
 """Verdicts on an option, as they are listed."""

@@ -11,9 +11,9 @@ import numpy as np
 
 from repro.audit.statistics.effects import Effect
 from repro.errors import UserError
+from repro.judge.judgement import Judgement
 from repro.judge.open_questions import Arm, ask, find_open, measure_variants, variant_of
 from repro.judge.settling import FEWEST, NextBatch, NextRun, Question, Step
-from repro.judge.verdicts import Judgement
 
 INVENTED = "seed"
 """The setting that holds the seed where the table has no column of seeds."""

@@ -25,9 +25,9 @@ from repro.audit.statistics.power import (
     t_power,
 )
 from repro.audit.statistics.sequential import USUAL_MOST, level_at_look
+from repro.judge.judgement import Judgement
 from repro.judge.lines import list_lines
 from repro.judge.settling import Question
-from repro.judge.verdicts import Judgement
 
 BOUNDS = (USUAL_MOST, 50, 100, SEEDS_CAP)
 """Replicates up to which looks are paid for: the first that is more than there are."""

@@ -15,10 +15,11 @@ from repro.audit.statistics.stack import StackAnswer, answer_stack
 from repro.errors import UserError
 from repro.judge.configurations import Stack
 from repro.judge.declaration import Declaration
+from repro.judge.judgement import Judgement
 from repro.judge.mixtures import find_mixtures
 from repro.judge.stack_plan import StackPlan, plan_comparison, plan_mirrors, plan_screening
 from repro.judge.variants import find_rank
-from repro.judge.verdicts import Judgement, judge_table
+from repro.judge.verdicts import judge_table
 
 
 class StackJudgement(NamedTuple):

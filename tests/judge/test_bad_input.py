@@ -7,8 +7,9 @@ import pytest
 
 from repro.errors import UserError
 from repro.judge.declaration import Flags, read_declaration
+from repro.judge.judgement import Judgement
 from repro.judge.table import read_table
-from repro.judge.verdicts import Judgement, judge_table
+from repro.judge.verdicts import judge_table
 
 OUTCOME = Flags(outcome=("loss:lower",))
 GOOD = "lr,seed,loss\na,0,1.01\na,1,1.12\na,2,1.23\nb,0,2.02\nb,1,2.11\nb,2,2.27\n"

@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 from repro.cli import app
 from repro.judge.columns import Asked
 from repro.judge.declaration import Declaration, Flags, Measured, read_declaration
+from repro.judge.judgement import Judgement
 from repro.judge.lines import list_lines
 from repro.judge.roles import infer_roles
 from repro.judge.runs import count_ties, find_step
 from repro.judge.settling import bear_noise, plan_batch
 from repro.judge.slopes import fit_slopes
 from repro.judge.table import read_table
-from repro.judge.verdicts import Judgement, judge_table
+from repro.judge.verdicts import judge_table
 
 
 def judge(table: pd.DataFrame, **declared: object) -> Judgement:

@@ -20,10 +20,11 @@ from repro.cli import app
 from repro.errors import UserError
 from repro.judge.declaration import Declaration, Measured
 from repro.judge.emitting import _quote_hydra, write_batch
+from repro.judge.judgement import Judgement
 from repro.judge.next_runs import plan_batch
 from repro.judge.settling import NextBatch, NextRun, Question, Step
 from repro.judge.table import read_table
-from repro.judge.verdicts import Judgement, judge_table
+from repro.judge.verdicts import judge_table
 
 HOSTILE = "$(touch pwned); `touch pwned` 'q' \"w\" && touch pwned"
 

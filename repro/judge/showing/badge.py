@@ -4,9 +4,9 @@ import html
 import json
 
 from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS, UNDECIDED
+from repro.judge.judgement import Judgement
 from repro.judge.lines import count_verdicts
 from repro.judge.showing.sentences import EXPLORATORY, name_table, tell_counts
-from repro.judge.verdicts import Judgement
 
 LABEL = "repro"
 INK = "#1c2733"

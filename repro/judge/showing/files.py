@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from repro.judge.declaration import NAME, write_declaration
+from repro.judge.judgement import Judgement
 from repro.judge.showing.badge import show_badge, show_endpoint
 from repro.judge.showing.page import show_page
 from repro.judge.showing.summary import show_markdown
-from repro.judge.verdicts import Judgement
 from repro.storage import written_file
 
 PAGE, SUMMARY, BADGE, ENDPOINT = "index.html", "summary.md", "badge.svg", "badge.json"

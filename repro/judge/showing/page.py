@@ -11,9 +11,9 @@ from repro.audit.page.notebook import PAGE
 from repro.audit.page.section import SECTIONS
 from repro.audit.page.subject import Subject, badge, note, paragraph
 from repro.audit.page.tables import table_html
+from repro.judge.judgement import Judgement
 from repro.judge.lines import Line, count_verdicts, list_lines
 from repro.judge.showing.sentences import NOISE, list_sections, name_table, tell_counts, tell_noise
-from repro.judge.verdicts import Judgement
 
 LEFT_OUT = frozenset(
     {"title", "opening", "verdicts", "claims", "ledger", "stability", "protocols", "cost", "questions"}

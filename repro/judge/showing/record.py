@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from repro.audit.statistics.outcomes import FULL
+from repro.judge.judgement import Judgement
 from repro.judge.lines import count_verdicts, list_lines
 from repro.judge.settling import NextBatch, Question
 from repro.judge.showing.sentences import EXPLORATORY
-from repro.judge.verdicts import Judgement
 
 
 def show_json(found: Judgement) -> str:

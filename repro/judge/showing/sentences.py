@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS
+from repro.judge.judgement import Judgement
 from repro.judge.lines import count_verdicts
 from repro.judge.settling import NextBatch, Question, Step
-from repro.judge.verdicts import Judgement
 
 EXPLORATORY = "exploratory: found, not planned"
 NOISE = "noise"

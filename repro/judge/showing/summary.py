@@ -5,9 +5,9 @@ What stands in the table was written by anyone: it is shown as it is, is no mark
 
 from collections.abc import Iterable
 
+from repro.judge.judgement import Judgement
 from repro.judge.lines import Line, list_lines
 from repro.judge.showing.sentences import EXPLORATORY, NOISE, list_sections, name_table, tell_counts, tell_noise
-from repro.judge.verdicts import Judgement
 
 MOST_CHARACTERS = 65_536
 """Of a comment on GitHub."""
@@ -83,7 +83,3 @@ def _fit(lines: Iterable[str], room: int) -> Iterable[str]:
         if room < 0:
             return
         yield line
-
-
-def _show_p(line: Line) -> str:
-    return line.chance.removeprefix("p ").removeprefix("= ").translate(_MARKUP)

@@ -3,9 +3,9 @@
 import textwrap
 
 from repro.judge.declaration import NAME
+from repro.judge.judgement import Judgement
 from repro.judge.lines import list_lines
 from repro.judge.showing.sentences import EXPLORATORY, list_sections, name_table, tell_counts
-from repro.judge.verdicts import Judgement
 
 WIDTH = 110
 MOST_LINES = 20
