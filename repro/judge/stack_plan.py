@@ -92,12 +92,12 @@ def plan_comparison(
 def plan_mirrors(
     differences: Sequence[Difference], table: pd.DataFrame, declared: Declaration, rows: Sequence[Sequence[str]]
 ) -> StackPlan:
-    """Plans the mirror images of mixtures that were run without theirs, with as many seeds as those have."""
+    """Plans the mirror image of each of some mixtures that were run without theirs, with as many seeds as those have."""
     counts = table.groupby([difference.key for difference in differences]).size()
     seeds = max(2, int(counts.median()))
     runs = _list_runs(differences, rows, seeds, table, declared)
     why = "as many as the mixtures in the table have"
-    return StackPlan("mirror images, which free parts of pairs", "fold-over", runs, seeds, why, [])
+    return StackPlan("the mirror image of each mixture, which frees parts of pairs", "fold-over", runs, seeds, why, [])
 
 
 def _main(declared: Declaration) -> tuple[str, float]:

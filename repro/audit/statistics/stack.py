@@ -132,7 +132,7 @@ def answer_stack(
 
 
 def find_lacking_mirrors(signs: Floats) -> list[tuple[int, ...]]:
-    """Returns the mirror images of mixtures that were run without theirs, where they are wanted.
+    """Returns the mirror image of each mixture that was run without it, where it is wanted.
 
     They are not where the mixtures that have theirs tell all parts apart: then no pair is mixed into a part.
 
