@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from repro.errors import UserError
-from repro.extras import require
 
 MOST_RUNS = 100_000
 """Rows that are asked for at most."""
@@ -27,12 +26,8 @@ def search_wandb(project: str) -> pd.DataFrame:
         the prefix `summary.` where a config has the same), `run_name` and `status`.
 
     Raises:
-        UserError: no such project, no runs in it, or the package is absent.
+        UserError: no such project, no runs in it, or nobody is logged in.
     """
-    entity, _, name = project.partition("/")
-    if not entity or not name or "/" in name:
-        raise UserError(f"wandb:{project}: expected wandb:ENTITY/PROJECT")
-    require("wandb")
     wandb = import_module("wandb")
     try:
         found = wandb.Api().runs(project, order="+created_at", per_page=PAGE_RUNS, lazy=False)  # else: a request a run

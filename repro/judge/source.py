@@ -50,6 +50,8 @@ def check_source(source: str) -> None:
     if source.startswith(MLFLOW):
         return require("mlflow")
     if source.startswith(WANDB):
+        if len([part for part in source.removeprefix(WANDB).split("/") if part]) != 2:
+            raise UserError(f"{source}: expected {WANDB}ENTITY/PROJECT")
         return require("wandb")
     file = Path(source)
     if file.is_dir():

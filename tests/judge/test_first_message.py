@@ -35,6 +35,7 @@ FIRST = [
     (["nothing.csv"], "nothing.csv: no such file\n  check the path"),
     (["nothing.csv", "--loop"], "nothing.csv: no such file"),
     (["."], ". is a folder"),
+    (["wandb:paper"], "wandb:paper: expected wandb:ENTITY/PROJECT"),
     (["empty.csv"], "empty.csv is empty"),
     (["sheet.xlsx"], "sheet.xlsx is a spreadsheet"),
     (["twice.csv"], "columns 1 and 2 are both called 'loss'"),

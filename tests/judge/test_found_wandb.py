@@ -165,9 +165,8 @@ def test_the_package_reads_all_pages_of_a_server_and_no_run_by_itself(tmp_path: 
         ("ours/other", KEY, "wandb:ours/other: Could not find project other"),
         ("ours/paper", "b" * 40, "invalid credentials"),
         ("ours/paper", "", "No API key configured"),
-        ("paper", KEY, "wandb:paper: expected wandb:ENTITY/PROJECT"),
     ],
-    ids=["no project", "wrong key", "no key", "no entity"],
+    ids=["no project", "wrong key", "no key"],
 )
 def test_what_the_server_refuses_is_one_line(tmp_path: Path, project: str, key: str, said: str) -> None:
     with serve() as (address, _):

@@ -259,7 +259,7 @@ def test_the_declaration_that_is_written_gives_the_same_verdicts(tmp_path: Path)
     shown = runner.invoke(app, ["judge", str(out / "judge.yaml"), "--out", str(out), "--format", "html"])
     assert shown.exit_code == 0
     page = (out / "index.html").read_text(encoding="utf-8")
-    assert "exploratory" in page
+    assert "Exploratory" in page
     assert "as it was frozen" not in page
 
 

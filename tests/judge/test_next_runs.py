@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,6 @@ from repro.judge.emitting import _quote_hydra, write_batch
 from repro.judge.judgement import Judgement
 from repro.judge.next_runs import plan_batch
 from repro.judge.settling import NextBatch, NextRun, Question, Step
-from repro.judge.table import read_table
 from repro.judge.verdicts import judge_table
 
 HOSTILE = "$(touch pwned); `touch pwned` 'q' \"w\" && touch pwned"
@@ -268,34 +266,3 @@ def test_requests_that_cannot_be_met_are_refused(csv: Path, tmp_path: Path, argu
     assert status
     assert told in said
     assert not (tmp_path / "o").exists()
-
-
-def test_runs_of_a_wandb_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def runs(project: str, order: str) -> list[SimpleNamespace]:
-        asked.append((project, order))
-        made = {"config": {"model": {"width": 8}, "seed": 1, "loss": "l1"}, "summary": {"loss": 0.5, "_step": 9}}
-        return [SimpleNamespace(name="brisk-1", state="finished", **made)]
-
-    fake = ModuleType("wandb")
-    fake.Api = lambda: SimpleNamespace(runs=runs)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "wandb", fake)
-    row = read_table("wandb:team/project").iloc[0].to_dict()
-    assert row == {
-        "run_name": "brisk-1",
-        "status": "finished",
-        "model.width": 8,
-        "seed": 1,
-        "loss": "l1",
-        "summary.loss": 0.5,
-    }
-    assert asked == [("team/project", "+created_at")]
-    with pytest.raises(UserError, match="expected wandb:ENTITY/PROJECT"):
-        read_table("wandb:project")
-
-
-def test_without_wandb_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(UserError, match="pip install wandb"):
-        read_table("wandb:team/project")

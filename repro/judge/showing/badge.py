@@ -60,7 +60,7 @@ def show_endpoint(found: Judgement) -> str:
 
 
 def measure(text: str) -> float:
-    """Returns the width of a text in pixels.
+    """Returns the width of a text as it is drawn.
 
     Example:
         >>> measure("mm") > 3 * measure("ii")
