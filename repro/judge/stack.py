@@ -108,7 +108,7 @@ def _same_question(frozen: Mapping[str, Any], stack: Stack, declared: Declaratio
 
 
 def _plan_further(answer: StackAnswer, stack: Stack, table: pd.DataFrame, declared: Declaration) -> StackPlan | None:
-    """Plans the runs that would tell more: mirrored mixtures first, then which pairs interact and the smallest stack."""
+    """Plans the runs that would tell more: mirrored mixtures first, then which pairs interact, and the smallest."""
     if answer.mirrors:
         return plan_mirrors(stack.differences, table, declared, answer.mirrors)
     smallest = answer.smallest

@@ -92,7 +92,7 @@ def plan_comparison(
 def plan_mirrors(
     differences: Sequence[Difference], table: pd.DataFrame, declared: Declaration, rows: Sequence[Sequence[str]]
 ) -> StackPlan:
-    """Plans the mirror image of each of some mixtures that were run without theirs, with as many seeds as those have."""
+    """Plans the mirror image of each mixture that was run without it, with as many seeds as those have."""
     counts = table.groupby([difference.key for difference in differences]).size()
     seeds = max(2, int(counts.median()))
     runs = _list_runs(differences, rows, seeds, table, declared)

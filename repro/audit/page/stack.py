@@ -3,12 +3,13 @@
 import html
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from repro.audit.page.subject import Subject, code, long, note, paragraph
+from repro.audit.page.subject import NOTHING, Subject, code, long, note, paragraph
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.outcomes import FULL, tabulate_outcomes
-from repro.audit.statistics.smallest_stack import Smallest
+from repro.audit.statistics.smallest_stack import Smallest, Test
 from repro.audit.statistics.stack import StackAnswer, answer_stack
 from repro.audit.statistics.stack_parts import NEEDED, NOT_NEEDED
 
@@ -26,11 +27,13 @@ def show_stack(subject: Subject) -> str:
         if table.metric == subject.main and table.train_fraction == FULL
     )
     heading = "<h2>Which parts are needed</h2>"
-    if analysis.effects.empty or outcomes.values.size == 0 or not outcomes.values[0].size:
+    if not np.isfinite(outcomes.values).any():
         return heading + paragraph("No run has been measured.")
     shared = [key for key in subject.choices if key not in subject.plan.levels]
     tables = (analysis.effects, analysis.interactions, analysis.verdicts)
-    answer = answer_stack(subject.plan, outcomes, *tables, shared, study.base.without)
+    renamed = [sentence for sentence in subject.plan.deviations if "base: without" in sentence and "became" in sentence]
+    earlier = [Test((), 0)] * len(renamed)  # each smallest stack that was declared before had its test
+    answer = answer_stack(subject.plan, outcomes, *tables, shared, study.base.without, earlier)
     return heading + stack_html(answer) + _tell_next(answer)
 
 
@@ -42,8 +45,11 @@ def stack_html(answer: StackAnswer) -> str:
                 f'<span class="verdict {_COLOURS.get(part.answer, "")}">{html.escape(part.answer)}</span>'
                 for part in answer.parts
             ],
-            "without it": [f"{part.estimate:+.3g}" for part in answer.parts],
-            "95 % interval": [f"{part.low:.3g} to {part.high:.3g}" for part in answer.parts],
+            "without it": [_show(part.estimate, "+.3g") for part in answer.parts],
+            "95 % interval": [
+                f"{part.low:.3g} to {part.high:.3g}" if np.isfinite(part.low) else "no interval"
+                for part in answer.parts
+            ],
             "where": [part.where for part in answer.parts],
             "options": [code(f"{part.final} → {part.base}") for part in answer.parts],
             "reason": [long(html.escape(part.reason)) for part in answer.parts],
@@ -61,6 +67,10 @@ def stack_html(answer: StackAnswer) -> str:
             _listed("Not tested", answer.untested),
         ]
     )
+
+
+def _show(value: float, how: str) -> str:
+    return format(value, how) if np.isfinite(value) else NOTHING
 
 
 def _show_smallest(smallest: Smallest) -> str:

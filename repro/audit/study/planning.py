@@ -17,7 +17,7 @@ from repro.audit.study.levels import canonical, choose_levels
 from repro.audit.study.metric import Metric
 from repro.audit.study.plan import LeftOut, Plan, Role, Run, Variant
 from repro.audit.study.space import NotAllowedError, Settings, Space, show_settings
-from repro.audit.study.stack import find_parts
+from repro.audit.study.stack import Parts, find_parts
 from repro.errors import UserError
 from repro.storage import hash_json
 
@@ -52,21 +52,24 @@ def make_plan(
     space = Space(tree, baseline)
     try:
         _check_metrics(study, metrics)
-        study, stay = (study, []) if base is None else find_parts(study, space, base)
-        return _make(name, study, space, identify, now, stay)
+        whole = Parts(study, []) if base is None else find_parts(study, space, base)
+        return _make(name, whole, space, identify, now, study.model_dump(mode="json"))
     except NotAllowedError as error:
         raise UserError(f"study {name}: the baseline is not allowed: {error}") from None
     except UserError as error:
         raise UserError(f"study {name}: {error}") from None
 
 
-def _make(name: str, study: Study, space: Space, identify: Identify, now: datetime, stay: list[LeftOut]) -> Plan:
+def _make(
+    name: str, parts: Parts, space: Space, identify: Identify, now: datetime, declaration: dict[str, Any]
+) -> Plan:
+    study = parts.study
     asked = choose_levels(study, space)
     settings, left_out, passed_over = combine(study, asked, space)
     levels = occurring(asked, settings)
     _check_claims(study, levels, left_out, space)
     variants = _variants(study, settings, space, identify)
-    declaration, values = study.model_dump(mode="json"), space.values
+    values = space.values
     runs = _runs(study, variants)
     return Plan(
         study=name,
@@ -77,7 +80,7 @@ def _make(name: str, study: Study, space: Space, identify: Identify, now: dateti
         levels=levels,
         variants=variants,
         runs=runs,
-        left_out=[*stay, *left_out],
+        left_out=[*parts.left_out, *left_out],
         deviations=[],
         passed_over=passed_over,
     )

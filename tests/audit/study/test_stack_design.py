@@ -1,5 +1,6 @@
 """Studies of the design `stack`: what becomes a part, which mixtures are planned, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from oven import BASELINE, NOW, Oven, arms, identify, study
 
 from repro.audit.study.declaration import NamedStudy
+from repro.audit.study.freezing import freeze
 from repro.audit.study.plan import Plan
 from repro.audit.study.planning import make_plan
 from repro.audit.study.stack import find_parts
@@ -41,6 +43,18 @@ def test_the_smallest_stack_gets_runs_of_its_own_once() -> None:
     smallest = {"salt": 2, "heat.fan": False}
     assert smallest in arms(tested)
     assert len(arms(tested)) == 15 + (smallest not in arms(whole))
+
+
+def test_the_plan_keeps_the_study_as_declared_and_says_when_the_smallest_stack_was(tmp_path: Path) -> None:
+    first, second, third = plan(BASE), plan(BASE, ("salt",)), plan(BASE, ("tray",))
+    assert first.declaration["details"] == {}
+    freeze(first, tmp_path)
+    freeze(second, tmp_path)
+    said = freeze(third, tmp_path).deviations
+    assert [sentence.partition(": ")[2] for sentence in said] == [
+        "base: without added",
+        "base: without ['salt'] became ['tray']",
+    ]
 
 
 def test_what_changes_nothing_in_the_whole_stays_and_is_said() -> None:
