@@ -53,7 +53,7 @@ def test_the_plan_keeps_the_study_as_declared_and_says_when_the_smallest_stack_w
     said = freeze(third, tmp_path).deviations
     assert [sentence.partition(": ")[2] for sentence in said] == [
         "base: without added",
-        "base: without ['salt'] became ['tray']",
+        "base: without [salt] became [tray]",
     ]
 
 
