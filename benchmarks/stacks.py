@@ -29,7 +29,7 @@ from repro.audit.statistics.analysis import estimate_effects
 from repro.audit.statistics.interactions import interactions
 from repro.audit.statistics.looks import judge_effects
 from repro.audit.statistics.outcomes import Outcomes
-from repro.audit.statistics.smallest_stack import Test, price_test
+from repro.audit.statistics.smallest_stack import StackTest, price_test
 from repro.audit.statistics.stack import StackAnswer, answer_stack
 from repro.audit.statistics.stack_parts import NEEDED, NOT_NEEDED
 from repro.audit.statistics.verdicts import judge_details
@@ -113,7 +113,7 @@ class Table:
         squares = sum(np.var(values, ddof=1) * (len(values) - 1) for values in rows.values() if len(values) > 1)
         return float(np.sqrt(squares / sum(len(values) - 1 for values in rows.values())))
 
-    def answer(self, declared: Sequence[str], earlier: Sequence[Test]) -> StackAnswer:
+    def answer(self, declared: Sequence[str], earlier: Sequence[StackTest]) -> StackAnswer:
         """Answers from the runs that there are."""
         plan, outcomes = self._tabulate()
         effects = judge_effects(plan, [outcomes], partial(estimate_effects, plan))

@@ -89,13 +89,12 @@ def _judge_loop(table: str, outcomes: list[str], tracking_uri: str | None, shown
         raise UserError(f"{outcomes[0]} has no direction\n  expected {metric}:lower or {metric}:higher")
     check_source(table)
     from repro.judge import judge_log
-    from repro.judge.table import read_table
 
     found = judge_log(
-        read_table(table, tracking_uri),
+        table,
         lower_is_better=None if not direction else direction == "lower",
-        state="loop.json" if table.startswith(("mlflow:", "wandb:")) else Path(table).with_suffix(".loop.json"),
         metric=metric,
+        tracking_uri=tracking_uri,
     )
     print(json.dumps(found.to_dict(), indent=2) if shown is Format.JSON else found.to_text())
     raise typer.Exit(found.status)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from repro.audit.statistics.outcomes import FULL, tabulate_outcomes
-from repro.audit.statistics.smallest_stack import Test, price_test
+from repro.audit.statistics.smallest_stack import StackTest, price_test
 from repro.audit.statistics.stack import StackAnswer, answer_stack
 from repro.errors import UserError
 from repro.judge.configurations import Stack
@@ -93,7 +93,7 @@ def _answer(judged: Judgement, stack: Stack, before: Mapping[str, Any]) -> Stack
         t for t in tabulate_outcomes(judged.plan, judged.results) if t.metric == name and t.train_fraction == FULL
     )
     tables = (analysis.effects, analysis.interactions, analysis.verdicts)
-    earlier = [Test(tuple(dropped), int(n)) for dropped, n in before.get("tests", [])]
+    earlier = [StackTest(tuple(dropped), int(n)) for dropped, n in before.get("tests", [])]
     answer = answer_stack(judged.plan, outcomes, *tables, list(stack.shared), before.get("dropped", []), earlier)
     places = [difference.key for difference in stack.differences]
     return answer._replace(parts=sorted(answer.parts, key=lambda part: places.index(part.key)))

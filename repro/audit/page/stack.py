@@ -9,7 +9,7 @@ import pandas as pd
 from repro.audit.page.subject import NOTHING, Subject, code, long, note, paragraph
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.outcomes import FULL, tabulate_outcomes
-from repro.audit.statistics.smallest_stack import Smallest, Test
+from repro.audit.statistics.smallest_stack import Smallest, StackTest
 from repro.audit.statistics.stack import StackAnswer, answer_stack
 from repro.audit.statistics.stack_parts import NEEDED, NOT_NEEDED
 
@@ -32,7 +32,7 @@ def show_stack(subject: Subject) -> str:
     shared = [key for key in subject.choices if key not in subject.plan.levels]
     tables = (analysis.effects, analysis.interactions, analysis.verdicts)
     renamed = [sentence for sentence in subject.plan.deviations if "base: without" in sentence and "became" in sentence]
-    earlier = [Test((), 0)] * len(renamed)  # each smallest stack that was declared before had its test
+    earlier = [StackTest((), 0)] * len(renamed)  # each smallest stack that was declared before had its test
     answer = answer_stack(subject.plan, outcomes, *tables, shared, study.base.without, earlier)
     return heading + stack_html(answer) + _tell_next(answer)
 

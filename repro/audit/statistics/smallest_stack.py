@@ -46,7 +46,7 @@ class Smallest(NamedTuple):
     test: str
 
 
-class Test(NamedTuple):
+class StackTest(NamedTuple):
     """A test that was made: what later ones are priced by.
 
     Attributes:
@@ -102,9 +102,9 @@ def hold_against_whole(
     coding: Coding,
     outcomes: Outcomes,
     margin: float,
-    earlier: Sequence[Test],
+    earlier: Sequence[StackTest],
     declared: bool,
-) -> tuple[Smallest, list[Test]]:
+) -> tuple[Smallest, list[StackTest]]:
     """Holds runs of exactly the smallest stack against runs of the whole, by two one-sided tests.
 
     A test is made, and paid for, only where its runs give it an even chance if the two do not differ.
@@ -137,7 +137,7 @@ def hold_against_whole(
     estimate, se, df, n = (float(found[name][0]) for name in ("estimate", "se", "df", "seeds"))
     if not np.isfinite(se) or not df > 0:
         return smallest._replace(test="NOT CONFIRMED: it shares fewer than two replicates with the whole"), before
-    this = Test(tuple(sorted(smallest.dropped)), int(n))
+    this = StackTest(tuple(sorted(smallest.dropped)), int(n))
     number = before.index(this) + 1 if this in before else len(before) + 1
     family = 1 if declared else max(int(repeated[1:].sum()), 1)
     tests = family * price_test(number)

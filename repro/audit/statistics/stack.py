@@ -16,7 +16,7 @@ from repro.audit.statistics.linear_model import Coding, Floats, code_details
 from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.outcomes import Outcomes
 from repro.audit.statistics.pairs import find_pairs, group_pairs
-from repro.audit.statistics.smallest_stack import Smallest, Test, find_smallest, hold_against_whole
+from repro.audit.statistics.smallest_stack import Smallest, StackTest, find_smallest, hold_against_whole
 from repro.audit.statistics.stack_models import fit_models, predict_all, tell_models_apart
 from repro.audit.statistics.stack_parts import BETTER_WITHOUT, NEEDED, NOT_NEEDED, NOT_TOLD, Part, answer_parts
 from repro.audit.study.plan import Plan
@@ -48,7 +48,7 @@ class StackAnswer(NamedTuple):
     untested: list[str]
     telling: Sequence[list[str]] = ()
     mirrors: Sequence[list[str]] = ()
-    tests: Sequence[Test] = ()
+    tests: Sequence[StackTest] = ()
 
     def named(self, *answers: str) -> list[str]:
         """Returns the keys of the parts with one of some answers."""
@@ -86,7 +86,7 @@ def answer_stack(
     verdicts: pd.DataFrame,
     shared: Sequence[str] = (),
     declared: Sequence[str] = (),
-    earlier: Sequence[Test] = (),
+    earlier: Sequence[StackTest] = (),
 ) -> StackAnswer:
     """Answers for every part, and finds the smallest stack.
 
