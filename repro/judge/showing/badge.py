@@ -6,7 +6,7 @@ import json
 from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS, UNDECIDED
 from repro.judge.judgement import Judgement
 from repro.judge.lines import count_verdicts
-from repro.judge.showing.sentences import EXPLORATORY, name_table, tell_counts
+from repro.judge.showing.sentences import name_table, tell_counted, tell_counts
 
 LABEL = "repro"
 INK = "#1c2733"
@@ -29,7 +29,7 @@ def show_badge(found: Judgement) -> str:
     words = tell_counts(found)
     fills = [FILL[name] for name in count_verdicts(found)] if words != ["no verdict"] else [FILL[UNDECIDED]]
     outcome = next(iter(found.declared.outcomes))
-    told = f"{LABEL}: {outcome} of {name_table(found)}: {', '.join(words)} ({EXPLORATORY})"
+    told = f"{LABEL}: {outcome} of {name_table(found)}: {tell_counted(found)}"
     title = html.escape("".join(letter for letter in told if letter.isprintable()))
     boxes, at = [], 0.0
     for text, fill in zip([LABEL, *words], [INK, *fills], strict=True):

@@ -47,13 +47,11 @@ def show_page(found: Judgement) -> str:
 
 def _show_lines(found: Judgement) -> str:
     """Returns a sentence an option, those of a detail together, the first of them open."""
-    lines = list_lines(found)
-    if not lines:
+    counted = count_verdicts(found)
+    if found.refused or not counted:
         return ""
-    counts = " · ".join(
-        f'<span class="verdict {name}">{said}</span>'
-        for name, said in zip(count_verdicts(found), tell_counts(found), strict=True)
-    )
+    lines, said = list_lines(found), zip(counted, tell_counts(found), strict=True)
+    counts = " · ".join(f'<span class="verdict {name}">{text}</span>' for name, text in said)
     first, more = lines[:FIRST_SCREEN], lines[FIRST_SCREEN:]
     fold = f"<details><summary>{len(more)} more</summary>{_show_groups(more, found)}</details>" if more else ""
     return paragraph(counts) + _show_groups(first, found) + fold
@@ -85,6 +83,8 @@ def _show_opening(found: Judgement) -> str:
         return note("<b>Exploratory: found, not planned.</b> No plan was frozen before these runs.")
     noise = f"Noise: {tell_noise(found)}." if found.noise.df else ""
     meant = f" Where this page says seed, it is the {found.word} that is meant." if found.word != "seed" else ""
+    if any(len(known) > 2 for known in found.plan.levels.values()):
+        meant += " Verdicts above are on options; below, a detail is equivalent only if all its options are."
     return show_opening(Subject(found.plan, found.results, found.analysis, {})) + paragraph(f"{noise}{meant}")
 
 

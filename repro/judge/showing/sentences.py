@@ -8,8 +8,8 @@ from repro.judge.lines import count_verdicts
 from repro.judge.settling import NextBatch, Question, Step
 
 EXPLORATORY = "exploratory: found, not planned"
-NOISE = "noise"
-"""The heading under which `tell_noise` stands."""
+NOISE, SLOPES = "noise", "slopes"
+"""The headings under which `tell_noise` and `tell_slopes` stand."""
 
 
 def name_table(found: Judgement) -> str:
@@ -27,6 +27,11 @@ def tell_counts(found: Judgement) -> list[str]:
     ]
 
 
+def tell_counted(found: Judgement, between: str = ", ") -> str:
+    """Returns the counts in one line, with the caution that verdicts on found runs carry."""
+    return between.join(tell_counts(found)) + ("" if found.refused else f" ({EXPLORATORY})")
+
+
 def tell_noise(found: Judgement) -> str:
     """Returns how far runs of one variant differ; empty where none was repeated."""
     sd, df, groups = found.noise
@@ -37,7 +42,7 @@ def list_sections(found: Judgement) -> list[tuple[str, list[str]]]:
     """Returns what is said beside the verdicts on options: headings, each with its sentences; empty ones left out."""
     noise = tell_noise(found)
     sections = [
-        ("slopes", tell_slopes(found)),
+        (SLOPES, tell_slopes(found)),
         (NOISE, [noise] if noise else []),
         ("what would settle it", list(found.next_runs)),
         ("what to run next", tell_batch(found)),

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 
 from repro.judge.judgement import Judgement
 from repro.judge.lines import Line, list_lines
-from repro.judge.showing.sentences import EXPLORATORY, NOISE, list_sections, name_table, tell_counts, tell_noise
+from repro.judge.showing.sentences import NOISE, SLOPES, list_sections, name_table, tell_counted, tell_noise
 
 MOST_CHARACTERS = 65_536
 """Of a comment on GitHub."""
 MOST_ROWS = 15
 """Options above the fold."""
 MOST_IN_CELL = 80
-_ROOM_FOR_ROWS, _ROOM_FOR_SENTENCES = 40_000, 20_000
+_ROOM = {"first rows": 16_000, "rows": 22_000, "slopes": 5_000, "sentences": 10_000}
+"""Characters of each part; headline and refusal take at most 11,000 more, as a letter becomes 13 at most."""
 _SENTENCE = 600
 _BELOW = "How the runs were read, and what would settle more"
 _HEAD = "| verdict | compared | n | difference | 95 % interval | p |\n|---|---|---:|---:|---|---:|"
@@ -32,23 +33,27 @@ def show_markdown(found: Judgement) -> str:
     lines, noise = list_lines(found), tell_noise(found)
     parts = [
         f"### {escape(outcome)} of {escape(name_table(found))}",
-        f"**{' · '.join(tell_counts(found))}** ({EXPLORATORY})" + (f"; noise: {escape(noise)}" if noise else ""),
+        f"**{tell_counted(found, ' · ')}**" + (f"; noise: {escape(noise)}" if noise else ""),
     ]
     if found.refused:
-        parts.append(f"No verdict: {escape(found.refused, _SENTENCE)}")
+        parts.append(f"No verdict: {escape('; '.join(found.refused.splitlines()), _SENTENCE)}")
     rows = [_show_row(line, outcome) for line in lines]
-    if rows:
-        parts.append("\n".join([_HEAD, *rows[:MOST_ROWS]]))
-    if below := rows[MOST_ROWS:]:
-        fitting = list(_fit(below, _ROOM_FOR_ROWS))
+    first = list(_fit(rows[:MOST_ROWS], _ROOM["first rows"]))
+    if first:
+        parts.append("\n".join([_HEAD, *first]))
+    if below := rows[len(first) :]:
+        fitting = list(_fit(below, _ROOM["rows"]))
         cut = f", of which {len(below) - len(fitting)} are left out here" if len(fitting) < len(below) else ""
         parts.append(_fold(f"{len(below)} more{cut}", "\n".join([_HEAD, *fitting])))
     told = []
     for heading, sentences in list_sections(found):
-        if heading != NOISE:
-            told += [f"**{heading}**\n", *(f"- {escape(sentence, _SENTENCE)}" for sentence in sentences), ""]
+        items = [f"- {escape(sentence, _SENTENCE)}" for sentence in sentences]
+        if heading == SLOPES:
+            parts.append("\n".join(_fit(items, _ROOM["slopes"])))
+        elif heading != NOISE:
+            told += [f"**{heading}**\n", *items, ""]
     if told:
-        parts.append(_fold(_BELOW, "\n".join(_fit(told, _ROOM_FOR_SENTENCES))))
+        parts.append(_fold(_BELOW, "\n".join(_fit(told, _ROOM["sentences"]))))
     return "\n\n".join(parts)
 
 

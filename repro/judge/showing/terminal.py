@@ -5,7 +5,7 @@ import textwrap
 from repro.judge.declaration import NAME
 from repro.judge.judgement import Judgement
 from repro.judge.lines import list_lines
-from repro.judge.showing.sentences import EXPLORATORY, list_sections, name_table, tell_counts
+from repro.judge.showing.sentences import list_sections, name_table, tell_counted
 
 WIDTH = 110
 MOST_LINES = 20
@@ -20,7 +20,7 @@ def show_table(found: Judgement) -> str:
     if len(told) > MOST_LINES:
         told = [*told[:MOST_LINES], f"... {len(told) - MOST_LINES} more: --out DIR"]
     parts = [
-        f"{outcome} of {name_table(found)}: {', '.join(tell_counts(found))} ({EXPLORATORY})",
+        f"{outcome} of {name_table(found)}: {tell_counted(found)}",
         _list("", told),
         *(_list(heading, sentences) for heading, sentences in list_sections(found)),
         _show_roles(found),
