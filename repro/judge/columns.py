@@ -1,7 +1,4 @@
-"""Columns by their names alone: what they are for, and whether those that are asked for are there.
-
-Needs nothing of a table but its header, so that what is asked in vain is said before anything is loaded.
-"""
+"""A column of a table of runs with its role, and what a user has said of columns: checked against names alone."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -9,18 +6,11 @@ from typing import Literal, NamedTuple
 
 from repro.audit.study.metric import Direction
 from repro.errors import UserError
+from repro.judge.column_names import METRIC
 
 Role = Literal[
     "outcome", "seed", "unit", "task", "detail", "numeric detail", "constant", "copy", "step", "metric", "left out"
 ]
-METRIC = re.compile(
-    r"(^|[_./ -])(loss|acc|accuracy|err|error|score|scores|auc|f1|rmse|mse|mae|bleu|wer|cer|fid|return|reward|"
-    r"perplexity|ppl|bpb|bpc|precision|recall|map|miou|iou|dice_score|top1|top5|n_parameters|param_count|params_count|"
-    r"flops|memory|memory_gb|throughput|seconds|duration|runtime|time|hours|energy|joules|min|max|final|last|best|mean|"
-    r"std|diff|evals)([_./ -]|\d|$)|^(metrics|summary)\.|^best_",
-    re.IGNORECASE,
-)
-"""Names of what is measured."""
 
 
 class Column(NamedTuple):
@@ -78,8 +68,7 @@ def check_asked(columns: Sequence[str], numbers: Collection[str], asked: Asked) 
     ]
     for role, name in wanted:
         if name not in columns:
-            near = [column for column in columns if column.lower() == name.lower()] or columns[:12]
-            raise UserError(f"{role}: there is no column {name!r}\n  the table has: {', '.join(near)}")
+            raise UserError(f"{role}: there is no column {name!r}\n  the table has: {_list_near(columns, name)}")
     used = [name for role, name in wanted if role != "left_out"]
     for name in used:
         if used.count(name) > 1:
@@ -94,3 +83,12 @@ def check_asked(columns: Sequence[str], numbers: Collection[str], asked: Asked) 
 def of_role(columns: list[Column], *roles: Role) -> list[str]:
     """Returns the names of the columns that have one of some roles."""
     return [column.name for column in columns if column.role in roles]
+
+
+def _list_near(columns: Sequence[str], name: str) -> str:
+    """Returns the columns that may be meant: of another case, inside another name; else the first ones."""
+    word = name.lower()
+    near = [column for column in columns if column.lower() == word]
+    near = near or [column for column in columns if re.split(r"[./ ]", column.lower())[-1] == word]
+    near = near or [column for column in columns if word in column.lower()] or list(columns)
+    return ", ".join(near[:12]) + (", ..." if len(near) > 12 else "")

@@ -1,6 +1,7 @@
 """`judge.yaml`: what a table of runs is taken to say, written beside every output, to be edited and given back."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +12,12 @@ from repro.audit.study.declaration import Correction, Scale, read_yaml
 from repro.audit.study.metric import Direction
 from repro.errors import UserError
 from repro.judge.columns import Asked, Column, check_asked, of_role
-from repro.judge.source import check_source, read_header
+from repro.judge.source import check_source, find_header
+from repro.judge.table_header import list_numbers
 from repro.storage import written_file
 
 NAME = "judge.yaml"
+_WIDE = re.compile(r"\d| - ")
 
 
 class _Declared(BaseModel):
@@ -151,8 +154,15 @@ def check_declaration(declared: Declaration) -> None:
         UserError: there is no such table, it lacks a column, or no outcome is declared.
     """
     check_source(declared.table)
-    if header := read_header(declared.table):
-        check_asked(*header, declared.asked())
+    found = find_header(declared.table)
+    if found is None or _may_be_wide(found.names, declared):
+        return
+    check_asked(found.names, list_numbers(found), declared.asked())
+
+
+def _may_be_wide(names: Sequence[str], declared: Declaration) -> bool:
+    """Says whether an outcome may have a column a run, which `wide` finds or refuses."""
+    return any(name not in names for name in declared.outcomes) and any(_WIDE.search(name) for name in names)
 
 
 def _split_outcome(text: str) -> tuple[str, str]:

@@ -30,6 +30,9 @@ class Noise(NamedTuple):
     groups: int
 
 
+NO_NOISE = Noise(np.nan, 0, 0)
+
+
 class Judgement(NamedTuple):
     """What a table says.
 
@@ -59,7 +62,7 @@ class Judgement(NamedTuple):
     results: Results | None = None
     analysis: Analysis | None = None
     slopes: pd.DataFrame = pd.DataFrame(columns=list(SLOPE_COLUMNS))
-    noise: Noise = Noise(np.nan, 0, 0)
+    noise: Noise = NO_NOISE
     next_runs: tuple[str, ...] = ()
     word: str = "seed"
     options: Mapping[str, Mapping[str, str]] = MappingProxyType({})

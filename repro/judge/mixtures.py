@@ -8,7 +8,7 @@ import pandas as pd
 from repro.errors import UserError
 from repro.judge.configurations import Stack, text_of
 from repro.judge.runs import BLANK
-from repro.judge.table import ABSENT
+from repro.judge.table_text import ABSENT
 
 _PREFIX = re.compile(r"^(params|config|args|hparams|hyperparameters)[./]", re.IGNORECASE)
 

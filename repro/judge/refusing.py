@@ -6,10 +6,10 @@ import numpy as np
 
 from repro.audit.statistics.linear_model import fit_effects
 from repro.audit.study.designs import code_options
+from repro.judge.column_names import SHARED
 from repro.judge.columns import Column, of_role
 from repro.judge.declaration import Declaration
 from repro.judge.replicates import Replicates
-from repro.judge.roles import SHARED
 from repro.judge.settling import tell_unrepeated
 from repro.judge.variants import Variants, keep_variants
 
@@ -53,6 +53,14 @@ def refuse_unrepeated(replicates: Replicates, variants: Variants, declared: Decl
     known = tell_unrepeated(values.to_numpy(dtype=np.float64), names, outcome.margin, outcome.direction == "higher")
     what = "no variant was run twice" if not repeated else "one variant alone was run twice"
     return [f"{what}: nothing says how far runs differ by chance, and no difference can be held against it", *known]
+
+
+def refuse_no_chance(outcome: str) -> str:
+    """Refuses runs of which none differs from another of the same options."""
+    return (
+        f"runs of the same options have the same {outcome} to the last digit: nothing says what chance does\n"
+        "  was the seed used? without chance, differences are what they are, and need no verdict"
+    )
 
 
 def refuse_one_seed(columns: list[Column], declared: Declaration) -> str:

@@ -1,31 +1,20 @@
 """One tidy table, a row a run, from whatever people keep their runs in.
 
 Files are read as text of their own encoding and separator; what a column holds is found here, what it is for in
-`roles`. A number that can be read in two ways is refused, not guessed.
+`roles`.
 """
 
-import io
-import re
+import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from repro.errors import UserError
-from repro.judge.source import (
-    EUROPEAN,
-    GROUPED,
-    JSON,
-    MLFLOW,
-    PARQUET,
-    PLAIN,
-    WANDB,
-    check_names,
-    check_source,
-    decode,
-    split_header,
-)
-
-ABSENT = ["", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "none", "<NA>", "#N/A"]
+from repro.judge.source import JSON, MLFLOW, PARQUET, WANDB, check_source
+from repro.judge.table_file import find_suffix, read_text
+from repro.judge.table_header import check_names
+from repro.judge.table_text import read_lines
 
 
 def read_table(source: str, tracking_uri: str | None = None) -> pd.DataFrame:
@@ -52,8 +41,8 @@ def read_table(source: str, tracking_uri: str | None = None) -> pd.DataFrame:
         table = search_wandb(source.removeprefix(WANDB))
     else:
         file = Path(source)
-        suffix = file.suffix.lower()
-        read = _read_parquet if suffix in PARQUET else _read_json if suffix in JSON else _read_text
+        suffix = find_suffix(file)
+        read = _read_parquet if suffix in PARQUET else _read_json if suffix in JSON else read_lines
         table = read(file)
     table = table.dropna(how="all").dropna(axis="columns", how="all").reset_index(drop=True)
     if not len(table):
@@ -61,84 +50,50 @@ def read_table(source: str, tracking_uri: str | None = None) -> pd.DataFrame:
     return table
 
 
-def _read_text(file: Path) -> pd.DataFrame:
-    text, separator, names = split_header(file, decode(file))
-    try:
-        table = pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            header=0,
-            names=names,
-            index_col=False,
-            keep_default_na=False,
-            na_values=ABSENT,
-            low_memory=False,
-            skip_blank_lines=True,
-            on_bad_lines="error",
-        )
-    except pd.errors.ParserError as error:
-        told = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
-        if told:
-            said = f"line {told[2]} has {told[3]} fields, the header {told[1]}"
-            raise UserError(f"{file}: {said}\n  put text that holds a {_name(separator)} in quotes") from None
-        raise UserError(f"{file}: {' '.join(str(error).split())}\n  is a quote left open?") from None
-    return _read_numbers(file, table)
-
-
-def _read_numbers(file: Path, table: pd.DataFrame) -> pd.DataFrame:
-    """Turns columns of text that are numbers with a comma into numbers, where there is one way to read them."""
-    for name in table.columns:
-        if not pd.api.types.is_string_dtype(table[name]) and table[name].dtype != object:
-            continue
-        values = table[name].dropna().map(lambda value: str(value).strip())
-        some = list(dict.fromkeys(values))
-        if not some or not all(value[:1] in "+-.0123456789iI" for value in some):
-            continue
-        plain = [bool(PLAIN.fullmatch(value)) for value in some]
-        grouped = [bool(GROUPED.fullmatch(value)) for value in some]
-        european = [bool(EUROPEAN.fullmatch(value)) for value in some]
-        if all(plain):
-            table[name] = pd.to_numeric(table[name])
-        elif not any("," in value for value in some):
-            continue
-        elif all(a or b for a, b in zip(plain, grouped, strict=True)):
-            if all(european) and not any("." in value for value in some):
-                example = next(value for value in some if "," in value)
-                raise UserError(
-                    f"{file}, column {name!r}: {example} is {example.replace(',', '')} or {example.replace(',', '.')}\n"
-                    "  write decimals with a point and thousands without a mark"
-                )
-            table[name] = pd.to_numeric(table[name].str.replace(",", "", regex=False))
-        elif all(european):
-            pointed = table[name].astype(str).str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-            table[name] = pd.to_numeric(pointed.where(table[name].notna()))
-    return table
-
-
 def _read_json(file: Path) -> pd.DataFrame:
-    import json
-
-    text = decode(file)
-    rows: list[object] = []
-    if text.lstrip().startswith("["):
-        try:
-            rows = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{file}, line {error.lineno}: no JSON ({error.msg})") from None
-    else:
-        for number, line in enumerate(text.splitlines(), start=1):
-            try:
-                rows += [json.loads(line)] if line.strip() else []
-            except json.JSONDecodeError as error:
-                raise UserError(f"{file}, line {number}: no JSON ({error.msg})\n  expected an object a line") from None
+    rows = _read_rows(file, read_text(file))
     odd = next((place for place, row in enumerate(rows, start=1) if not isinstance(row, dict)), None)
     if odd is not None:
         raise UserError(f"{file}: row {odd} is no object\n  expected {{...}} for each run")
-    table = pd.json_normalize(rows)  # type: ignore[arg-type]
+    table = pd.json_normalize(rows)
     for name in table.columns:
         if table[name].map(lambda value: isinstance(value, list | dict)).any():
             table[name] = table[name].map(lambda value: json.dumps(value) if isinstance(value, list | dict) else value)
     return table
+
+
+def _read_rows(file: Path, text: str) -> list[Any]:
+    """Returns the objects of a list, of lines, of the only list in an object, or of columns as pandas writes them."""
+    lines = text.split("\n")
+    if text.lstrip().startswith("[") or find_suffix(file) == ".json":
+        try:
+            whole = json.loads(text)
+        except json.JSONDecodeError as error:
+            if text.lstrip().startswith("[") or error.msg != "Extra data":
+                raise UserError(f"{file}, line {error.lineno}: no JSON ({error.msg})") from None
+        else:
+            return _list_rows(whole)
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows += [json.loads(line)] if line.strip() else []
+        except json.JSONDecodeError as error:
+            raise UserError(f"{file}, line {number}: no JSON ({error.msg})\n  expected an object a line") from None
+    return rows
+
+
+def _list_rows(whole: Any) -> list[Any]:
+    if isinstance(whole, dict):
+        lists = [value for value in whole.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
+        if len(lists) == 1:
+            return list(lists[0])
+        columns = list(whole.values())
+        if len(columns) > 1 and all(
+            isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns
+        ):
+            return [{name: column[row] for name, column in whole.items()} for row in columns[0]]
+        return [whole]
+    return whole if isinstance(whole, list) else [whole]
 
 
 def _read_parquet(file: Path) -> pd.DataFrame:
@@ -149,7 +104,3 @@ def _read_parquet(file: Path) -> pd.DataFrame:
     table.columns = [str(name) for name in table.columns]
     check_names(str(file), list(table.columns))
     return table
-
-
-def _name(separator: str) -> str:
-    return {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}[separator]

@@ -259,11 +259,11 @@ def test_mirror_images_that_lack_are_planned_and_said(stack: Stack) -> None:
 
 
 def test_options_that_a_table_takes_for_blanks_are_read_as_the_configuration_spells_them(tmp_path: Path) -> None:
-    (tmp_path / "b.yaml").write_text("norm: none\nact: relu\n")
+    (tmp_path / "b.yaml").write_text("norm: NA\nact: relu\n")
     (tmp_path / "f.yaml").write_text("norm: layer\nact: gelu\n")
     stack = read_stack(tmp_path / "b.yaml", tmp_path / "f.yaml")
     table = pd.DataFrame({"norm": [None, "layer"], "act": ["relu", "gelu"], "loss": [1.0, 2.0]})
-    assert find_mixtures(table, stack, "t.csv").table["norm"].tolist() == ["none", "layer"]
+    assert find_mixtures(table, stack, "t.csv").table["norm"].tolist() == ["NA", "layer"]
 
 
 def test_a_test_is_paid_for_once_and_each_further_one_is_stricter(stack: Stack) -> None:
