@@ -60,7 +60,7 @@ def judge(
     flags = Flags(tuple(outcome or ()), margin, seed, unit, task, details, tuple(baseline or ()))
     declared, folder = read_declaration(table, flags), out or FOLDER
     if stack:
-        _judge_stack(stack, declared, tracking_uri, format, folder)
+        _judge_stack(stack, declared, tracking_uri, format, out)
     check_declaration(declared)
     import warnings
 
@@ -102,7 +102,7 @@ def _judge_loop(table: str, outcomes: list[str], tracking_uri: str | None, shown
 
 def _plan_next(found: "Judgement", emit: str | None, budget: int | None, command: str, out: Path) -> "Judgement":  # type: ignore[name-defined]  # noqa: F821
     """Adds what to run next to a judgement, if that was asked for, and writes it for a launcher."""
-    if found.refused or (emit is None and budget is None):
+    if (found.refused and not found.options) or (emit is None and budget is None):
         return found
     from repro.judge.emitting import write_batch
     from repro.judge.next_runs import plan_batch
@@ -120,18 +120,18 @@ def _judge_stack(
     declared: "Declaration",  # type: ignore[name-defined]  # noqa: F821
     tracking_uri: str | None,
     shown: Format,
-    out: Path,
+    out: Path | None,
 ) -> NoReturn:
     """Says which parts of a stack are needed, and ends; or writes the runs that would tell."""
-    if shown not in (Format.TABLE, Format.JSON):
-        raise UserError(f"a stack is not shown as {shown.value}\n  expected --format table or json")
     import warnings
 
     from repro.judge.stack_files import judge_files
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numbers that cannot be had: they are said in words
-        text, reason = judge_files(files, declared, tracking_uri, out, as_json=shown is Format.JSON)
+        text, reason = judge_files(
+            files, declared, tracking_uri, out or FOLDER, shown.value, everything=out is not None
+        )
     print(text)
     if reason:
         raise UserError(f"no verdict: {reason}")

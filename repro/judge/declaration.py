@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 
-from repro.audit.study.declaration import Scale, read_yaml
+from repro.audit.study.declaration import Correction, Scale, read_yaml
 from repro.audit.study.metric import Direction
 from repro.errors import UserError
 from repro.judge.columns import Asked, Column, check_asked, of_role
@@ -67,6 +67,7 @@ class Declaration(_Declared):
         baseline: options of the baseline; None: the most frequent combination.
         absent: of a detail, what a blank stands for.
         left_out: columns that are none of these.
+        correction: of the p-values for several comparisons; None: by design, as in a study.
     """
 
     table: str
@@ -80,6 +81,7 @@ class Declaration(_Declared):
     baseline: dict[str, Any] | None = None
     absent: dict[str, Absent] = {}
     left_out: list[str] = []
+    correction: Correction | None = None
 
     def asked(self) -> Asked:
         """Returns what is said of columns."""

@@ -44,6 +44,7 @@ def make_plan(variants: Variants, replicates: Replicates, declared: Declaration,
         details={name: list(known[1:]) for name, known in variants.levels.items()},
         design=variants.design,
         found=Found(table=declared.table, paired=replicates.paired, replicate=replicates.word),
+        correction=declared.correction,
         seeds=most,
         metrics=outcomes,
     )

@@ -67,7 +67,7 @@ def write_batch(batch: "NextBatch", kind: str, folder: Path, command: str) -> li
     if not runs:
         return []
     if not all(run.seed for run in runs):
-        raise UserError(f"--emit {kind}: {batch.said[-1]}\n  make these runs by hand: the table names them")
+        raise UserError(f"--emit {kind}: {batch.said[-1]}\n  make these runs by hand: without --emit they are shown")
     for name in dict.fromkeys(name for run in runs for name in _settings(run, batch.seed)):
         _check_name(name, kind)
     if kind == "wandb":

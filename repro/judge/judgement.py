@@ -48,7 +48,8 @@ class Judgement(NamedTuple):
         noise: of the main outcome.
         next_runs: what would settle open verdicts.
         word: what is repeated: seed, run or task.
-        options: of each variant of the plan, by its id, the option of each column.
+        options: of each variant of the plan, by its id, the option of each column; where none was run twice, of the
+            two whose repeats would tell the noise.
         seeds: values of the column of seeds, in the order of the plan's numbers where they pair.
         batch: of runs to make next, where it was asked for.
     """

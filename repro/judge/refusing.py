@@ -1,5 +1,7 @@
 """Why runs carry no verdict: no replicates, one seed for all, effects that they cannot tell apart."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from repro.audit.statistics.linear_model import fit_effects
@@ -91,3 +93,16 @@ def leave_single(variants: Variants, replicates: Replicates, said: list[str]) ->
     rows = ok["variant"].map(lambda number: usable[number])
     frame = ok[rows].assign(variant=numbers[ok.loc[rows, "variant"]])
     return keep_variants(variants, usable), replicates._replace(frame=frame)
+
+
+def list_unrepeated(
+    replicates: Replicates, variants: Variants, declared: Declaration, main: str
+) -> dict[str, Mapping[str, str]]:
+    """Returns the options of the baseline and of the best of the other variants, whose repeats would tell the noise."""
+    values = replicates.frame[~replicates.frame["failed"]].groupby("variant")[main].mean()
+    others = values.drop(index=0, errors="ignore")
+    if not len(others) or not variants.rows:
+        return {}
+    numbers = others.to_numpy(dtype=np.float64)
+    best = int(np.argmax(numbers) if declared.outcomes[main].direction == "higher" else np.argmin(numbers))
+    return {"baseline": variants.rows[0], "best": variants.rows[int(others.index.to_numpy()[best])]}

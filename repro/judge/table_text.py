@@ -12,7 +12,7 @@ from repro.errors import UserError
 from repro.judge.table_header import read_headed
 from repro.judge.table_numbers import read_numbers
 
-_ABSENT = ["", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "<NA>", "#N/A"]
+ABSENT = ["", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "<NA>", "#N/A"]
 
 
 def read_lines(file: Path) -> pd.DataFrame:
@@ -32,7 +32,7 @@ def read_lines(file: Path) -> pd.DataFrame:
                 names=names,
                 index_col=False,
                 keep_default_na=False,
-                na_values=_ABSENT,
+                na_values=ABSENT,
                 low_memory=False,
                 skip_blank_lines=True,
                 skipinitialspace=separator == "|",

@@ -9,16 +9,24 @@ from repro.audit.statistics.outcomes import FULL
 from repro.audit.statistics.verdicts import EQUIVALENT, UNDECIDED
 from repro.errors import UserError
 from repro.judge.columns import Column, of_role
+from repro.judge.copies import SAME
 from repro.judge.declaration import Declaration, freeze
 from repro.judge.design import make_plan
 from repro.judge.judgement import NO_NOISE, Judgement, Noise, pool_noise
-from repro.judge.refusing import is_estimable, leave_single, refuse_no_chance, refuse_one_seed, refuse_unrepeated
+from repro.judge.refusing import (
+    is_estimable,
+    leave_single,
+    list_unrepeated,
+    refuse_no_chance,
+    refuse_one_seed,
+    refuse_unrepeated,
+)
 from repro.judge.replicates import Replicates, find_replicates, is_shared
 from repro.judge.roles import infer_roles
 from repro.judge.runs import Runs, read_runs
 from repro.judge.settling import list_next
 from repro.judge.slope_verdicts import judge_slopes, settle_numbers
-from repro.judge.variants import Variants, find_variants, join_details
+from repro.judge.variants import Variants, add_copies, find_variants, join_details
 from repro.judge.wide import lengthen
 from repro.storage import hash_json
 
@@ -54,6 +62,9 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
         if not is_estimable(variants, replicates):
             variants = join_details(runs.table, variants)
             replicates = find_replicates(runs.table, columns, declared, variants)
+        variants = add_copies(
+            runs.table, variants, [c.name for c in columns if c.role == "copy" and c.why.startswith(SAME)]
+        )
     except UserError as error:
         return first._replace(refused=str(error))
     said = [*runs.said, *variants.said, *replicates.said]
@@ -69,7 +80,8 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     if numeric := of_role(columns, "numeric detail"):
         return judge_slopes(found, runs, main, f"{', '.join(numeric)}: numbers that vary within options")
     if refused := refuse_unrepeated(replicates, variants, declared, main):
-        return found._replace(refused=refused[0], said=[*said, *refused[1:]])
+        options = list_unrepeated(replicates, variants, declared, main) if len(refused) > 1 else {}
+        return found._replace(refused=refused[0], said=[*said, *refused[1:]], options=options)
     if refused_seed := refuse_one_seed(columns, declared):
         return found._replace(refused=refused_seed)
     if variants.design == "one_at_a_time":

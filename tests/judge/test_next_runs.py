@@ -199,6 +199,33 @@ def test_sweeps_make_exactly_the_runs_that_are_wanted(tmp_path: Path) -> None:
         assert sorted(made) == sorted((options["opt"], int(seed)) for options, seed in runs)
 
 
+def test_columns_that_vary_with_a_detail_go_with_it_into_the_runs() -> None:
+    seeds = list(range(4))
+    table = arms({"a": 0, "b": 2.5}, {"a": seeds, "b": seeds}).assign(schedule=lambda t: t["opt"].map({"a": 1, "b": 2}))
+    assert {(run.options["opt"], run.options["schedule"]) for run in plan_batch(judge(table)).runs} == {
+        ("a", "1"),
+        ("b", "2"),
+    }
+
+
+@pytest.mark.parametrize(("budget", "runs"), [(None, 8), (5, 4), (3, 0)])
+def test_where_nothing_was_repeated_the_best_and_the_baseline_are(budget: int | None, runs: int) -> None:
+    found = judge(pd.DataFrame({"opt": ["a", "b", "c"], "loss": [1.0, 3.0, 0.5]}), baseline={"opt": "a"})
+    assert found.refused
+    batch = plan_batch(found, budget)
+    assert len(batch.runs) == runs
+    assert {run.options["opt"] for run in batch.runs} == ({"a", "c"} if runs else set())
+    assert len({run.seed for run in batch.runs}) == runs
+
+
+def test_slopes_plan_no_runs_and_say_which_would_serve() -> None:
+    rates = np.linspace(0.1, 2, 14).round(2)
+    table = pd.DataFrame({"lr": np.tile(rates, 2), "seed": np.repeat([0, 1], 14), "loss": np.arange(28.0)})
+    batch = plan_batch(judge(table), 10)
+    assert not batch.runs
+    assert "both ends narrow them most: lr = 0.1 and 2" in batch.said[-1]
+
+
 @pytest.fixture
 def csv(tmp_path: Path) -> Path:
     seeds = list(range(4))

@@ -69,12 +69,19 @@ def tell_batch(found: Judgement) -> list[str]:
     asked = sum(len(step.questions) for step in batch.steps) + len(batch.hopeless)
     limit = "" if batch.budget is None else f" of a budget of {batch.budget}"
     total = f"{len(batch.runs)} runs{limit}, expected to settle {batch.expected:.1f} of {asked} open comparisons"
-    sentences = [f"{total}, if each true difference is what was estimated" if chosen else f"{total}: none fits"]
+    if chosen:
+        total += ", if each true difference is what was estimated"
+    elif batch.steps:
+        total += ": none fits"
+    if not asked:
+        total = f"{len(batch.runs)} runs{limit}" + ("" if batch.steps else ": no comparison is open")
+    sentences = [total]
     for step in batch.steps:
         told = "; ".join(_tell_question(question, found.word) for question in step.questions[:4])
         more = f"; and {len(step.questions) - 4} more" if len(step.questions) > 4 else ""
         cut = "" if step.chosen else ", beyond the budget"
-        sentences.append(f"{len(step.runs)} runs{cut}: {told}{more}{_tell_runs(batch, step)}")
+        colon = ": " if told else ""
+        sentences.append(f"{len(step.runs)} runs{cut}{colon}{told}{more}{_tell_runs(batch, step)}")
     if batch.hopeless:
         names = ", ".join(f"{question.detail}={question.option}" for question in batch.hopeless[:4])
         more = ", ..." if len(batch.hopeless) > 4 else ""
