@@ -41,7 +41,10 @@ LATE: Final = "second half"
 ROUNDING: Final = "rounding"
 """No stream: the generator's initial weights, each changed by a millionth part of itself."""
 
-VARIED: Final = (*STREAMS, "images and holes", LATE, ROUNDING)
+GROUPS: Final = {"both networks": ("generator", "discriminators"), "images and holes": ("images", "holes")}
+"""Streams that are varied together."""
+
+VARIED: Final = (*STREAMS, *GROUPS, LATE, ROUNDING)
 PERTURBATION: Final = 1e-6
 
 
@@ -94,30 +97,30 @@ def train(params: Params, inputs: Inputs, varied: str = "") -> float:
     Args:
         params: of the run; its seed is that of every stream.
         inputs: of the run.
-        varied: the one stream that follows the seed, while all others have seed 0; empty: all follow it.
+        varied: of `VARIED`: what follows the seed, while all else has seed 0; empty: all follow it.
     """
-    still, moving = params.model_copy(update={"seed": 0}), params
-    if not varied:
-        still = moving
-    trainer = AdversarialTrainer(moving if varied == "generator" else still, torch.device("cpu"))
-    if varied == "discriminators":
-        other = AdversarialTrainer(moving, torch.device("cpu"))
+    moving = params
+    still = params.model_copy(update={"seed": 0}) if varied else moving
+
+    def has_seed(stream: str) -> Params:
+        return moving if stream in GROUPS.get(varied, (varied,)) else still
+
+    trainer = AdversarialTrainer(has_seed("generator"), torch.device("cpu"))
+    if has_seed("discriminators") is not has_seed("generator"):
+        other = AdversarialTrainer(has_seed("discriminators"), torch.device("cpu"))
         trainer.discriminators.load_state_dict(other.discriminators.state_dict())
     if varied == ROUNDING and params.seed:
         _perturb(trainer.generator, params.seed)
-    steady, moved = (_batches(each, inputs) for each in (still, moving))
+    images, holes = (_batches(has_seed(stream), inputs) for stream in ("images", "holes"))
+    later = _batches(moving, inputs) if varied == LATE else None
     for step in range(params.training.steps):
-        late = varied == LATE and 2 * step >= params.training.steps
-        images = moved if late or varied in ("images", "images and holes") else steady
-        holes = moved if late or varied in ("holes", "images and holes") else steady
-        trainer.step(_join(images, holes, step), step)
+        late = 2 * step >= params.training.steps
+        trainer.step(later.batch(step) if later is not None and late else _join(images, holes, step), step)
     return mean_hole_psnr(trainer.generator, open_pairs(*inputs))
 
 
 def _join(images: TrainingBatches, holes: TrainingBatches, step: int) -> Batch:
     """Returns a batch with the images of one seed and the holes of another."""
-    if images is holes:
-        return images.batch(step)
     return holes.batch(step)._replace(**{name: getattr(images.batch(step), name) for name in ("image", "structure")})
 
 

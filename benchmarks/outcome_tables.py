@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from benchmarks.outcome_ways import OTHER_PAIRS, UNTRAINED
+
 DRAWS: Final = 10_000
 INTERVAL: Final = (2.5, 97.5)
 LAST: Final = "last"
@@ -27,17 +29,29 @@ def show_tables(lines: Sequence[Mapping[str, Any]]) -> str:
 
 
 def show_ways(lines: Sequence[Mapping[str, Any]]) -> str:
-    """Returns a row for each way: mean, sd, and against the last weights variance, and variance x seconds."""
+    """Returns a row for each way: mean, sd, and against the last weights variance, and variance x seconds.
+
+    An average over earlier weights varies less because less has been learned, and then differences between variants
+    are smaller, too. The last column therefore holds the sd against what was learned: mean less that before the first
+    step.
+    """
     values = {way: np.array([line["values"][way][0] for line in lines]) for way in lines[0]["values"]}
     seconds = {way: float(np.mean([line["values"][way][1] for line in lines])) for way in values}
     training = float(np.mean([line["training_s"] for line in lines]))
     head = "| outcome | mean, dB | sd, dB | variance against last | seconds more | variance x seconds |"
-    rows = [
-        f"| {way} | {found.mean():.2f} | {show_sd(found)} | {show_ratio(found, values[LAST])} | {seconds[way]:.2f} | "
-        f"{compare_variances(found, values[LAST])[0] * (training + seconds[way]) / (training + seconds[LAST]):.2f} |"
-        for way, found in values.items()
-    ]
-    return "\n".join([f"{len(lines)} trainings of {training:.1f} s", "", head, "|---|---|---|---|---|---|", *rows])
+    head += " the same against what was learned |"
+    learned = {way: found.mean() - values[UNTRAINED].mean() for way, found in values.items() if way != UNTRAINED}
+    rows = []
+    for way, gain in learned.items():
+        found = values[way]
+        longer = (training + seconds[way]) / (training + seconds[LAST])
+        worth = compare_variances(found, values[LAST])[0] * longer
+        of_learned = "" if way.startswith(OTHER_PAIRS) else f"{worth * (learned[LAST] / gain) ** 2:.2f}"
+        rows.append(
+            f"| {way} | {found.mean():.2f} | {show_sd(found)} | {show_ratio(found, values[LAST])} | "
+            f"{seconds[way]:.2f} | {worth:.2f} | {of_learned} |"
+        )
+    return "\n".join([f"{len(lines)} trainings of {training:.1f} s", "", head, "|---|---|---|---|---|---|---|", *rows])
 
 
 def show_streams(lines: Sequence[Mapping[str, Any]]) -> str:

@@ -33,6 +33,9 @@ DECAY: Final = 0.9
 """Of the exponential mean, per step."""
 CALIBRATED_ON: Final = 16
 """Batches that new statistics of the batch norms are computed on."""
+UNTRAINED: Final = "before the first step"
+OTHER_PAIRS: Final = "pairs: "
+"""Begins the name of an outcome on fewer pairs than the last one has."""
 TOGETHER: Final = 32
 """Pairs per forward pass."""
 
@@ -57,7 +60,7 @@ class Ways:
         sums: dict[float, Weights] = {}
         moving: Weights = {}
         each: list[tuple[float, float]] = []
-        training_s = 0.0
+        before, training_s = self._time(generator), 0.0
         for step in range(steps):
             started = time.process_time()
             self.trainer.step(self.batches.batch(step), step)
@@ -69,7 +72,7 @@ class Ways:
             moving = _follow(moving, now, max(1 - DECAY, 1 / (step + 1)))
             if (steps - 1 - step) % spacing == 0 and len(each) + (steps - 1 - step) // spacing < EVALUATED:
                 each.append(self._time(generator))
-        found = dict(self._of_pairs(generator))
+        found = {UNTRAINED: before, **dict(self._of_pairs(generator))}
         for count in (3, 5, len(each)):
             values, seconds = zip(*each[-count:], strict=True)
             found[f"mean of the last {count} evaluations, {spacing} steps apart"] = float(np.mean(values)), sum(seconds)
@@ -90,9 +93,12 @@ class Ways:
         seconds = time.process_time() - started
         names = np.array(self.pairs.photographs)
         yield "last", (float(values.mean()), seconds)
-        yield "half of the crops", (float(values[::2].mean()), seconds / 2)
+        yield f"{OTHER_PAIRS}half of the crops", (float(values[::2].mean()), seconds / 2)
         for name in dict.fromkeys(names):
-            yield f"only {name}", (float(values[names == name].mean()), seconds * float((names == name).mean()))
+            yield (
+                f"{OTHER_PAIRS}{name} alone",
+                (float(values[names == name].mean()), seconds * float((names == name).mean())),
+            )
 
     def _of_weights(self, weights: Weights, *, calibrated: bool = False) -> tuple[float, float]:
         started = time.process_time()
