@@ -14,6 +14,8 @@ from scipy import stats
 from benchmarks.outcome_ways import OTHER_PAIRS, UNTRAINED
 
 DRAWS: Final = 10_000
+FEWEST: Final = 3
+"""Seeds below which no ratio of variances is given."""
 INTERVAL: Final = (2.5, 97.5)
 LAST: Final = "last"
 
@@ -100,7 +102,7 @@ def compare_variances(values: Values, reference: Values) -> tuple[float, float, 
     """Returns the ratio of two variances over the same seeds, with its 95 % interval by a bootstrap over seeds.
 
     Where the two correlate, as numbers of one training do, it is much narrower than F's, which takes them for
-    independent.
+    independent. NaN below three seeds.
 
     Args:
         values: (S,) outcomes.
@@ -111,6 +113,8 @@ def compare_variances(values: Values, reference: Values) -> tuple[float, float, 
         >>> compare_variances(0.5 * reference, reference)
         (0.25, 0.25, 0.25)
     """
+    if len(values) < FEWEST:
+        return np.nan, np.nan, np.nan
     return _bootstrap(lambda rows: rows[..., 0, :].var(-1, ddof=1) / rows[..., 1, :].var(-1, ddof=1), values, reference)
 
 

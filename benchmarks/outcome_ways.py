@@ -26,7 +26,7 @@ from repro.cases.medfe.training.batches import TrainingBatches
 from repro.cases.medfe.training.step import AdversarialTrainer
 
 EVALUATED: Final = 10
-"""Evaluations from half of the training on, evenly spaced, the last one at its end."""
+"""Evaluations over the last quarter of the training, evenly spaced, the last one at its end."""
 SHARES: Final = (1 / 8, 1 / 4, 1 / 2)
 """Of the training, over which weights are averaged."""
 DECAY: Final = 0.9
@@ -56,7 +56,7 @@ class Ways:
     def measure(self) -> tuple[Found, float]:
         """Trains, and returns the outcomes, and the processor seconds of the training alone."""
         steps, generator = self.params.training.steps, self.trainer.generator
-        spacing = max(1, steps // 2 // EVALUATED)
+        spacing = max(1, steps // 4 // EVALUATED)
         sums: dict[float, Weights] = {}
         moving: Weights = {}
         each: list[tuple[float, float]] = []

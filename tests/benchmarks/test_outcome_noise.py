@@ -52,6 +52,7 @@ def test_variances_of_the_same_seeds_are_compared_pair_by_pair() -> None:
     other = np.random.default_rng(1).normal(size=12)
     _, low, high = compare_variances(other, reference)
     assert low < 0.5 < 1.5 < high, "of independent ones 12 seeds tell little"
+    assert np.isnan(compare_variances(other[:2], reference[:2])).all()
 
 
 def test_tables_say_what_was_measured() -> None:
