@@ -15,6 +15,7 @@ from repro.errors import UserError
 from repro.judge.column_names import SEED, SHARED
 from repro.judge.columns import Column, of_role
 from repro.judge.declaration import Declaration
+from repro.judge.folds import stretch
 from repro.judge.variants import Variants
 
 MOST_TASKS = 200
@@ -65,10 +66,16 @@ def find_replicates(
     frame = frame.assign(seed=table[seed].map(str))
     if not is_shared(seed, declared):
         why = f"{seed} counts runs and is no seed that variants share: they are compared unpaired (paired: true pairs)"
-        return _number_runs(frame, [why], seed, nested=_has_nested(frame, table, columns, seed))
+        numbered = _number_runs(frame, [why], seed, nested=_has_nested(frame, table, columns, seed))
+        return _stretch_folds(numbered, outcomes, seed)
     if frame.duplicated(["variant", "seed", *(["unit"] if units else [])]).any():
         _refuse_hidden_tasks(table, frame, columns, outcomes[0])
-    return _pair_seeds(frame, seed)
+    return _stretch_folds(_pair_seeds(frame, seed), outcomes, seed)
+
+
+def _stretch_folds(found: Replicates, outcomes: list[str], seed: str) -> Replicates:
+    frame, said = stretch(found.frame, outcomes, seed)
+    return found._replace(frame=frame, said=[*found.said, *said])
 
 
 def _check_units(frame: pd.DataFrame, table: pd.DataFrame, columns: list[Column], unit: str) -> None:
