@@ -1,9 +1,9 @@
-"""The command that runs a study: `sweep`."""
+"""The command that runs a study: `sweep`, all that is planned, or batch by batch until it is decided."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,23 +29,46 @@ def sweep(
     retry_failed: Annotated[bool, typer.Option(help="Run runs that have failed or diverged again.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Say which runs are out of date, and run none.")] = False,
     gpus_per_run: Annotated[float, typer.Option(min=0.0, help="On a Ray cluster; 0.25: four runs share one.")] = 0.0,
+    until: Annotated[
+        Literal["decided"] | None, typer.Option(help="decided: go on in batches until every detail is settled.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Of --until, in all: 2h, 90min, 4coreh or 40gpuh; turned into runs once.")
+    ] = None,
+    runs: Annotated[int | None, typer.Option(min=1, help="Of --until: the budget in runs.")] = None,
 ) -> None:
-    """Run the missing runs of a study, here or, with RAY_ADDRESS set, on that Ray cluster."""
+    """Run the missing runs of a study, here or, with RAY_ADDRESS set, on that Ray cluster.
+
+    With --until decided, what is run next depends on what has been found: details that are settled are left alone, and
+    the budget goes where further runs are expected to settle most. Verdicts hold all the same, however often one looks.
+    """
     require("study", *(["cluster"] if os.environ.get(CLUSTER) else []))
+    from repro.audit.study.budget import Machine
     from repro.case import load_case
+    from repro.cli.adaptive import decide, read_budget
     from repro.runs.progress import plain_console
     from repro.runs.status import find_outdated, find_work
 
     console = plain_console()
+    amount = read_budget(until, budget, runs, told_slots=jobs is not None or not os.environ.get(CLUSTER))
     case = load_case()
     plan = _frozen_plan(case, study)
     if dry_run:
         outdated = find_outdated(case, plan)
-        console.print(f"{len(outdated)} of {len(plan.runs)} runs are out of date or missing", *outdated, sep="\n  ")
+        console.print(
+            f"{len(outdated)} of {len(plan.grown().runs)} runs are out of date or missing", *outdated, sep="\n  "
+        )
         return
-    work = find_work(case, plan, retry_failed=retry_failed)
+
+    def make(plan: "Plan") -> int:
+        work = find_work(case, plan, retry_failed=retry_failed)
+        return _run(case, plan, work, jobs, gpus_per_run, console)
+
     try:
-        failures = _run(case, plan, work, jobs, gpus_per_run, console)
+        if until is not None:
+            failures = not decide(case, plan.study, amount, Machine(jobs or 1, gpus_per_run), make, console)
+        else:
+            failures = bool(make(plan))
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from where the runs are")
         raise SystemExit(INTERRUPTED) from None

@@ -20,7 +20,7 @@ from repro.audit.statistics.interactions import interactions as find_interaction
 from repro.audit.statistics.linear_model import code_details
 from repro.audit.statistics.looks import judge_effects, judge_fractions
 from repro.audit.statistics.multiverse import protocol_multiverse
-from repro.audit.statistics.outcomes import Outcomes, noise_floor, tabulate_outcomes
+from repro.audit.statistics.outcomes import FULL, Outcomes, noise_floor, tabulate_outcomes
 from repro.audit.statistics.results import Results, keep_runs, list_failures, sum_costs
 from repro.audit.statistics.shrinkage import shrink_effects
 from repro.audit.statistics.specification_curve import specification_curve
@@ -116,6 +116,26 @@ def estimate_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
         parts.append(contrast_effects(plan, tables))
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(EFFECT_COLUMNS))
+
+
+def judge_look(plan: Plan, results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns effects and verdicts on the main metric at the full training: what an adaptive study decides by.
+
+    Args:
+        plan: with its batches.
+        results: of all their runs.
+
+    Raises:
+        UserError: runs were not measured on the same units.
+    """
+    held = plan.tabulated()
+    tables = tabulate_outcomes(held, keep_runs(results, held))[:1]
+    main = tables[0].metric
+    fractions = [
+        table for table in tabulate_fractions(plan, results) if (table.metric, table.train_fraction) == (main, FULL)
+    ]
+    effects = put_fractions(held, judge_effects(held, tables, partial(estimate_effects, held)), fractions)
+    return effects, judge_details(held, tables, effects, find_interactions(held, tables))
 
 
 def put_fractions(plan: Plan, effects: pd.DataFrame, fractions: Sequence[Fractions]) -> pd.DataFrame:

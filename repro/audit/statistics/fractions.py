@@ -25,8 +25,8 @@ worst times the sum of 1 / k over the family where the stop ties them together: 
 
 Source: Lattimore & Szepesvari, Bandit Algorithms (2020), section 4.6, on sequences that are fixed whatever the policy;
 Robbins, Statistical methods related to the law of the iterated logarithm (1970), on bounds for all n at once; Bartroff
-& Song (2014) on Holm over looks; Xu, Wang & Ramdas, A unified framework for bandit multiple testing (2021), on the false
-discovery rate where the next sample is chosen by results; Nie, Tian, Taylor & Zou, Why adaptively collected data have
+& Song (2014) on Holm over looks; Xu, Wang & Ramdas, A unified framework for bandit multiple testing (2021), on false
+discoveries where the next sample is chosen by results; Nie, Tian, Taylor & Zou, Why adaptively collected data have
 negative bias (2018). Fisher (1935) and Wu & Hamada (2009, section 5.2) on randomised columns. `python -m benchmarks
 adaptive` measures error rates over whole studies.
 """

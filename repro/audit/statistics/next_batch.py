@@ -127,8 +127,9 @@ def leave_levels(
         >>> leave_levels({}, "Holm", 0.3, 20, 1).equivalent
         0.05
     """
-    contrasts, found = sum(map(len, rows.values())), sum(
-        not np.isnan(row.matters_at) for options in rows.values() for row in options
+    contrasts, found = (
+        sum(map(len, rows.values())),
+        sum(not np.isnan(row.matters_at) for options in rows.values() for row in options),
     )
     inside = sum(not np.isnan(options[0].equivalent_at) for options in rows.values() if options)
 
@@ -155,9 +156,7 @@ def forecast(question: Question, rules: Rules, more: Floats) -> Floats:
     """
     n, then = question.seeds / rules.each, (question.seeds + more) / rules.each
     levels = np.array([_levels(rules, int(question.seeds + one)) for one in more]).T
-    reach_out, reach_in = (
-        stats.t.isf(np.where(level > 0, level, np.nan), then - 1) for level in levels
-    )
+    reach_out, reach_in = (stats.t.isf(np.where(level > 0, level, np.nan), then - 1) for level in levels)
     shrunk = question.steady / n + (1 - question.steady) / then  # variance then, in that of one replicate
     se = question.sds[:, None] * np.sqrt(shrunk)
     spread = question.sds[:, None] * np.sqrt(np.maximum((1 - question.steady) * (1 / n - 1 / then), 1e-300))
@@ -208,13 +207,12 @@ def decide(questions: Sequence[Question], rules: Rules, left: int, shared: int) 
         why = f"no open detail can be settled within the budget: the best chance is {best:.0%}"
         return Decision((), 0, why, promises)
     hopeful.sort(key=lambda promise: -promise.chance / (shared + promise.steps * promise.question.cost))
-    chosen, reserved = list[Promise](), 0
+    chosen, reserved, horizon = list[Promise](), 0, 0
     for promise in hopeful:
-        step = (promise.steps - (chosen[0].steps if chosen else 0)) * shared if shared else 0
-        cost = max(step, 0) + promise.steps * promise.question.cost
+        cost = max(promise.steps - horizon, 0) * shared + promise.steps * promise.question.cost
         if not chosen or reserved + cost <= left:
             chosen.append(promise)
-            reserved += cost
+            reserved, horizon = reserved + cost, max(horizon, promise.steps)
     fewest = min(promise.question.seeds for promise in chosen)
     steps = max(1, min(fewest // rules.each // STEP, min(promise.steps for promise in chosen)))
     room = left // (shared + sum(promise.question.cost for promise in chosen))
@@ -234,7 +232,7 @@ def _promise(question: Question, rules: Rules, left: int, shared: int) -> Promis
     if most < 1:
         return Promise(question, 0, 0.0, 0.0)
     steps = np.arange(1, most + 1)
-    chances = forecast(question, rules, steps * float(rules.each))
+    chances = forecast(question, rules, (steps * rules.each).astype(np.float64))
     best = int(np.argmax(chances / (steps * (shared + question.cost))))
     # a chance for a run that is greatest at once may be tiny: then the way is longer than that
     if chances[best] < HOPE:

@@ -82,13 +82,19 @@ class Budget(_Frozen):
 
     Attributes:
         said: as it was asked for, e.g. "2h".
+        there: runs that had been made before; they cost nothing.
         run_seconds: median of a run by which it was turned into runs; None: it was asked for in runs.
-        runs: of the whole study that it reaches to, those included that were there before.
+        runs: that it pays in all; None: it is in time, and no run has shown yet what one takes.
     """
 
     said: str
+    there: int
     run_seconds: float | None
-    runs: int
+    runs: int | None
+
+    def left(self, plan: "Plan") -> int:
+        """Returns the runs that it still pays beyond all that a plan and its batches have."""
+        return max(0, (self.runs or 0) + self.there - len(plan.grown().runs))
 
 
 class Plan(_Frozen):
@@ -144,12 +150,12 @@ class Plan(_Frozen):
 
     def grown(self) -> "Plan":
         """Returns the plan with the variants and runs of all batches among its own: what there is to run."""
-        variants = {variant.id: variant for batch in self.batches for variant in batch.variants}
-        variants |= {variant.id: variant for variant in self.variants}
-        own = [variant.id for variant in self.variants]
-        ordered = [variants[name] for name in dict.fromkeys([*own, *variants])]
-        runs = [*self.runs, *(run for batch in self.batches for run in batch.runs)]
-        return self.model_copy(update={"variants": ordered, "runs": runs})
+        variants = {variant.id: variant for variant in self.variants}
+        runs = {run.id: run for run in self.runs}
+        for batch in self.batches:
+            variants |= {variant.id: variant for variant in batch.variants if variant.id not in variants}
+            runs |= {run.id: run for run in batch.runs}
+        return self.model_copy(update={"variants": list(variants.values()), "runs": list(runs.values())})
 
     def tabulated(self) -> "Plan":
         """Returns the plan whose rows and seeds make one table: without batches that bring rows of their own."""
