@@ -1,44 +1,19 @@
-"""What `sweep --until decided` says: its budget as it is typed, and after each batch what every detail has come to."""
+"""What `sweep --until decided` says after each batch: what every detail has come to, and what is run next."""
 
 from collections.abc import Callable
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from repro.audit.statistics.next_batch import HOPE, Promise
 from repro.audit.statistics.verdicts import UNDECIDED
-from repro.audit.study.budget import RUNS, Amount, Machine, parse_budget
+from repro.audit.study.budget import Amount, Machine
 from repro.audit.study.plan import Plan
-from repro.errors import UserError
 from repro.runs.adaptive import Look, describe_budget, sweep_until_decided
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from repro.case import Case
-
-
-def read_budget(until: str | None, budget: str | None, runs: int | None, *, told_slots: bool) -> Amount | None:
-    """Returns the budget that was asked for; None: that of the plan.
-
-    Args:
-        until: as given.
-        budget: in time.
-        runs: in runs.
-        told_slots: whether it is known how many runs are made at once.
-
-    Raises:
-        UserError: there are two, or one that belongs to nothing, or a clock's without knowing how many run at once.
-    """
-    if until is None and (budget is not None or runs is not None):
-        raise UserError("a budget belongs to --until decided: without it a sweep runs all that is planned")
-    if budget is not None and runs is not None:
-        raise UserError("--budget and --runs are both a budget: give one of them")
-    if runs is not None:
-        return Amount(float(runs), RUNS)
-    amount = None if budget is None else parse_budget(budget)
-    if amount is not None and amount.unit in ("h", "min") and not told_slots:
-        raise UserError(f"--budget {budget}: say how many runs the cluster is to make at once: -j 8")
-    return amount
 
 
 def decide(
@@ -59,7 +34,7 @@ def decide(
 def show_look(look: Look, console: "Console") -> None:
     """Shows what every detail has come to, what has been spent, and what comes next and why."""
     assert look.plan.budget is not None
-    console.print(_tabulate(look))
+    console.print("", *_tabulate(look), sep="\n")
     console.print(f"{look.plan.study}: {describe_budget(look.plan, look.plan.budget)}")
     if look.next.batch is None:
         console.print(f"done: {look.next.decision.why}")
@@ -67,33 +42,42 @@ def show_look(look: Look, console: "Console") -> None:
         console.print(f"next: {len(look.next.batch.runs)} runs; {look.next.decision.why}")
 
 
-def _tabulate(look: Look) -> "Table":
-    from rich import box
-    from rich.table import Table
-
+def _tabulate(look: Look) -> list[str]:
+    """Returns the lines of a table, a row for each option, of the same width on a terminal and in a file."""
     unit = next(iter(look.plan.declared.metrics.values())).unit
-    table = Table("detail", "option", "verdict so far", box=box.SIMPLE_HEAD)
-    for name in (f"effect{f', {unit}' * bool(unit)}", "95 %", "seeds", "runs", "chance"):
-        table.add_column(name, justify="right")
+    head = (
+        "detail",
+        "option",
+        "verdict so far",
+        f"effect{f', {unit}' * bool(unit)}",
+        "95 %",
+        "seeds",
+        "runs",
+        "chance",
+    )
     promises = {promise.question.detail: promise for promise in look.next.decision.promises}
-    for detail, rows in look.effects.items():
-        for place, row in enumerate(rows):
-            known = row.seeds > 0 and row.estimate == row.estimate
-            effect = f"{row.estimate:+.3g}" if known else ""
-            interval = f"{row.low:+.3g} to {row.high:+.3g}" if known and row.low == row.low else ""
-            runs = len({*row.runs, *row.baseline_runs})
-            verdict = look.verdicts.get(detail, UNDECIDED) if known else UNDECIDED
-            table.add_row(
-                "" if place else detail,
-                row.option,
-                "" if place else verdict,
-                effect,
-                interval,
-                str(row.seeds),
-                str(runs),
-                "" if place else _tell_chance(promises.get(detail)),
+    rows = [head]
+    for detail, options in look.effects.items():
+        verdict = look.verdicts.get(detail, UNDECIDED)
+        for place, row in enumerate(options):
+            known = isfinite(row.estimate) and row.seeds > 0
+            interval = f"{row.low:+.3g} to {row.high:+.3g}" if isfinite(row.low) else ""
+            numbers = (f"{row.estimate:+.3g}", interval) if known else ("", "")
+            counts = str(row.seeds), str(len({*row.runs, *row.baseline_runs}))
+            name, said, chance = (detail, verdict if known else UNDECIDED, _tell_chance(promises.get(detail)))
+            rows.append(
+                ("", row.option, "", *numbers, *counts, "")
+                if place
+                else (name, row.option, said, *numbers, *counts, chance)
             )
-    return table
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return [
+        "  ".join(
+            text.rjust(width) if column in (3, 5, 6) else text.ljust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _tell_chance(promise: Promise | None) -> str:

@@ -14,6 +14,7 @@ from repro.extras import require
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from repro.audit.study.budget import Amount
     from repro.audit.study.plan import Plan
     from repro.case import Case
     from repro.runs.status import Work
@@ -45,12 +46,11 @@ def sweep(
     require("study", *(["cluster"] if os.environ.get(CLUSTER) else []))
     from repro.audit.study.budget import Machine
     from repro.case import load_case
-    from repro.cli.adaptive import decide, read_budget
     from repro.runs.progress import plain_console
     from repro.runs.status import find_outdated, find_work
 
     console = plain_console()
-    amount = read_budget(until, budget, runs, told_slots=jobs is not None or not os.environ.get(CLUSTER))
+    amount = _read_budget(until, budget, runs, told_slots=jobs is not None or not os.environ.get(CLUSTER))
     case = load_case()
     plan = _frozen_plan(case, study)
     if dry_run:
@@ -66,6 +66,8 @@ def sweep(
 
     try:
         if until is not None:
+            from repro.cli.adaptive import decide  # statistics take a second to import
+
             failures = not decide(case, plan.study, amount, Machine(jobs or 1, gpus_per_run), make, console)
         else:
             failures = bool(make(plan))
@@ -74,6 +76,32 @@ def sweep(
         raise SystemExit(INTERRUPTED) from None
     if failures:
         raise SystemExit(1)
+
+
+def _read_budget(until: str | None, budget: str | None, runs: int | None, *, told_slots: bool) -> "Amount | None":
+    """Returns the budget that was asked for; None: that of the plan.
+
+    Args:
+        until: as given.
+        budget: in time.
+        runs: in runs.
+        told_slots: whether it is known how many runs are made at once.
+
+    Raises:
+        UserError: there are two, or one that belongs to nothing, or a clock's without knowing how many run at once.
+    """
+    from repro.audit.study.budget import RUNS, Amount, parse_budget
+
+    if until is None and (budget is not None or runs is not None):
+        raise UserError("a budget belongs to --until decided: without it a sweep runs all that is planned")
+    if budget is not None and runs is not None:
+        raise UserError("--budget and --runs are both a budget: give one of them")
+    if runs is not None:
+        return Amount(float(runs), RUNS)
+    amount = None if budget is None else parse_budget(budget)
+    if amount is not None and amount.unit in ("h", "min") and not told_slots:
+        raise UserError(f"--budget {budget}: say how many runs the cluster is to make at once: -j 8")
+    return amount
 
 
 def _run(case: "Case", plan: "Plan", work: "Work", jobs: int | None, gpus_per_run: float, console: "Console") -> int:

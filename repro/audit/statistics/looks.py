@@ -65,7 +65,7 @@ def judge_effects(plan: Plan, tables: Sequence[Outcomes], estimate: Estimate) ->
     """
     most, last = most_seeds(plan, tables), _count_seeds(plan, tables)
     if most is None:
-        effects = adjust_effects(_ask_equivalence(plan, estimate(tables)), plan.declared)
+        effects = adjust_effects(ask_equivalence(plan, estimate(tables)), plan.declared)
         return effects.assign(
             matters_at=np.where(effects["p_adjusted"] < LEVEL, float(last), np.nan),
             equivalent_at=np.where(effects["p_equivalent_adjusted"] < LEVEL, float(last), np.nan),
@@ -100,9 +100,9 @@ def _hold_over_looks(plan: Plan, looks: Mapping[int, Callable[[], pd.DataFrame]]
     """
     smallest, first = np.full((1, 2), np.nan), np.full((1, 2), np.nan)
     for count, estimate in looks.items():
-        found = _ask_equivalence(plan, estimate())
+        found = ask_equivalence(plan, estimate())
         control = found["detail"].isin([NEGATIVE, POSITIVE]).to_numpy()
-        held = _hold(found, most)
+        held = hold_at_any_look(found, most)
         both = np.where(control[:, None], found[["p", "p_equivalent"]], held[["p", "p_equivalent"]]).astype(np.float64)
         # the controls are looked at once, with all seeds that they have
         smallest = np.where(control[:, None], both, np.fmin(smallest, both))
@@ -115,7 +115,8 @@ def _hold_over_looks(plan: Plan, looks: Mapping[int, Callable[[], pd.DataFrame]]
     return found.assign(matters_at=first[:, 0], equivalent_at=first[:, 1])
 
 
-def _ask_equivalence(plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
+def ask_equivalence(plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
+    """Returns effects with p_equivalent, by the margins of the study."""
     margins = {name: outcome.margin for name, outcome in plan.declared.metrics.items()}
     estimate, se, df = (effects[name].to_numpy(dtype=np.float64) for name in ("estimate", "se", "df"))
     margin = np.array([margins[metric] for metric in effects["metric"]], dtype=np.float64)
@@ -137,7 +138,7 @@ def _first_seeds(plan: Plan, table: Outcomes, seeds: int) -> Outcomes:
     return stand_in_failed(plan, early)
 
 
-def _hold(effects: pd.DataFrame, most: int) -> pd.DataFrame:
+def hold_at_any_look(effects: pd.DataFrame, most: int) -> pd.DataFrame:
     """Turns p-values and intervals into such as hold at any look."""
     seeds, df = (effects[name].to_numpy(dtype=np.float64) for name in ("seeds", "df"))
     estimate, se = (effects[name].to_numpy(dtype=np.float64) for name in ("estimate", "se"))
