@@ -46,8 +46,8 @@ def write_mean_files(root: Path) -> None:
     shutil.copy(ROOT / "tests" / "mean_case.py", root)
 
 
-def write_noisy_project(root: Path, **changes: object) -> Project:
-    """Writes a project that audits the paper of `noisy_case`, its study declared with changes; nothing is planned."""
+def write_noisy_files(root: Path, **changes: object) -> None:
+    """Writes what a project holds that audits the paper of `noisy_case`, its study declared with changes."""
     declared = {
         "title": "Which details of the number matter?",
         "reading": "paper",
@@ -70,14 +70,19 @@ def write_noisy_project(root: Path, **changes: object) -> Project:
             YAML().dump(values, stream)
     (root / PROJECT_FILE).write_text('[tool.repro]\ncase = "noisy_case:CASE"\n')
     shutil.copy(ROOT / "tests" / "noisy_case.py", root)
-    commit_all(root)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, env=clean(), check=True)
-    return Project(root)
 
 
 def write_mean_project(root: Path) -> Project:
     """Writes such a project under git and DVC; it has planned nothing."""
     write_mean_files(root)
+    commit_all(root)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, env=clean(), check=True)
+    return Project(root)
+
+
+def write_noisy_project(root: Path, **changes: object) -> Project:
+    """Writes such a project under git and DVC; it has planned nothing."""
+    write_noisy_files(root, **changes)
     commit_all(root)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, env=clean(), check=True)
     return Project(root)
