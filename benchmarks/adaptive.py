@@ -20,7 +20,7 @@ detail of each is made to do nothing and one to lie on the margin, by a constant
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -29,18 +29,17 @@ import pandas as pd
 
 from benchmarks.calibration_truth import NOW
 from benchmarks.surfaces import Subgrid, draw_subgrid, load_surface
-from repro.audit.statistics.adaptive import choose_details, main_effects
+from repro.audit.statistics.adaptive import choose_details
 from repro.audit.statistics.analysis import estimate_effects
-from repro.audit.statistics.effects import effects_by_detail
+from repro.audit.statistics.effects import Effect, effects_by_detail
 from repro.audit.statistics.fractions import FEWEST, Fractions, fraction_effects
 from repro.audit.statistics.linear_model import Floats, code_details, fit_effects
 from repro.audit.statistics.looks import ask_equivalence, hold_at_any_look, judge_effects
-from repro.audit.statistics.multiplicity import LEVEL, adjust_effects
+from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import Outcomes
 from repro.audit.study.constrained_designs import two_level_design
 from repro.audit.study.declaration import NamedStudy, Study
 from repro.audit.study.plan import Plan, Run, Variant
-from repro.storage import hash_json
 
 METRIC: Final = "outcome"
 NOISE, ALONE_NOISE, BY_SEED, MARGIN = 0.66, 0.25, 0.15, 0.3
@@ -174,7 +173,8 @@ def run_fixed(world: World, plan: Plan, generator: np.random.Generator) -> Ended
     wanted = coding.points if plan.declaration["design"] != "one_at_a_time" else coding.design
     values[wanted] = world.draw(2 * coding.matrix[wanted] - 1, seeds, generator)
     found = judge_effects(plan, [_table(plan, values)], lambda tables: estimate_effects(plan, tables))
-    return _read(found, plan, int(wanted.sum()) * seeds)
+    rows = {key: options for (key, _, _), options in effects_by_detail(found).items()}
+    return _read(rows, plan, int(wanted.sum()) * seeds)
 
 
 def _table(plan: Plan, values: Floats) -> Outcomes:
@@ -184,13 +184,21 @@ def _table(plan: Plan, values: Floats) -> Outcomes:
     return Outcomes(METRIC, 1.0, names, np.arange(values.shape[1]), values, failed, runs)
 
 
-def _read(found: pd.DataFrame, plan: Plan, runs: int, path: tuple[tuple[int, int], ...] = ()) -> Ended:
-    rows = {key: options for (key, _, _), options in effects_by_detail(found).items()}
+def _read(rows: Mapping[str, Sequence[Effect]], plan: Plan, runs: int, path: tuple[tuple[int, int], ...] = ()) -> Ended:
     inside = np.array([rows[key][0].equivalent_at for key in plan.levels])
     differs = np.array([rows[key][0].matters_at for key in plan.levels])
     equivalent = np.nan_to_num(inside, nan=np.inf) <= np.nan_to_num(differs, nan=np.inf)
     equivalent &= np.isfinite(inside)
     return Ended(np.isfinite(differs) & ~equivalent, equivalent, runs, path)
+
+
+class Path(NamedTuple):
+    """What every detail would show with 2, 3, ... replicates, (N - 1, K) each: p-values are the smallest so far."""
+
+    estimate: Floats
+    se: Floats
+    p: Floats
+    p_equivalent: Floats
 
 
 def run_adaptive(world: World, plan: Plan, budget: int, generator: np.random.Generator) -> Ended:
@@ -199,73 +207,81 @@ def run_adaptive(world: World, plan: Plan, budget: int, generator: np.random.Gen
     All outcomes that there could be are drawn beforehand, and each detail sees as many of its own as it was given.
     """
     fractions = plan.draws_fractions
-    looks, shared = _draw_fractions(world, plan, generator) if fractions else _draw_pairs(world, plan, generator)
+    path, shared = _draw_fractions(world, plan, generator) if fractions else _draw_pairs(world, plan, generator)
     count, each = len(plan.levels), 2 if fractions else 1
-    given = np.full(count, FEWEST)
+    given, place = np.full(count, FEWEST), np.arange(count)
     spent = FEWEST * (shared if fractions else 1 + count)
-    path: list[tuple[int, int]] = []
+    settled: list[tuple[int, int]] = []
     first = np.full((2, count), np.nan)
     while True:
-        found = _assemble(plan, looks, given)
-        passed = found[["p_adjusted", "p_equivalent_adjusted"]].to_numpy(dtype=np.float64).T < LEVEL
+        seen = Path(*(numbers[given - FEWEST, place] for numbers in path))
+        passed = [adjust_p(p, correction_of(plan.declared)) < LEVEL for p in (seen.p, seen.p_equivalent)]
         first = np.where(np.isnan(first) & passed, given.max() * each, first)
-        found = found.assign(matters_at=first[0], equivalent_at=first[1])
-        path.append((spent, int(np.isfinite(first).any(axis=0).sum())))
-        decision = choose_details(plan, main_effects(plan, found), budget - spent, shared)
+        rows = _tell(plan, seen, given * each, first)
+        settled.append((spent, int(np.isfinite(first).any(axis=0).sum())))
+        decision = choose_details(plan, rows, budget - spent, shared)
         if not decision.details:
-            return _read(found, plan, spent, tuple(path))
+            return _read(rows, plan, spent, tuple(settled))
         chosen = np.isin(list(plan.levels), decision.details)
         if fractions:
-            given += decision.steps
+            given = given + decision.steps
             spent += decision.steps * shared
         else:
             before = given.max()
-            given[chosen] += decision.steps
+            given = given + decision.steps * chosen
             spent += decision.steps * int(chosen.sum()) + int(given.max() - before)
 
 
-def _assemble(plan: Plan, looks: Sequence[pd.DataFrame], given: np.ndarray[Any, np.dtype[np.int64]]) -> pd.DataFrame:
-    if (given == given[0]).all():
-        return adjust_effects(looks[int(given[0]) - FEWEST], plan.declared)
-    rows = [looks[int(number) - FEWEST].iloc[[place]] for place, number in enumerate(given)]
-    return adjust_effects(pd.concat(rows, ignore_index=True), plan.declared)
+def _tell(plan: Plan, seen: Path, seeds: np.ndarray[Any, np.dtype[np.int64]], first: Floats) -> dict[str, list[Effect]]:
+    """Returns the effects as the choice of what is next reads them."""
+    blank: dict[str, Any] = dict.fromkeys(Effect._fields, np.nan)
+    return {
+        key: [
+            Effect(
+                **blank
+                | {"detail": key, "seeds": int(seeds[place]), "fixed": 0.0}
+                | {"estimate": seen.estimate[place], "se": seen.se[place]}
+                | {"matters_at": first[0, place], "equivalent_at": first[1, place]}
+            )
+        ]
+        for place, key in enumerate(plan.levels)
+    }
 
 
-def _hold(plan: Plan, looks: Iterator[pd.DataFrame]) -> list[pd.DataFrame]:
-    """Returns each look's effects with the smallest anytime p so far."""
+def _hold(plan: Plan, looks: Sequence[pd.DataFrame]) -> Path:
+    """Makes the p-values of all looks hold at any."""
     assert plan.declared.sequential is not None
-    held, smallest = [], np.full((1, 2), np.nan)
-    for found in looks:
-        effects = hold_at_any_look(ask_equivalence(plan, found), plan.declared.sequential.most_seeds)
-        smallest = np.fmin(smallest, effects[["p", "p_equivalent"]].to_numpy(dtype=np.float64))
-        held.append(effects.assign(p=smallest[:, 0], p_equivalent=smallest[:, 1]))
-    return held
+    most, count = plan.declared.sequential.most_seeds, len(plan.levels)
+    held = hold_at_any_look(ask_equivalence(plan, pd.concat(looks, ignore_index=True)), most)
+    estimate, se, p, p_equivalent = (
+        held[name].to_numpy(dtype=np.float64).reshape(-1, count) for name in ("estimate", "se", "p", "p_equivalent")
+    )
+    return Path(estimate, se, np.fmin.accumulate(p), np.fmin.accumulate(p_equivalent))
 
 
-def _draw_fractions(world: World, plan: Plan, generator: np.random.Generator) -> tuple[list[pd.DataFrame], int]:
+def _draw_fractions(world: World, plan: Plan, generator: np.random.Generator) -> tuple[Path, int]:
     most = (plan.declared.sequential.most_seeds if plan.declared.sequential else 0) // 2
     estimates = []
-    for number in range(most):
-        drawn = int(hash_json(["simulated", int(generator.integers(2**31)), number])[:8], 16)
-        signs = two_level_design(plan.declared.model_copy(update={"randomisation": drawn}), plan.levels).signs
+    for _ in range(most):
+        drawn = plan.declared.model_copy(update={"randomisation": int(generator.integers(2**31))})
+        signs = two_level_design(drawn, plan.levels).signs
         half = len(signs) // 2
         values = np.full((len(signs), 2), np.nan)
         values[:half, :1] = world.draw(signs[:half], 1, generator)
         values[half:, 1:] = world.draw(signs[half:], 1, generator)
         estimates.append(fit_effects((signs + 1) / 2, values).estimates)
     table = Fractions(METRIC, 1.0, np.array(estimates).T, [()] * most, [0] * most)
-    looks = (fraction_effects(plan, [table], number) for number in range(FEWEST, most + 1))
-    return _hold(plan, looks), len(signs)
+    return _hold(plan, [fraction_effects(plan, [table], number) for number in range(FEWEST, most + 1)]), len(signs)
 
 
-def _draw_pairs(world: World, plan: Plan, generator: np.random.Generator) -> tuple[list[pd.DataFrame], int]:
+def _draw_pairs(world: World, plan: Plan, generator: np.random.Generator) -> tuple[Path, int]:
     assert plan.declared.sequential is not None
     most = plan.declared.sequential.most_seeds
     values = world.draw(2 * code_details(plan).matrix - 1, most, generator)
-    looks = (
+    looks = [
         estimate_effects(plan, [_table(plan, np.where(np.arange(most) < number, values, np.nan))])
         for number in range(FEWEST, most + 1)
-    )
+    ]
     return _hold(plan, looks), 1
 
 

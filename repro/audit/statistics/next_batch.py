@@ -22,10 +22,11 @@ greedy order is that of `repro judge --budget`.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from repro.audit.statistics.effects import Effect
 from repro.audit.statistics.multiplicity import LEVEL
@@ -141,22 +142,21 @@ def leave_levels(
     return Rules(margin, most, each, left(contrasts, found) / 2, left(len(rows), inside))
 
 
-def forecast(question: Question, rules: Rules, more: Floats) -> Floats:
-    """Returns the chance that a question is settled with so many further seeds.
+def forecast(question: Question, rules: Rules, steps: int) -> Floats:
+    """Returns the chance that a question is settled with 1, 2, ... so many further steps.
 
     Args:
         question: with at least `FIRST` replicates.
         rules: levels and margin.
-        more: (M,) further seeds, positive.
+        steps: at least 1.
 
     Example:
         >>> zero = Question("a", np.array([0.0]), np.array([1.0]), seeds=10, cost=1)
-        >>> forecast(zero, Rules(1.0, 20, 1, 0.025, 0.05), np.array([1.0, 10.0])).round(2).tolist()
+        >>> forecast(zero, Rules(1.0, 20, 1, 0.025, 0.05), 10)[[0, 9]].round(2).tolist()
         [0.98, 1.0]
     """
-    n, then = question.seeds / rules.each, (question.seeds + more) / rules.each
-    levels = np.array([_levels(rules, int(question.seeds + one)) for one in more]).T
-    reach_out, reach_in = (stats.t.isf(np.where(level > 0, level, np.nan), then - 1) for level in levels)
+    n, then = question.seeds / rules.each, question.seeds / rules.each + np.arange(1.0, steps + 1)
+    reach_out, reach_in, carries = _find_reach(rules, question.seeds, steps)
     shrunk = question.steady / n + (1 - question.steady) / then  # variance then, in that of one replicate
     se = question.sds[:, None] * np.sqrt(shrunk)
     spread = question.sds[:, None] * np.sqrt(np.maximum((1 - question.steady) * (1 / n - 1 / then), 1e-300))
@@ -164,20 +164,28 @@ def forecast(question: Question, rules: Rules, more: Floats) -> Floats:
 
     def within(half: Floats) -> Floats:
         held = np.maximum(half, 0.0)
-        return np.asarray(stats.norm.cdf((held - centre) / spread) - stats.norm.cdf((-held - centre) / spread))
+        return np.asarray(special.ndtr((held - centre) / spread) - special.ndtr((-held - centre) / spread))
 
     with np.errstate(invalid="ignore", divide="ignore"):
         inside = np.where(rules.margin > reach_in * se, within(rules.margin - reach_in * se), 0.0)
         outside = 1 - within(reach_out * se)
     if question.flips:
-        can = np.array([smallest_p(int(total)) for total in then]) <= 2 * levels[0]
-        outside = np.where(can, outside, 0.0)
+        outside = np.where(carries, outside, 0.0)
     chance = np.nan_to_num(outside).max(axis=0) + np.nan_to_num(inside).min(axis=0)
     return np.asarray(np.minimum(chance, 1.0))
 
 
-def _levels(rules: Rules, seeds: int) -> tuple[float, float]:
-    return tuple(level_at_look(level, seeds, rules.most) for level in (rules.matters, rules.equivalent))  # type: ignore[return-value]
+@lru_cache(maxsize=256)
+def _find_reach(rules: Rules, seeds: int, steps: int) -> tuple[Floats, Floats, Floats]:
+    """Returns by step the t that a difference and equivalence need then, and whether a sign flip carries the first."""
+    totals = [seeds + rules.each * step for step in range(1, steps + 1)]
+    levels = [
+        [level_at_look(level, total, rules.most) for total in totals] for level in (rules.matters, rules.equivalent)
+    ]
+    df = np.array(totals) / rules.each - 1
+    out, inside = (stats.t.isf(np.where(np.array(level) > 0, level, np.nan), df) for level in levels)
+    carries = [smallest_p(int(total / rules.each)) <= 2 * level for total, level in zip(totals, levels[0], strict=True)]
+    return np.asarray(out), np.asarray(inside), np.array(carries, dtype=np.float64)
 
 
 def decide(questions: Sequence[Question], rules: Rules, left: int, shared: int) -> Decision:
@@ -232,7 +240,7 @@ def _promise(question: Question, rules: Rules, left: int, shared: int) -> Promis
     if most < 1:
         return Promise(question, 0, 0.0, 0.0)
     steps = np.arange(1, most + 1)
-    chances = forecast(question, rules, (steps * rules.each).astype(np.float64))
+    chances = forecast(question, rules, most)
     best = int(np.argmax(chances / (steps * (shared + question.cost))))
     # a chance for a run that is greatest at once may be tiny: then the way is longer than that
     if chances[best] < HOPE:
