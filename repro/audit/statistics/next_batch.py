@@ -152,8 +152,8 @@ def forecast(question: Question, rules: Rules, steps: int) -> Floats:
 
     Example:
         >>> zero = Question("a", np.array([0.0]), np.array([1.0]), seeds=10, cost=1)
-        >>> forecast(zero, Rules(1.0, 20, 1, 0.025, 0.05), 10)[[0, 9]].round(2).tolist()
-        [0.98, 1.0]
+        >>> forecast(zero, Rules(1.0, 20, 1, 0.025, 0.05), steps=10)[[0, 9]].round(2).tolist()
+        [0.89, 0.98]
     """
     n, then = question.seeds / rules.each, question.seeds / rules.each + np.arange(1.0, steps + 1)
     reach_out, reach_in, carries = _find_reach(rules, question.seeds, steps)
