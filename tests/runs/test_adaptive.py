@@ -11,6 +11,9 @@ from noisy_case import CASE
 
 from case_project import STUDY, write_noisy_files
 from repro import paths
+from repro.audit.page.design import show_design
+from repro.audit.page.effects import show_effects
+from repro.audit.page.runs import show_runs
 from repro.audit.study.batches import list_fractions
 from repro.audit.study.budget import RUNS, Amount, Machine
 from repro.audit.study.freezing import freeze, load_plan, locate_plan
@@ -21,6 +24,7 @@ from repro.runs import adaptive
 from repro.runs.adaptive import Look, sweep_until_decided
 from repro.runs.collection import read_results
 from repro.runs.record import Given, RunRecord, failure_file, read_record, write_record
+from repro.runs.report import load_subject
 from repro.runs.tables import write_rows
 from repro.storage import written_folder
 
@@ -65,11 +69,11 @@ def text_of_plan() -> str:
     return locate_plan(paths.PLANS, "first").read_text()
 
 
-@pytest.mark.parametrize("design", ["plackett_burman", "one_at_a_time"])
+@pytest.mark.parametrize(("design", "varied"), [("plackett_burman", "abd"), ("one_at_a_time", "ad")])
 def test_a_sweep_killed_anywhere_comes_to_the_plan_looks_and_verdicts_of_an_undisturbed_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, design: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, design: str, varied: str
 ) -> None:
-    changes = {"design": design, "details": {f"details.{name}": None for name in "abd"}}
+    changes = {"design": design, "details": {f"details.{name}": None for name in varied}}
     make_project(tmp_path / "undisturbed", monkeypatch, **changes)
     undisturbed, expected = sweep()[-1], text_of_plan()
     assert len(undisturbed.plan.batches) > 3, "there is little to disturb"
@@ -117,6 +121,23 @@ def test_each_detail_gets_the_verdict_that_is_true_of_it(tmp_path: Path, monkeyp
     rows = last.effects["details.a"]
     # a and c together do .4 more: averaged over both options of c, a does .2 more than alone
     assert abs(rows[0].estimate - 1.2) < 4 * rows[0].se
+
+
+def test_the_page_tells_what_verdicts_rest_on_and_how_the_budget_was_spent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_project(tmp_path / "project", monkeypatch)
+    last = sweep()[-1]
+    subject = load_subject("first", links=False)
+    fractions = len(list_fractions(last.plan))
+    assert f"means over {fractions} fractions of the design" in show_effects(subject)
+    told = show_design(subject)
+    assert told.count("worth further runs") == sum("worth further" in batch.why for batch in last.plan.batches)
+    assert f"{last.plan.budget.left(last.plan)} are left" in told
+    assert set(subject.analysis.verdicts["detail"]) == set(last.verdicts)
+    runs = int(subject.analysis.cost["runs"].iloc[0])
+    assert runs == len(last.plan.grown().runs)
+    assert f"{runs} runs" in show_runs(subject)
 
 
 def test_arms_that_are_settled_get_no_further_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,3 +232,24 @@ def test_runs_that_fail_here_and_there_are_outcomes(tmp_path: Path, monkeypatch:
     plan = looks[-1].plan
     assert (read_results(CASE, plan, links=False).runs["status"] == "failed").sum() == len(plan.batches)
     assert looks[-1].effects["details.a"][0].failed == len(plan.batches)
+
+
+@pytest.mark.parametrize(
+    ("design", "more"),
+    [
+        ("full_factorial", {"seeds": 2}),
+        ("d_optimal", {"variants": 6}),
+        ("random", {"variants": 7}),
+        ("fractional_factorial", {"generators": "a b ab"}),
+    ],
+)
+def test_every_design_can_be_adaptive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, design: str, more: dict[str, object]
+) -> None:
+    details = {f"details.{name}": None for name in "abd"}
+    make_project(tmp_path / "project", monkeypatch, design=design, details=details, **more)
+    last = sweep(amount=Amount(150.0, RUNS))[-1]
+    assert last.plan.batches
+    words = {name.removeprefix("details."): word for name, word in last.verdicts.items()}
+    assert {"a": words["a"], "b": words["b"]} == {"a": "matters", "b": "matters"}
+    assert words["d"] != "matters"
