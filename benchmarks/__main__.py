@@ -1,7 +1,7 @@
 """`python -m benchmarks [ROW ...]`: the table of the README beside this file, measured now.
 
-A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration` and
-`adaptive` are tables of their own, of what verdicts are worth and what they cost in runs rather than of time.
+A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration`,
+`stacks` and `adaptive` are tables of their own, of what verdicts are worth, or cost in runs, rather than of time.
 """
 
 import platform
@@ -47,6 +47,10 @@ def main(names: Sequence[str]) -> int:
         from benchmarks.adaptive import main as compare  # likewise
 
         return compare(names[1:])
+    if names and names[0] == "stacks":
+        from benchmarks.stacks import main as judge_stacks
+
+        return judge_stacks(names[1:])
     here = Path(__file__).parent
     known = [name for name in ROWS if (here / f"{name}.py").is_file()]
     unknown = [name for name in names if name not in known]
