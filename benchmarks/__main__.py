@@ -1,7 +1,7 @@
 """`python -m benchmarks [ROW ...]`: the table of the README beside this file, measured now.
 
-A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration` and
-`stacks` are tables of their own, of what verdicts are worth rather than of time.
+A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration`,
+`stacks` and `adaptive` are tables of their own, of what verdicts are worth, or cost in runs, rather than of time.
 """
 
 import platform
@@ -43,6 +43,10 @@ def main(names: Sequence[str]) -> int:
         from benchmarks.calibration import main as calibrate  # its data is for development only
 
         return calibrate(names[1:])
+    if names and names[0] == "adaptive":
+        from benchmarks.adaptive import main as compare  # likewise
+
+        return compare(names[1:])
     if names and names[0] == "stacks":
         from benchmarks.stacks import main as judge_stacks
 
