@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from repro.judge.columns import Column, of_role
+from repro.judge.counted import count_of
 from repro.judge.declaration import Declaration
 
 EARLY = 0.9
@@ -40,16 +41,6 @@ def list_cautions(table: pd.DataFrame, columns: list[Column], declared: Declarat
                 "and the more, the more steps were looked at"
             )
     return said
-
-
-def count_of(number: float, noun: str) -> str:
-    """Returns a number with its noun.
-
-    Example:
-        >>> count_of(1, "run"), count_of(2, "run")
-        ('1 run', '2 runs')
-    """
-    return f"{int(number)} {noun}{'s' * (int(number) != 1)}"
 
 
 def _tell_stopped(table: pd.DataFrame, columns: list[Column]) -> list[str]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from repro.errors import UserError
 from repro.judge.configurations import Stack, text_of
+from repro.judge.counted import count_of
 from repro.judge.runs import BLANK
 from repro.judge.table_text import ABSENT
 
@@ -51,14 +52,14 @@ def find_mixtures(table: pd.DataFrame, stack: Stack, source: str) -> Mixtures:
         other = keep & ~told[key].isin([base, final])
         if other.any():
             some = ", ".join(dict.fromkeys(told[key][other].head(200)))[:60]
-            said.append(f"{key}: {int(other.sum())} rows have neither {base} nor {final} ({some}) and were left out")
+            said.append(f"{key}: left out with neither {base} nor {final} ({some}): {count_of(other.sum(), 'row')}")
         keep &= ~other
     for key, option in stack.shared.items():
         column = _find_column(table, key)
         if column is not None:
             other = keep & (_spell(table[column], option) != option)
             if other.any():
-                said.append(f"{key}: {int(other.sum())} rows do not have the {option} of both and were left out")
+                said.append(f"{key}: left out without the {option} of both: {count_of(other.sum(), 'row')}")
             keep &= ~other
     used = [column for column in columns.values() if column is not None]
     rest = table.drop(columns=used).loc[keep]

@@ -8,6 +8,7 @@ from repro.audit.statistics.linear_model import fit_effects
 from repro.audit.study.designs import code_options
 from repro.judge.column_names import SHARED
 from repro.judge.columns import Column, of_role
+from repro.judge.counted import count_of
 from repro.judge.declaration import Declaration
 from repro.judge.replicates import Replicates
 from repro.judge.settling import tell_unrepeated
@@ -88,7 +89,9 @@ def leave_single(variants: Variants, replicates: Replicates, said: list[str]) ->
         return variants, replicates
     shared = " in common with the baseline" if replicates.paired else ""
     named = "; ".join(gone[:4]) + ("; ..." if len(gone) > 4 else "")
-    said.append(f"{len(gone)} variants have fewer than two {replicates.word}s{shared} and carry no verdict: {named}")
+    said.append(
+        f"{count_of(len(gone), 'variant')} with fewer than two {replicates.word}s{shared} carry no verdict: {named}"
+    )
     numbers = np.cumsum(usable) - 1
     rows = ok["variant"].map(lambda number: usable[number])
     frame = ok[rows].assign(variant=numbers[ok.loc[rows, "variant"]])

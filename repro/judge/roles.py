@@ -32,6 +32,7 @@ from repro.judge.column_names import (
 )
 from repro.judge.columns import Asked, Column, Role, check_asked, of_role
 from repro.judge.copies import find_copies
+from repro.judge.counted import count_of
 
 NEAR_UNIQUE = 0.5
 """Share of the rows from which as many levels name runs, not options."""
@@ -129,7 +130,9 @@ def check_outcome(values: "pd.Series[float]", name: str) -> None:
             remedy += "; where a run has none, nothing"
         raise UserError(f"outcome {name!r} is {kind}: {shown!r} in row {row}\n  {remedy}")
     if not np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)).any():
-        raise UserError(f"outcome {name!r} has no finite value in {len(values)} rows\n  expected a number for each run")
+        raise UserError(
+            f"outcome {name!r} has no finite value in {count_of(len(values), 'row')}\n  expected a number for each run"
+        )
 
 
 def _name_given(table: pd.DataFrame, asked: Asked) -> dict[str, tuple[Role, str]]:
@@ -205,7 +208,7 @@ def _infer(values: "pd.Series[float]", name: str, levels: int, has_seed: bool, d
         if has_seed:
             return is_role("detail", "text")
         return is_role("detail", "near-unique, and no seed says that rows of different values are repeats")
-    return is_role("detail", "few levels" + (f"; blank in {blank} rows" if blank else ""))
+    return is_role("detail", "few levels" + (f"; blank in {count_of(blank, 'row')}" if blank else ""))
 
 
 def _infer_number(values: "pd.Series[float]", name: str, levels: int) -> tuple[Role, str]:

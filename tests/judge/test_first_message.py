@@ -48,7 +48,6 @@ FIRST = [
     (["t.csv", "--loop", "--budget", "3"], "--loop has no batch"),
     (["t.csv", "--emit", "slurm"], "--emit slurm: no such launcher"),
     (["t.csv", "--loop", "--format", "html"], "a loop is not shown as html"),
-    (["t.csv", "--stack", "a.yaml", "b.yaml", "--format", "html"], "a stack is not shown as html"),
     (["t.csv", "--format", "pdf"], "Invalid value for '--format'"),
     (["--help"], "Usage:"),
 ]

@@ -60,7 +60,7 @@ def test_judge_widens_folds_and_not_seeds(tmp_path, name, wider) -> None:
     declared = read_declaration(str(tmp_path / "runs.csv"), Flags(outcome=("loss:lower",), margin=0.5))
     found = judge_table(read_table(declared.table), declared)
     plain = runs[runs["lr"] == "b"]["loss"].to_numpy() - runs[runs["lr"] == "a"]["loss"].to_numpy()
-    row = found.analysis.verdicts.iloc[0]
+    row = found.analysis.effects.iloc[0]
     half = stats.t.ppf(0.975, 7) * stats.sem(plain) * wider
     assert (row["high"] - row["low"]) / 2 == pytest.approx(half)
     assert any("folds share" in line for line in found.said) == (name == "fold")
