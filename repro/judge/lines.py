@@ -90,8 +90,10 @@ def count_verdicts(found: Judgement) -> dict[str, int]:
 
 def _write_line(row: dict[str, Any], outcome: str, inside: bool, found: Judgement) -> Line:
     n, base = len(row["runs"]), len(row["baseline_runs"])
+    if row["kind"] == "contrast" and found.word != "run":  # many runs share a replicate
+        n = base = int(row["seeds"])
     unit = found.plan.declared.metrics[outcome].unit if found.plan else ""
-    word = f"{found.word}s" if row["kind"] != "contrast" else "runs"
+    word = f"{found.word}s"
     differs = bool(row["p_adjusted"] < LEVEL)
     line = Line(
         detail=row["detail"],
