@@ -4,10 +4,10 @@ from typing import NamedTuple, assert_never
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from repro.cases.medfe.model.convolution import channels_last_on_cpu
 from repro.cases.medfe.model.layers import LEAKY_SLOPE, InstanceNorm
+from repro.cases.medfe.model.spectral_norm import SpectralConvolution
 from repro.cases.medfe.params.loss import LossParams
 from repro.cases.medfe.params.loss.adversarial import AdversarialInput
 from repro.cases.medfe.params.model import ModelParams
@@ -93,12 +93,11 @@ class Discriminator(nn.Module):
     def _convolution(
         model: ModelParams, in_channels: int, out_channels: int, kernel: int, stride: int, padding: int
     ) -> nn.Module:
-        convolution = nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=padding)
         match model.discriminator_regularisation:
             case "spectral_norm":
-                return spectral_norm(convolution)
+                return SpectralConvolution(in_channels, out_channels, kernel, stride=stride, padding=padding)
             case "instance_norm" | "gradient_penalty" | "none":
-                return convolution
+                return nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=padding)
             case _:
                 assert_never(model.discriminator_regularisation)
 
