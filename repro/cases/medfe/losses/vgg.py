@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torchvision.models import VGG16_Weights, VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
-from repro.cases.medfe.model.convolution import channels_last_on_cpu
 from repro.cases.medfe.losses.vgg_gradient import ComparedFeatures, Plan, gram, plan_layers
+from repro.cases.medfe.model.convolution import channels_last_on_cpu
 from repro.cases.medfe.params.loss import LossParams
 from repro.cases.medfe.params.loss.vgg import PerceptualLayers, Relu52, StyleLayers, Vgg, VggInput
 from repro.errors import UserError
@@ -67,7 +67,9 @@ class VggLoss(nn.Module):
 
     def forward(self, output: Tensor, target: Tensor) -> VggTerms:
         """Returns both terms for images (B, 3, H, W) in [-1, 1]; sums of L1 means over their layers."""
-        by_hand = output.device.type == "cpu" and not (torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling())
+        by_hand = output.device.type == "cpu" and not (
+            torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling()
+        )
         perceptual, grams = (self.compare_by_hand if by_hand else self.compare)(output, target)
         return VggTerms(perceptual.sum(), grams.mean() if self.averages_style else grams.sum())
 
@@ -191,6 +193,7 @@ def normalise_input(image: Tensor, vgg_input: VggInput) -> Tensor:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(mode=False)
 def _affine(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     """Returns factor and shift of ((image + 1) / 2 - mean) / deviation, (1, 3, 1, 1) each."""
     channels = zip(IMAGENET_MEAN, IMAGENET_DEVIATION, strict=True)

@@ -5,12 +5,14 @@ from typing import NamedTuple, assert_never
 import torch
 from torch import Tensor, nn
 
-from repro.cases.medfe.model.convolution import channels_last_on_cpu
+from repro.cases.medfe.model.convolution import channels_last_on_cpu, convolve_twice_differentiably
+from repro.cases.medfe.model.generator import fill_hole
 from repro.cases.medfe.model.layers import LEAKY_SLOPE, InstanceNorm
 from repro.cases.medfe.model.spectral_norm import SpectralConvolution
 from repro.cases.medfe.params.loss import LossParams
 from repro.cases.medfe.params.loss.adversarial import AdversarialInput
 from repro.cases.medfe.params.model import ModelParams
+from repro.cases.medfe.params.model.rescaling import HoleFill
 
 WIDTHS = (1, 2, 4, 8)
 """Channels of the first four convolutions, in units of the base width. Source: discriminators @9adf889."""
@@ -97,9 +99,18 @@ class Discriminator(nn.Module):
             case "spectral_norm":
                 return SpectralConvolution(in_channels, out_channels, kernel, stride=stride, padding=padding)
             case "instance_norm" | "gradient_penalty" | "none":
-                return nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=padding)
+                return PlainConvolution(in_channels, out_channels, kernel, stride=stride, padding=padding)
             case _:
                 assert_never(model.discriminator_regularisation)
+
+
+class PlainConvolution(nn.Conv2d):
+    """A 2-d convolution of a discriminator."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Convolves (B, C, H, W)."""
+        stride, padding = self.stride[0], int(self.padding[0])
+        return convolve_twice_differentiably(features, self.weight, self.bias, stride=stride, padding=padding)
 
 
 def local_size(image_px: int) -> int:
@@ -113,15 +124,15 @@ def count_discriminator_channels(adv_input: AdversarialInput) -> int:
 
 
 def stack_discriminator_input(
-    output: Tensor, filled: Tensor, target: Tensor, hole: Tensor, adv_input: AdversarialInput
+    output: Tensor, target: Tensor, hole: Tensor, fill: HoleFill, adv_input: AdversarialInput
 ) -> Tensor:
     """Returns what the discriminators see of an output.
 
     Args:
         output: (B, 3, H, W) in [-1, 1]: the generator's, or the target itself.
-        filled: (B, 3, H, W): the generator's input image, for a conditional discriminator.
         target: (B, 3, H, W): the photograph.
         hole: (B, 1, H, W) bool.
+        fill: what the generator's input holds there, which a conditional discriminator sees.
         adv_input: see the ledger.
     """
     match adv_input:
@@ -132,7 +143,7 @@ def stack_discriminator_input(
         case "composite_with_mask":
             return torch.cat([torch.where(hole, output, target), hole.to(output.dtype)], dim=1)
         case "conditional":
-            return torch.cat([output, filled], dim=1)
+            return torch.cat([output, fill_hole(target, hole, fill)], dim=1)
         case _:
             assert_never(adv_input)
 
