@@ -61,7 +61,9 @@ class PartialConvolution(nn.Module):
         counting = COUNTING_DEVIATION * torch.randn(out_channels, in_channels, kernel, kernel) if counted else None
         self.register_buffer("counting", counting)
 
-    def forward(self, features: Tensor, valid: Tensor | None, looks: Looks | None = None) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, features: Tensor, valid: Tensor | None, looks: Looks | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """Convolves where there is something to see.
 
         Args:
@@ -89,10 +91,11 @@ class PartialConvolution(nn.Module):
         channels, size = self.weight.shape[1], features.shape[-2:]
         key = (valid, own, size, channels, self.kernel, self.stride, self.padding, self.scaling, self.update)
         if key not in looks:
-            looks[key] = self._look_at(features.new_ones(1, 1, *size) if valid is None else valid, valid is None)
+            here = features.new_ones(1, 1, *size) if valid is None else valid
+            looks[key] = self._look_at(here, everywhere=valid is None)
         return looks[key]
 
-    def _look_at(self, valid: Tensor, everywhere: bool) -> Look:  # noqa: FBT001
+    def _look_at(self, valid: Tensor, everywhere: bool) -> Look:
         positions = F.avg_pool2d(valid, self.kernel, self.stride, self.padding, divisor_override=1)
         divisor = self._divide_by(valid, positions)
         factor = divisor.reciprocal().masked_fill_(divisor == 0, 0.0)

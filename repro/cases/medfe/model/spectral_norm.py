@@ -74,6 +74,6 @@ class _Divide(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         """Returns (G - <G, W / s> u v^T) / s."""
         normalised, largest, left, right = ctx.saved_tensors
-        share = torch.dot(gradient.reshape(-1), normalised.view(-1))
+        share = (gradient * normalised).sum()
         rest = gradient.flatten(1) - torch.outer(left * share, right)
         return rest.div_(largest).view_as(normalised), None, None, None

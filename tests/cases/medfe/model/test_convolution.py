@@ -5,10 +5,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from repro.cases.medfe.model.convolution import Convolution, TransposedConvolution, choose_way
+from repro.cases.medfe.model.convolution import (
+    Convolution,
+    TransposedConvolution,
+    choose_way,
+    convolve_twice_differentiably,
+)
+from repro.cases.medfe.model.encoder import ResidualBlock
 from repro.cases.medfe.model.frequency_convolution import FrequencyConvolution
 from repro.cases.medfe.model.layers import pad_same
-from repro.cases.medfe.model.matrix_convolution import convolve_by_matrix, transpose_by_matrix
+from repro.cases.medfe.model.matrix_convolution import convolve_by_matrix, convolve_to_one_channel, transpose_by_matrix
+from tiny import tiny_params
 
 pytestmark = pytest.mark.numerical
 
@@ -65,6 +72,28 @@ def test_a_matrix_product_convolves_as_directly(
         torch.testing.assert_close(given, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize(("kernel", "padding"), [(4, 1), (3, 0), (5, 2), (6, 0)])
+def test_channels_summed_first_convolve_as_directly(kernel: int, padding: int) -> None:
+    features, weight = draw(2, 3, 7, 6), draw(1, 3, kernel, kernel)
+    ours = convolve_to_one_channel(features, weight, padding=padding)
+    direct = F.conv2d(features, weight, padding=padding)
+    torch.testing.assert_close(ours, direct, rtol=1e-12, atol=1e-12)
+    for given, expected in zip(gradients(ours, features, weight), gradients(direct, features, weight), strict=True):
+        torch.testing.assert_close(given, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_logits_have_a_gradient_of_their_gradient() -> None:
+    penalties = []
+    for convolve in (convolve_twice_differentiably, F.conv2d):
+        features, weight, bias = draw(2, 16, 6, 6), draw(1, 16, 4, 4), draw(1)
+        (slope,) = torch.autograd.grad(
+            convolve(features, weight, bias, stride=1, padding=1).square().sum(), features, create_graph=True
+        )
+        penalties.append(torch.autograd.grad(slope.square().sum(), (weight, bias)))
+    for given, expected in zip(*penalties, strict=True):
+        torch.testing.assert_close(given, expected, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_matrix_product_transposes_as_directly(count: int) -> None:
     features, weight = draw(count, 3, 4, 6), draw(3, 5, 4, 4)
@@ -113,6 +142,18 @@ def test_the_layers_are_torchs_with_bias_and_names() -> None:
     ):
         ours.load_state_dict(theirs.state_dict())
         torch.testing.assert_close(ours.double()(features), theirs.double()(features))
+
+
+def test_a_residual_block_on_one_position_is_that_of_the_padded_map() -> None:
+    block = ResidualBlock(tiny_params({"model.norm": "none"}).model, 3).double()
+    position = draw(2, 3, 1, 1)
+    literal = position
+    for index, (convolution, dilation) in enumerate(zip(block.convolutions, block.dilations, strict=True)):
+        literal = convolution(pad_same(block.activation(literal) if index else literal, block.kernel, dilation))
+    ours, literal, weights = block(position), position + literal, list(block.parameters())
+    torch.testing.assert_close(ours, literal, rtol=1e-12, atol=1e-12)
+    for given, expected in zip(gradients(ours, *weights), gradients(literal, *weights), strict=True):
+        torch.testing.assert_close(given, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(("size", "dilation"), [((5, 7), 1), ((5, 7), 2), ((2, 4), 1)])
