@@ -88,7 +88,7 @@ class VggLoss(nn.Module):
 
     def plan(self) -> Plan:
         """Returns which features are compared."""
-        layers, places = plan_layers(self.names, self.layers)
+        layers, places = plan_layers(self.names, list(self.layers))
         if REAPPLIED in self.style:
             pool, convolution = (layers[places[name] - 1] for name in ("pool4", "relu5_1"))
             layers.append(pool._replace(source=places["relu5_1"]))
