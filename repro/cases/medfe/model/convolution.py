@@ -11,11 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from repro.cases.medfe.model.frequency_convolution import TILE_PX, FrequencyConvolution
-from repro.cases.medfe.model.matrix_convolution import (
-    convolve_by_matrix,
-    convolve_to_one_channel,
-    transpose_by_matrix,
-)
+from repro.cases.medfe.model.matrix_convolution import convolve_by_matrix, transpose_by_matrix
 
 Way = Literal["direct", "matrix", "frequency"]
 
@@ -85,18 +81,6 @@ def choose_way(features: Tensor, weight: Tensor, *, stride: int, padding: int, d
     if same and wide and count * height * -(-width // TILE_PX) >= FREQUENCY_ROWS:
         return "frequency"
     return "direct"
-
-
-def convolve_twice_differentiably(
-    features: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int, padding: int
-) -> Tensor:
-    """Returns what `convolve` does, in a way whose gradient has a gradient, as a gradient penalty asks for."""
-    kernel, device = weight.shape[-1], features.device.type
-    summed_first = len(weight) == stride == 1 and kernel > max(1, padding) and weight.shape[1] >= kernel**2
-    if not summed_first or device != "cpu" or torch.is_autocast_enabled(device):
-        return F.conv2d(features, weight, bias, stride=stride, padding=padding)
-    result = convolve_to_one_channel(features, weight, padding=padding)
-    return result if bias is None else result + bias
 
 
 def channels_last_on_cpu(images: Tensor) -> Tensor:

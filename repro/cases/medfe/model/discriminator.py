@@ -5,7 +5,7 @@ from typing import NamedTuple, assert_never
 import torch
 from torch import Tensor, nn
 
-from repro.cases.medfe.model.convolution import channels_last_on_cpu, convolve_twice_differentiably
+from repro.cases.medfe.model.convolution import channels_last_on_cpu
 from repro.cases.medfe.model.generator import fill_hole
 from repro.cases.medfe.model.layers import LEAKY_SLOPE, InstanceNorm
 from repro.cases.medfe.model.spectral_norm import SpectralConvolution
@@ -99,18 +99,9 @@ class Discriminator(nn.Module):
             case "spectral_norm":
                 return SpectralConvolution(in_channels, out_channels, kernel, stride=stride, padding=padding)
             case "instance_norm" | "gradient_penalty" | "none":
-                return PlainConvolution(in_channels, out_channels, kernel, stride=stride, padding=padding)
+                return nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=padding)
             case _:
                 assert_never(model.discriminator_regularisation)
-
-
-class PlainConvolution(nn.Conv2d):
-    """A 2-d convolution of a discriminator."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Convolves (B, C, H, W)."""
-        stride, padding = self.stride[0], int(self.padding[0])
-        return convolve_twice_differentiably(features, self.weight, self.bias, stride=stride, padding=padding)
 
 
 def local_size(image_px: int) -> int:

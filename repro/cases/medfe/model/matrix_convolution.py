@@ -21,17 +21,6 @@ def convolve_by_matrix(features: Tensor, weight: Tensor, *, stride: int, padding
     return (weight.flatten(1) @ columns).view(len(weight), count, height, width).transpose(0, 1)
 
 
-def convolve_to_one_channel(features: Tensor, weight: Tensor, *, padding: int) -> Tensor:
-    """Returns the convolution (B, 1, H', W') of (B, C, H, W) with (1, C, k, k), stride 1, padding less than k.
-
-    Channels are summed first, for each place of the window, then the places, which are one number a position.
-    """
-    kernel = weight.shape[-1]
-    size = tuple(side + 2 * padding - kernel + 1 for side in features.shape[-2:])
-    places = weight[0].flatten(1).flip(1).T @ features.flatten(2)
-    return F.fold(places, size, kernel, padding=kernel - 1 - padding)
-
-
 def transpose_by_matrix(features: Tensor, weight: Tensor, *, stride: int, padding: int) -> Tensor:
     """Returns the transposed convolution (B, D, H', W') of (B, C, H, W) with (C, D, k, k)."""
     count, channels, *sides = features.shape

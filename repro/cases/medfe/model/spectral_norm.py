@@ -12,8 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from repro.cases.medfe.model.convolution import convolve_twice_differentiably
-
 FIRST_ITERATIONS = 15
 """Whenever the weights are new. Source: torch, `spectral_norm`."""
 
@@ -56,8 +54,7 @@ class SpectralConvolution(nn.Conv2d):
 
     def forward(self, features: Tensor) -> Tensor:
         """Convolves (B, C, H, W)."""
-        stride, padding = self.stride[0], int(self.padding[0])
-        return convolve_twice_differentiably(features, self.normalised(), self.bias, stride=stride, padding=padding)
+        return F.conv2d(features, self.normalised(), self.bias, self.stride, self.padding)
 
 
 class _Divide(torch.autograd.Function):
