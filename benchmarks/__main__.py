@@ -36,6 +36,10 @@ HEAD: Final = "| work | ours | reference | times faster | memory ratio | bound |
 
 def main(names: Sequence[str]) -> int:
     """Prints the rows of the modules named, or of all; returns the exit status."""
+    if names and names[0] == "loops":
+        from benchmarks.loops import main as loops
+
+        return loops(names[1:])
     if names and names[0] == "calibration":
         from benchmarks.calibration import main as calibrate  # its data is for development only
 

@@ -75,7 +75,6 @@ def _judge_loop(table: str, outcomes: list[str], tracking_uri: str | None, shown
     import json
 
     from repro.judge import judge_log
-    from repro.judge.table import read_table
 
     if shown not in (Format.TABLE, Format.JSON):
         raise UserError(f"a loop is not shown as {shown.value}\n  expected --format table or json")
@@ -83,10 +82,10 @@ def _judge_loop(table: str, outcomes: list[str], tracking_uri: str | None, shown
     if direction not in ("", "lower", "higher"):
         raise UserError(f"{outcomes[0]} has no direction\n  expected {metric}:lower or {metric}:higher")
     found = judge_log(
-        read_table(table, tracking_uri),
+        table,
         lower_is_better=None if not direction else direction == "lower",
-        state="loop.json" if table.startswith(("mlflow:", "wandb:")) else Path(table).with_suffix(".loop.json"),
         metric=metric,
+        tracking_uri=tracking_uri,
     )
     print(json.dumps(found.to_dict(), indent=2) if shown is Format.JSON else found.to_text())
     raise typer.Exit(found.status)

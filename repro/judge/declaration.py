@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from repro.audit.study.declaration import Scale, read_yaml
 from repro.audit.study.metric import Direction
 from repro.errors import UserError
-from repro.judge.roles import Asked, Column, of_role
+from repro.judge.columns import Asked, Column, of_role
 from repro.storage import written_file
 
 NAME = "judge.yaml"

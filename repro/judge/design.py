@@ -17,8 +17,9 @@ from repro.audit.statistics.task_scores import refuse_units
 from repro.audit.study.declaration import Found, Outcome, Study
 from repro.audit.study.plan import Plan, Run, Variant
 from repro.errors import UserError
+from repro.judge.column_names import SEED, SHARED
+from repro.judge.columns import Column, of_role
 from repro.judge.declaration import Declaration
-from repro.judge.roles import SHARED, Column, of_role
 from repro.judge.variants import Variants
 from repro.storage import hash_json
 
@@ -61,6 +62,7 @@ def find_replicates(
     frame = table[outcomes].assign(variant=variants.place, failed=table["failed"], row=table.index + 1)
     if units:
         frame["unit"] = table[units[0]]
+        _check_units(frame, table, columns, units[0])
     tasks, seeds = of_role(columns, "task"), of_role(columns, "seed")
     if tasks and table[tasks[0]].nunique() > 1:
         return _average_tasks(frame.assign(task=table[tasks[0]]), outcomes, declared, tasks[0])
@@ -70,10 +72,25 @@ def find_replicates(
     frame = frame.assign(seed=table[seed].map(str))
     if not is_shared(seed, declared):
         why = f"{seed} counts runs and is no seed that variants share: they are compared unpaired (paired: true pairs)"
-        return _number_runs(frame, [why], seed)
+        return _number_runs(frame, [why], seed, nested=_has_nested(frame, table, columns, seed))
     if frame.duplicated(["variant", "seed", *(["unit"] if units else [])]).any():
         _refuse_hidden_tasks(table, frame, columns, outcomes[0])
-    return _pair_seeds(frame, outcomes, seed)
+    return _pair_seeds(frame, seed)
+
+
+def _check_units(frame: pd.DataFrame, table: pd.DataFrame, columns: list[Column], unit: str) -> None:
+    """Refuses units that runs do not share: a mean over other ones is another outcome.
+
+    Raises:
+        UserError: a run has others than the run with most.
+    """
+    by = [frame["variant"], *(table[name] for name in of_role(columns, "seed", "task"))]
+    counts = frame["unit"].groupby(by).nunique()
+    if counts.nunique() > 1:
+        raise UserError(
+            f"runs have {counts.min()} to {counts.max()} values of {unit}: they are comparable on the same units only\n"
+            f"  if runs need share no {unit}, put it under left_out in judge.yaml: the mean of a run is taken then"
+        )
 
 
 def _refuse_hidden_tasks(table: pd.DataFrame, frame: pd.DataFrame, columns: list[Column], outcome: str) -> None:
@@ -102,33 +119,28 @@ def is_shared(seed: str, declared: Declaration) -> bool:
     return declared.paired if declared.paired is not None else bool(SHARED.search(seed)) or declared.seed == seed
 
 
-def _pair_seeds(frame: pd.DataFrame, outcomes: list[str], seed: str) -> Replicates:
+def _pair_seeds(frame: pd.DataFrame, seed: str) -> Replicates:
     sets = frame.groupby("variant")["seed"].agg(set)
     common = [len(own & sets[0]) for number, own in sets.items() if number != 0]
     if np.median(common) < FEWEST_SHARED:
         why = f"{seed}: variants share {int(np.median(common))} seeds with the baseline: runs are compared unpaired"
-        return _number_runs(frame, [why], seed)
+        return _number_runs(frame, [why], seed, nested=True)
     names = sorted(set(frame["seed"]), key=lambda text: (not text.isdigit(), int(text) if text.isdigit() else 0, text))
     frame = frame.assign(replicate=frame["seed"].map({name: number for number, name in enumerate(names)}))
     said = [
         f"runs are paired by the value of {seed}: {len(names)} seeds, {min(common)} to {max(common)} of them shared"
     ]
     keys = ["variant", "replicate", *(["unit"] if "unit" in frame else [])]
-    if frame.duplicated(keys).any():
-        several = int(frame.duplicated(keys, keep=False).sum())
-        cells = int(frame[frame.duplicated(keys, keep=False)].groupby(keys).ngroups)
-        said.append(
-            f"{several} runs share options and {seed} with others ({cells} cells): their mean is one run; if a column "
-            "tells them apart, make it a detail or a task"
-        )
-        how: dict[str, Any] = {**dict.fromkeys(outcomes, "mean"), "failed": "max", "row": "first"}
-        frame = frame.groupby(keys, sort=False, as_index=False).agg(how)
-    return Replicates(frame, True, "seed", names, said)
+    frame, more = _average_same(frame, keys, seed)
+    return Replicates(frame, True, "seed", names, [*said, *more])
 
 
-def _number_runs(frame: pd.DataFrame, said: list[str], seed: str = "") -> Replicates:
-    """Numbers the runs of each variant; rows of one seed are one run where they are units."""
+def _number_runs(frame: pd.DataFrame, said: list[str], seed: str = "", nested: bool = False) -> Replicates:
+    """Numbers the runs of each variant; rows of one seed are one run where they are units, or nested in it."""
     if "unit" not in frame:
+        if nested:
+            frame, more = _average_same(frame, ["variant", "seed"], seed)
+            said = [*said, *more]
         return Replicates(frame.assign(replicate=frame.groupby("variant").cumcount()), False, "run", [], said)
     if not seed:
         if frame.duplicated(["variant", "unit"]).any():
@@ -136,6 +148,30 @@ def _number_runs(frame: pd.DataFrame, said: list[str], seed: str = "") -> Replic
         return Replicates(frame.assign(replicate=0), False, "run", [], said)
     runs = frame.groupby("variant")["seed"].transform(lambda names: pd.factorize(names)[0])
     return Replicates(frame.assign(replicate=runs), False, "run", [], said)
+
+
+def _average_same(frame: pd.DataFrame, keys: list[str], seed: str) -> tuple[pd.DataFrame, list[str]]:
+    """Makes one run of rows of the same options and seed, as they are no replicates."""
+    same = frame.duplicated(keys, keep=False)
+    if not same.any():
+        return frame, []
+    cells = int(frame[same].groupby(keys).ngroups)
+    how: dict[str, Any] = {
+        name: "max" if name == "failed" else "first" if name == "row" else "mean"
+        for name in frame.columns
+        if name not in keys and (name in ("failed", "row") or pd.api.types.is_float_dtype(frame[name]))
+    }
+    return frame.groupby(keys, sort=False, as_index=False).agg(how), [
+        f"{int(same.sum())} rows share options and {seed} with others ({cells} cells): their mean is one run; if a "
+        "column tells them apart, make it a detail or a task"
+    ]
+
+
+def _has_nested(frame: pd.DataFrame, table: pd.DataFrame, columns: list[Column], seed: str) -> bool:
+    """Says whether rows of one seed are told apart by another number of runs, which is then nested in it."""
+    inner = [name for name in of_role(columns, "left out") if name != seed and SEED.search(name)]
+    keys = [frame["variant"], frame["seed"]]
+    return any(not pd.concat([*keys, table[name]], axis=1).duplicated().any() for name in inner)
 
 
 def _average_tasks(frame: pd.DataFrame, outcomes: list[str], declared: Declaration, task: str) -> Replicates:

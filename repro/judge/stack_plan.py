@@ -18,8 +18,8 @@ from repro.audit.study.aliases import alias_table, describe_aliases, list_groups
 from repro.audit.study.declaration import Found, Outcome, Study
 from repro.audit.study.designs import full_factorial, plackett_burman, read_signs
 from repro.audit.study.plan import Plan, Run, Variant
+from repro.judge.column_names import SEED, SHARED
 from repro.judge.declaration import Declaration
-from repro.judge.roles import SEED, SHARED
 from repro.judge.runs import BLANK
 from repro.judge.variants import show_option
 from repro.storage import hash_json, write_json, written_file

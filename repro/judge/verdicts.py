@@ -16,13 +16,16 @@ from repro.audit.statistics.verdicts import EQUIVALENT, UNDECIDED
 from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
+from repro.judge.column_names import SHARED
+from repro.judge.columns import Column, of_role
 from repro.judge.declaration import Declaration, freeze
 from repro.judge.design import Replicates, find_replicates, is_shared, make_plan
-from repro.judge.roles import SHARED, Column, infer_roles, of_role
+from repro.judge.roles import infer_roles
 from repro.judge.runs import Runs, read_runs
 from repro.judge.settling import NextBatch, list_next, tell_unrepeated
 from repro.judge.slopes import SLOPE_COLUMNS, fit_slopes
 from repro.judge.variants import Variants, find_variants, join_details, keep_variants
+from repro.judge.wide import lengthen
 from repro.storage import hash_json
 
 
@@ -87,8 +90,10 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     Raises:
         UserError: it cannot be read as declared.
     """
+    table, lengthened = lengthen(table, declared.outcomes)
     columns = infer_roles(table, declared.asked())
     runs = read_runs(table, columns, declared)
+    runs = runs._replace(said=[*lengthened, *runs.said])
     columns = _settle_numbers(runs, columns)
     details = of_role(columns, "detail")
     main = of_role(columns, "outcome")[0]
@@ -96,7 +101,7 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     named = bool(seeds) and is_shared(seeds[0], declared)
     first = Judgement(freeze(declared, columns, named, {}), columns, runs.said)
     try:
-        if not len(runs.table):
+        if not len(runs.table) or runs.table["failed"].all():
             raise UserError(f"no run has a value of {main}")
         if of_role(columns, "numeric detail") and not details:
             return _judge_slopes(first, runs, main)
@@ -112,8 +117,19 @@ def judge_table(table: pd.DataFrame, declared: Declaration, now: datetime | None
     paired = named if replicates.word == "task" else replicates.paired
     frozen = freeze(declared, columns, paired, variants.baseline)
     found = first._replace(
-        declared=frozen, said=said, noise=pool_noise(runs, variants, columns), word=replicates.word, seeds=values
+        declared=frozen,
+        said=said,
+        noise=pool_noise(runs, variants, columns, replicates),
+        word=replicates.word,
+        seeds=values,
     )
+    if replicates.scale:
+        found = found._replace(noise=Noise(np.nan, 0, 0))  # in the units of tasks, which are unlike
+    if found.noise.df and not found.noise.sd:
+        return found._replace(
+            refused=f"runs of the same options have the same {main} to the last digit: nothing says what chance does\n"
+            "  was the seed used? without chance, differences are what they are, and need no verdict"
+        )
     if numeric := of_role(columns, "numeric detail"):
         return _judge_slopes(found, runs, main, f"{', '.join(numeric)}: numbers that vary within options")
     if refused := _refuse(replicates, variants, declared, main):
@@ -200,15 +216,17 @@ def _analyse(
     )
 
 
-def pool_noise(runs: Runs, variants: Variants, columns: list[Column]) -> Noise:
+def pool_noise(runs: Runs, variants: Variants, columns: list[Column], replicates: Replicates) -> Noise:
     """Pools the SD of runs within variants (and tasks), as they were found.
 
     Example:
         `Noise(sd=0.00117, df=470, groups=49)`: 519 runs of 49 variants would have 470 degrees of freedom.
     """
     main, tasks, units = (of_role(columns, role) for role in ("outcome", "task", "unit"))
-    ok = runs.table.assign(_variant=variants.place)[~runs.table["failed"]]
-    groups = ok.groupby(["_variant", *tasks, *units], observed=True)[main[0]]
+    ok, by = runs.table.assign(_variant=variants.place)[~runs.table["failed"]], ["_variant", *tasks, *units]
+    if not tasks and not units:  # rows that are nested in a seed are one run
+        ok, by = replicates.frame[~replicates.frame["failed"]], ["variant"]
+    groups = ok.groupby(by, observed=True)[main[0]]
     square, count = groups.var(ddof=1).fillna(0) * (groups.size() - 1), groups.size()
     df = int((count - 1).sum())
     return Noise(float(np.sqrt(square.sum() / df)) if df else np.nan, df, len(count))

@@ -194,7 +194,7 @@ def test_failed_runs_count_and_are_said(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text(GOOD.replace("2.27", "inf"))
     found = judge(file)
-    assert any("1 runs have no finite loss (row 6): they count as failed" in sentence for sentence in found.said)
+    assert any("1 run without a finite loss (row 6): counted as failed" in sentence for sentence in found.said)
     assert found.analysis is not None
     assert found.analysis.effects["failed"].tolist() == [1]
 

@@ -9,9 +9,10 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from repro.cli import app
+from repro.judge.cautions import count_ties, find_step
+from repro.judge.columns import Asked
 from repro.judge.declaration import Declaration, Flags, Measured, read_declaration
-from repro.judge.roles import Asked, infer_roles
-from repro.judge.runs import count_ties, find_step
+from repro.judge.roles import infer_roles
 from repro.judge.settling import bear_noise, plan_batch
 from repro.judge.showing import list_lines
 from repro.judge.slopes import fit_slopes
@@ -48,7 +49,7 @@ def test_roles_of_a_common_export() -> None:
             "config.lr": np.geomspace(1e-4, 1e-1, n),
             "seed": np.arange(n) // 2,
             "epochs": 10,
-            "dataset": ["x", "y"] * (n // 2),
+            "dataset": ["x", "x", "y"] * (n // 3),
             "val_loss": np.linspace(1, 2, n),
             "val/accuracy": np.linspace(0.5, 0.9, n),
         }
@@ -308,6 +309,13 @@ def test_the_example_says_what_its_readme_says() -> None:
         f"{len(differ)} of {len(lines)} differ",
         f"by {differ[0].estimate:.4f} (95 % {differ[0].low:.4f} to {differ[0].high:.4f}; {differ[0].n} runs)",
         f"The other {len(lines) - len(differ)} are undecided",
+    ]
+    runs = read_table(declared.table)
+    whole = runs[runs["step"] == runs["total_steps"]]
+    full = judge_table(whole, declared).noise
+    said += [
+        f"Of the {len(whole)} runs that reached",
+        f"it is {full.sd:.5f} ({full.df} degrees of freedom, {full.groups} groups): the other {len(runs) - len(whole)}",
     ]
     assert [sentence for sentence in said if sentence not in readme] == []
     assert differ[0].option == "20260609_soap_f1_auxb2_clean, 2900"
