@@ -138,7 +138,7 @@ class ResidualBlock(nn.Module):
     def _convolve(self, features: Tensor, index: int) -> Tensor:
         convolution = self.convolutions[index]
         if features.shape[-2:] == (1, 1):  # padded, it would hold the same value everywhere
-            weight = convolution.weight.flatten(2).sum(2)
+            weight = convolution.get_parameter("weight").flatten(2).sum(2)
             return self.norms[index]((features.flatten(1) @ weight.T)[..., None, None])
         padded = pad_same(features, self.kernel, self.dilations[index])
         return self.norms[index](convolution(padded))
