@@ -3,6 +3,8 @@
 A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration` is a
 table of its own, of what verdicts are worth rather than of time; `step against COMMIT` sets a training step beside that
 of an earlier commit.
+A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration`,
+`stacks` and `adaptive` are tables of their own, of what verdicts are worth, or cost in runs, rather than of time.
 """
 
 import platform
@@ -48,6 +50,14 @@ def main(names: Sequence[str]) -> int:
         from benchmarks.against import main as compare_steps
 
         return compare_steps(names[2:])
+    if names and names[0] == "adaptive":
+        from benchmarks.adaptive import main as compare  # likewise
+
+        return compare(names[1:])
+    if names and names[0] == "stacks":
+        from benchmarks.stacks import main as judge_stacks
+
+        return judge_stacks(names[1:])
     here = Path(__file__).parent
     known = [name for name in ROWS if (here / f"{name}.py").is_file()]
     unknown = [name for name in names if name not in known]
