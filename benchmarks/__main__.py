@@ -1,10 +1,8 @@
 """`python -m benchmarks [ROW ...]`: the table of the README beside this file, measured now.
 
-A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration` is a
-table of its own, of what verdicts are worth rather than of time; `step against COMMIT` sets a training step beside that
-of an earlier commit.
 A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration`,
-`stacks` and `adaptive` are tables of their own, of what verdicts are worth, or cost in runs, rather than of time.
+`stacks` and `adaptive` are tables of their own, of what verdicts are worth, or cost in runs, rather than of time;
+`step against COMMIT` sets a training step beside that of an earlier commit.
 """
 
 import platform
