@@ -30,6 +30,8 @@ GRACE_S = 10.0
 LOOK_EVERY_S = 0.02
 LIBRARIES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What libraries of numerics read, as they are loaded, of how many threads to use."""
+NO_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""The allocator of Arrow, which pandas loads, would start one."""
 
 
 class ForkServer:
@@ -53,7 +55,7 @@ class ForkServer:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,  # what cannot be loaded, each run meets and says by itself
-                env={**os.environ, **dict.fromkeys(LIBRARIES, str(threads))},
+                env={**os.environ, **NO_THREAD, **dict.fromkeys(LIBRARIES, str(threads))},
                 start_new_session=True,  # Ctrl-C is for this process, which ends the others in order
             )
         self.pid = self._process.pid
@@ -112,7 +114,10 @@ def main() -> None:
     if not loaded or any(_changed_ns(file) != changed for file, changed in loaded.items()):
         os.execv(command[0], arguments)  # noqa: S606
     sys.argv = [run_stage.__file__, *arguments[-2:]]
-    run_stage.main()
+    try:
+        run_stage.main()
+    finally:
+        gc.unfreeze()  # else libraries complain of what is left at the end
 
 
 def _serve(orders: Connection) -> str | None:
