@@ -14,7 +14,7 @@ from pathlib import Path
 from repro.errors import UserError
 from repro.storage import written_folder
 
-HIDDEN = {"gitignore": ".gitignore"}
+HIDDEN = {name: f".{name}" for name in ("gitignore", "gitattributes")}
 """Files of the template that would have an effect inside this package under their own names."""
 
 

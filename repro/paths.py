@@ -7,6 +7,8 @@ must outlive such a copy (tracking, resume states, locks) lies under `home()`, t
 import os
 from pathlib import Path
 
+from repro.errors import UserError
+
 PARAMS = Path("params.yaml")
 SCHEMA = Path("params.schema.json")
 
@@ -84,8 +86,15 @@ STUDY_NOTEBOOK = "study_report.ipynb"
 
 
 def home() -> Path:
-    """Returns the project that the user works in, also from a temporary copy that DVC made of it."""
-    return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+    """Returns the project that the user works in, also from a temporary copy that DVC made of it.
+
+    Raises:
+        UserError: the environment names one that is not there.
+    """
+    root = os.environ.get("DVC_ROOT")
+    if root and not Path(root).is_dir():
+        raise UserError(f"DVC_ROOT={root!r}: there is no such folder\n  unset DVC_ROOT, which DVC sets for its stages")
+    return Path(root or Path.cwd()).resolve()
 
 
 def locate(root: str) -> Path:

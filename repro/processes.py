@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
+from repro.errors import UserError
+
 
 class Process(NamedTuple):
     """One of the processes that work on one thing together."""
@@ -31,11 +33,23 @@ ALONE = Process(0, 1, 0, 1)
 
 
 def this_process() -> Process:
-    """Returns what `torchrun` has told this process in its environment; `ALONE` where nobody has."""
+    """Returns what `torchrun` has told this process in its environment; `ALONE` where nobody has.
+
+    Raises:
+        UserError: it cannot be so.
+    """
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
     if not all(name in os.environ for name in names):
         return ALONE
-    return Process(*(int(os.environ[name]) for name in names))
+    told = " ".join(f"{name}={os.environ[name]!r}" for name in names)
+    if not all(os.environ[name].isdecimal() and os.environ[name].isascii() for name in names):
+        raise UserError(
+            f"{told}: expected whole numbers, as torchrun sets them\n  unset these variables to train alone"
+        )
+    process = Process(*(int(os.environ[name]) for name in names))
+    if process.rank >= process.ranks or process.local_rank >= process.local_ranks:
+        raise UserError(f"{told}: a rank counts from 0 up to their number\n  unset these variables to train alone")
+    return process
 
 
 @contextmanager

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 
 import pytest
 
 from repro.randomness import derive_seed
-from repro.storage import hash_json, hash_tree, write_json, written_file, written_folder
+from repro.storage import _place, hash_json, hash_tree, write_json, written_file, written_folder
 
 
 def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path) -> None:
@@ -67,24 +68,41 @@ def dead_pid() -> int:
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path, dead_pid) -> None:
-    alive, huge = os.getpid(), 10**30
-    kept = {f".name.{alive}-0a.partial", ".name.1-0a.partial", f".other.{dead_pid}-0a.partial"}
-    kept |= {f".name.x.{dead_pid}-0a.partial", f".name.{dead_pid}.txt", f"name.{dead_pid}-0a.partial"}
-    gone = {f".name.{dead_pid}-0a.partial", f".name.{dead_pid}.partial", f".name.{huge}-0a.partial"}
+    alive, huge, here = os.getpid(), 10**30, _place()
+    kept = {f".name.{here}-{alive}-0a.partial", f".name.{here}-1-0a.partial", f".other.{here}-{dead_pid}-0a.partial"}
+    kept |= {f".name.x.{here}-{dead_pid}-0a.partial", f".name.{dead_pid}.txt", f"name.{here}-{dead_pid}-0a.partial"}
+    kept |= {f".name.0{here}-{dead_pid}-0a.partial"}  # made elsewhere, where this number may be a living process
+    gone = {f".name.{here}-{dead_pid}-0a.partial", f".name.{here}-{huge}-0a.partial"}
 
     for write in (written_folder, written_file):
         parent = tmp_path / write.__name__
         for item in kept | gone:
             (parent / item).mkdir(parents=True)
-        (parent / f".name.{dead_pid}-0a.partial" / "half").write_text("1")
-        (parent / f".name.{dead_pid}-0b.partial").write_text("1")
-        (parent / f".name.{dead_pid}-0c.partial").symlink_to(parent)
+        (parent / f".name.{here}-{dead_pid}-0a.partial" / "half").write_text("1")
+        (parent / f".name.{here}-{dead_pid}-0b.partial").write_text("1")
+        (parent / f".name.{here}-{dead_pid}-0c.partial").symlink_to(parent)
+        (old := parent / f".name.0{here}-1-0b.partial").touch()
+        os.utime(old, (0, 0))
         with write(parent / "name") as partial:
             assert {item.name for item in parent.iterdir()} - {partial.name} == kept
-            assert partial.name.startswith(f".name.{alive}-")
+            assert partial.name.startswith(f".name.{here}-{alive}-")
             if write is written_file:
                 partial.write_text("whole")
         assert {item.name for item in parent.iterdir()} == kept | {"name"}
+
+
+@pytest.mark.parametrize("write", [written_file, written_folder])
+def test_what_takes_a_place_has_reached_the_disk_before(tmp_path, monkeypatch, write) -> None:
+    done = []
+    sync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda file: (done.append(str(Path(f"/proc/self/fd/{file}").readlink())), sync(file))
+    )
+    monkeypatch.setattr(Path, "replace", lambda path, to: (done.append("replace"), replace(path, to)))
+    with write(tmp_path / "name") as partial:
+        written = partial if write is written_file else partial / "inside"
+        written.write_text("1")
+    assert done.index(str(written)) < done.index("replace") < done.index(str(tmp_path))
 
 
 def test_threads_write_the_same_file_without_a_clash(tmp_path) -> None:

@@ -19,12 +19,14 @@ def inpaint(
     checkpoint: Annotated[Path, typer.Option(help="A trained or an imported checkpoint.")] = paths.TRAIN
     / paths.CHECKPOINT,
 ) -> None:
-    """Fill the hole of a photograph; known pixels come back untouched."""
+    """Fill the hole of a photograph; known pixels come back untouched, as 8-bit RGB."""
     require("medfe")
     from repro.cases.medfe.inpainting import inpaint_file
 
-    inpaint_file(checkpoint, photo, mask, output)
+    said = inpaint_file(checkpoint, photo, mask, output)
     print(f"wrote {output}")
+    if said:
+        print(f"  {said}")
 
 
 def evaluate(

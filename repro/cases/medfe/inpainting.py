@@ -1,6 +1,7 @@
 """One photograph and one mask, of any size, through a checkpoint; known pixels come back as they were."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,8 +10,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from repro.cases.medfe.checkpoint import load_generator
-from repro.cases.medfe.data.decode import UnreadableImageError, decode_image
-from repro.cases.medfe.masks.files import spread_zeros_and_ones
+from repro.cases.medfe.data.decode import TURNED, UnreadableImageError, decode_image, find_turn, open_image
+from repro.cases.medfe.masks.files import decode_mask
 from repro.cases.medfe.training.batches import scale_bytes
 from repro.errors import UserError
 from repro.storage import written_file
@@ -21,28 +22,47 @@ HOLE_FROM = 128
 """Grey value, of 255, from which on a mask's pixel is hole."""
 
 
-def inpaint_file(checkpoint: Path, photo: Path, mask: Path, output: Path) -> None:
+class Photograph(NamedTuple):
+    """A photograph to be filled.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB, upright.
+        stored: height and width in its file.
+        conversions: what its file holds otherwise; empty where the pixels are the file's own.
+        profile: the colour profile that the pixels are meant in.
+    """
+
+    pixels: np.ndarray
+    stored: tuple[int, int]
+    conversions: tuple[str, ...]
+    profile: bytes | None
+
+
+def inpaint_file(checkpoint: Path, photo: Path, mask: Path, output: Path) -> str:
     """Fills the hole of a photograph and writes an RGB image of the same size.
 
+    Returns:
+        What the output does not keep of the photograph's file, in a line; empty where it keeps all.
+
     Raises:
-        UserError: a file cannot be read, the sizes differ, or the output's format would change known pixels.
+        UserError: a file cannot be read, they do not belong together, or the output's format would change known pixels.
     """
     if output.suffix.lower() not in LOSSLESS:
         raise UserError(
             f"{output}: known pixels stay untouched only in a lossless file; use one of {', '.join(LOSSLESS)}"
         )
-    image, hole = _read(photo), _read_hole(mask)
-    if hole.shape != image.shape[:2]:
-        sizes = [f"{width}x{height}" for height, width in (hole.shape, image.shape[:2])]
-        raise UserError(
-            f"{mask} is {sizes[0]}, {photo} is {sizes[1]}; a mask has its photograph's size, white in the hole"
-        )
-    if not hole.any():
-        raise UserError(f"{mask} is black all over, so that there is nothing to fill; a mask is white in the hole")
+    photograph, (hole, mask_turned) = _read_photograph(photo), _read_hole(mask)
+    _check_place(photo, photograph, mask, hole, mask_turned=mask_turned)
     generator = load_generator(checkpoint, "last")
-    filled = inpaint(generator, image, hole, 2**generator.model.depth)
+    filled = inpaint(generator, photograph.pixels, hole, 2**generator.model.depth)
+    conversions = list(photograph.conversions)
+    keeps = photograph.profile and output.suffix.lower() != ".bmp" and set(conversions) <= {TURNED}
+    if photograph.profile and not keeps:
+        conversions.append("with a colour profile")
     with written_file(output) as partial:
-        Image.fromarray(filled).save(partial, format=Image.registered_extensions()[output.suffix.lower()])
+        profile = {"icc_profile": photograph.profile} if keeps else {}
+        Image.fromarray(filled).save(partial, format=Image.registered_extensions()[output.suffix.lower()], **profile)
+    return f"{output} is upright 8-bit RGB; {photo} was: {', '.join(conversions)}" if conversions else ""
 
 
 @torch.inference_mode()
@@ -71,16 +91,51 @@ def _missing_px(size_px: int, multiple_px: int) -> int:
     return wanted - size_px
 
 
-def _read_hole(file: Path) -> np.ndarray:
-    """Returns (H, W) bool, True where the brightest channel is white."""
-    hole: np.ndarray = spread_zeros_and_ones(_read(file).max(axis=2)) >= HOLE_FROM
-    return hole
-
-
-def _read(file: Path) -> np.ndarray:
+def _read_photograph(file: Path) -> Photograph:
+    content = _read_bytes(file)
     try:
-        return np.array(decode_image(file.read_bytes()).image)
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror})") from None
+        with open_image(content) as opened:
+            width, height = opened.size
+            profile = opened.info.get("icc_profile")
+        image, conversions = decode_image(content)
     except UnreadableImageError as error:
         raise UserError(f"{file} cannot be read: {error}") from None
+    return Photograph(np.array(image), (height, width), conversions, profile)
+
+
+def _read_hole(file: Path) -> tuple[np.ndarray, bool]:
+    """Returns (H, W) bool, True where the mask is white, and whether its own EXIF tag has turned it."""
+    content = _read_bytes(file)
+    try:
+        hole = decode_mask(content, "hole_is_white")
+        with open_image(content) as opened:
+            turn = find_turn(opened)
+    except UnreadableImageError as error:
+        raise UserError(f"{file} cannot be read: {error}") from None
+    upright = hole if turn is None else np.array(Image.fromarray(hole).transpose(turn))
+    return upright >= HOLE_FROM, turn is not None
+
+
+def _check_place(photo: Path, photograph: Photograph, mask: Path, hole: np.ndarray, *, mask_turned: bool) -> None:
+    """Checks that a mask lies on its photograph as it was meant to."""
+    shape = photograph.pixels.shape[:2]
+    turned = TURNED in photograph.conversions and not mask_turned
+    if turned and photograph.stored in (shape, hole.shape):
+        raise UserError(
+            f"{photo} is turned by its EXIF tag; {mask} may have been drawn on it as it is stored\n"
+            "  save the photograph upright, and draw the mask on that"
+        )
+    if hole.shape != shape:
+        sizes = [f"{width}x{height}" for height, width in (hole.shape, shape)]
+        raise UserError(
+            f"{mask} is {sizes[0]}, {photo} is {sizes[1]}; a mask has its photograph's size, white in the hole"
+        )
+    if not hole.any():
+        raise UserError(f"{mask} is black all over, so that there is nothing to fill; a mask is white in the hole")
+
+
+def _read_bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror})") from None

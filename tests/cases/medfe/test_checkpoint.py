@@ -27,6 +27,24 @@ def test_the_same_content_gives_the_same_bytes(checkpoint, tmp_path) -> None:
     assert load_generator(checkpoint, "best").training is False
 
 
+def test_every_flipped_bit_is_found_or_changes_nothing(checkpoint, tmp_path) -> None:
+    good, content = load_checkpoint(checkpoint), checkpoint.read_bytes()
+    found, changed = [], tmp_path / "changed.pt"
+    places = range(7, len(content), 10007)
+    for place in places:
+        changed.write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
+        try:
+            read = load_checkpoint(changed)
+        except UserError as error:
+            found.append(str(error))
+        else:  # in what fills the gaps between tensors
+            assert (read.model, read.origin) == (good.model, good.origin)
+            for name, tensor in good.last.items():  # their bytes, since what is not initialised may be no number
+                assert read.last[name].numpy().tobytes() == tensor.numpy().tobytes()
+    assert len(found) > 0.9 * len(places)
+    assert all(len(message.splitlines()) == 1 for message in found)
+
+
 @pytest.mark.parametrize("legacy", [False, True])
 def test_any_truncation_gives_one_line(tmp_path, legacy: bool) -> None:
     whole = tmp_path / "whole.pt"
@@ -60,7 +78,11 @@ def test_a_foreign_file_is_told(tmp_path, content: object) -> None:
 
 def test_weights_that_do_not_fit_are_told(checkpoint, tmp_path) -> None:
     good = load_checkpoint(checkpoint)
-    for last in ({"weight": torch.zeros(2)}, {"weight": "text"}, {}):
+    name = next(iter(good.last))
+    others = [
+        {name: change(good.last[name])} for change in (torch.Tensor.cfloat, torch.Tensor.double, torch.Tensor.tolist)
+    ]
+    for last in ({"weight": torch.zeros(2)}, {"weight": "text"}, {}, *(good.last | other for other in others)):
         save_checkpoint(tmp_path / "other.pt", good._replace(last=last))
         with pytest.raises(UserError, match="do not fit"):
             load_generator(tmp_path / "other.pt", "last")

@@ -10,12 +10,14 @@ from typing import Any, BinaryIO, Literal, NamedTuple, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
+from repro.checksums import check_file
 from repro.errors import UserError
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
 INDEX = "index.csv"
+AGAIN = "delete the folder and run: dvc repro prepare"
 COLUMNS = ("split", "index", "photograph", "file", "left", "top", "side_px")
 """`side_px` is empty where the whole photograph was squashed to a square."""
 
@@ -91,7 +93,7 @@ def open_split(folder: Path, split: SplitName) -> Split:
     """Returns the images of one split without reading them into memory.
 
     Raises:
-        UserError: the folder does not hold prepared photographs, or they do not fit together.
+        UserError: the folder does not hold prepared photographs, they are damaged, or they do not fit together.
     """
     try:
         images = np.load(images_file(folder, split), mmap_mode="r", allow_pickle=False)
@@ -101,10 +103,12 @@ def open_split(folder: Path, split: SplitName) -> Split:
         raise UserError(
             f"{folder}: no prepared photographs for the split {split} ({error}).\nPrepare them first: dvc repro prepare"
         ) from None
+    for file in (images_file(folder, split), structure_file(folder, split), folder / INDEX):
+        check_file(folder, file.name, AGAIN)
     if not len(images) == len(structure) == len(photographs):
         raise UserError(
             f"{folder}: {len(images)} images, {len(structure)} structure images and {len(photographs)} rows of {INDEX} "
-            f"in the split {split}.\nThese must be equal; delete the folder and run: dvc repro prepare"
+            f"in the split {split}.\nThese must be equal; {AGAIN}"
         )
     return Split(images, structure, photographs)
 

@@ -22,6 +22,8 @@ EMPTY = "empty file"
 UNKNOWN = "no image of a known format"
 DAMAGED = "truncated or damaged"
 TOO_MANY_PIXELS = "more pixels than the limit against decompression bombs"
+TURNED = "EXIF orientation"
+"""The kind of conversion of an image that its EXIF tag turns."""
 UNSUPPORTED = "pixel values that have no 8-bit RGB form"
 
 _UPRIGHT = {
@@ -85,23 +87,24 @@ def open_image(content: bytes) -> Iterator[Image.Image]:
 def _decode(opened: Image.Image) -> DecodedImage:
     stored_16_bit, turned_by_pillow = _stored_in_16_bits(opened), _is_turned_on_loading(opened)
     opened.load()  # before the EXIF tags, whose reading loads a PNG too and would hide that it is damaged
-    orientation = _orientation(opened)
+    turn = find_turn(opened)
     rgb, kind = _to_rgb(opened)
-    if orientation in _UPRIGHT:
-        rgb = rgb.transpose(_UPRIGHT[orientation])
+    if turn is not None:
+        rgb = rgb.transpose(turn)
     conversions = [kind] if kind else []
     if stored_16_bit and kind != "16-bit":
         conversions.append("16-bit")
-    if turned_by_pillow or orientation in _UPRIGHT:
-        conversions.append("EXIF orientation")
+    if turned_by_pillow or turn is not None:
+        conversions.append(TURNED)
     return DecodedImage(rgb, tuple(conversions))
 
 
-def _orientation(image: Image.Image) -> int:
+def find_turn(image: Image.Image) -> Transpose | None:
+    """Returns what turns an image upright as its EXIF tag says; nothing where it lies so."""
     try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+        return _UPRIGHT.get(int(image.getexif().get(ExifTags.Base.Orientation, 1)))
     except Exception:  # damaged metadata is no reason to lose the image
-        return 1
+        return None
 
 
 def _is_turned_on_loading(image: Image.Image) -> bool:

@@ -1,11 +1,12 @@
 """Files that are not trusted: which ones under a folder may be opened, and the bytes of one.
 
-Every regular file counts, since a name says nothing about whether it is an image. Links are not followed: one that
-leaves the tree reads what the user has not named, and one that stays inside gives the same image twice, perhaps in two
-splits.
+Every regular file counts, since a name says nothing about whether it is an image. A link is followed only into DVC's
+cache, where DVC itself may have put what it tracks: another one that leaves the tree reads what the user has not named,
+and one that stays inside gives the same image twice, perhaps in two splits.
 """
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from repro.cases.medfe.data.decode import UnreadableImageError
 MAX_FILE_BYTES = 512 * 2**20
 """Larger files are left out unread; an image within Pillow's pixel limit does not need more."""
 
-LINK = "symbolic link"
+LINK = "symbolic link, not followed (put the file itself there)"
 SPECIAL = "no regular file"
 UNNAMEABLE = "name that is not UTF-8"
 NOT_LISTED = "folder that cannot be listed"
@@ -71,10 +72,17 @@ def read_bytes(path: Path) -> bytes:
         raise UnreadableImageError(FORBIDDEN) from None
 
 
+_CACHED = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}")
+"""How a path in a cache of DVC 3 ends."""
+
+
 def _refusal(path: Path, name: str) -> str | None:
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        return LINK
+        target = path.resolve()
+        if not (_CACHED.fullmatch(str(target)[-len("/files/md5/ab/") - 30 :]) and target.is_file()):
+            return LINK
+        mode = target.stat().st_mode
     if not stat.S_ISREG(mode):
         return SPECIAL
     return None if name == _printable(name) else UNNAMEABLE

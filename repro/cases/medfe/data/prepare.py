@@ -25,6 +25,7 @@ from repro.cases.medfe.data.reading import View, read_photographs
 from repro.cases.medfe.data.split import Pool, assign_split, make_pools
 from repro.cases.medfe.data.writing import SplitWriter
 from repro.cases.medfe.params.data import DataParams
+from repro.checksums import write_checksums
 from repro.errors import UserError
 from repro.storage import write_json, written_folder
 
@@ -53,6 +54,7 @@ def prepare_photographs(params: DataParams, folder: Path) -> None:
             _fill(writers, catalogue, params, report)
         _require_all_splits(report, params)
         write_json(partial / REPORT, _describe(params) | report.summary())
+        write_checksums(partial)
     if report.files_left_out:
         files = report.files_left_out + report.files_read
         print(f"{report.files_left_out} of {files} files left out; why stands in {folder / LEFT_OUT}", file=sys.stderr)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from repro.cases.medfe.data.arrays import SplitName
+from repro.checksums import check_file
 from repro.errors import UserError
 
 RECORD = "masks.json"
@@ -35,7 +36,7 @@ def open_masks(folder: Path, split: SplitName) -> Masks:
     """Opens the masks of one split, which `make_masks` has written to the folder.
 
     Raises:
-        UserError: they are not there.
+        UserError: they are not there, or damaged.
     """
     try:
         record = json.loads((folder / RECORD).read_text())
@@ -44,4 +45,6 @@ def open_masks(folder: Path, split: SplitName) -> Masks:
         raise UserError(
             f"{folder}: no masks for the split {split} ({error}).\nMake them first: dvc repro masks"
         ) from None
+    for name in (RECORD, f"{split}.npy"):
+        check_file(folder, name, "delete the folder and run: dvc repro masks")
     return Masks(packed, record["size_px"], tuple(record["splits"][split]["buckets"]))

@@ -22,6 +22,13 @@ from repro.cases.medfe.params.masks import Binarise, MasksParams, Polarity
 from repro.errors import UserError
 
 OUTSIDE = "hole ratio outside 1-60 %"
+NO_MASK = "no mask: more than a quarter of its pixels is neither black nor white"
+IN_ALPHA = "no mask: its hole is drawn in transparency; export it as white on black"
+
+MARGIN = 48
+"""Grey values so near to black or white count as such: what JPEG and smoothed edges make of a mask."""
+LARGEST_BETWEEN = 0.25
+"""Share of other grey values from which on a picture is no mask. Source: our inference; photographs have most there."""
 
 
 class MaskFiles(NamedTuple):
@@ -72,19 +79,15 @@ def index_mask_files(params: MasksParams, size_px: int) -> MaskFiles:
 def read_mask_file(file: Path, size_px: int, polarity: Polarity, binarise: Binarise) -> npt.NDArray[np.bool_]:
     """Returns the mask that an image file of any mode and size holds.
 
-    A file whose largest value is one is taken for a mask of zeros and ones. Grey is resized bilinearly and becomes
-    a mask only then, as the releases do.
+    Grey is resized bilinearly and becomes a mask only then, as the releases do.
 
     Returns:
         (size_px, size_px) bool, True where there is a hole.
 
     Raises:
-        UnreadableImageError: the file gives no image, for one of the reasons that photographs have.
+        UnreadableImageError: the file gives no image, for one of the reasons that photographs have, or no mask.
     """
-    with open_image(read_bytes(file)) as image:
-        grey = _to_grey(image)
-    if polarity == "hole_is_black":
-        grey = 255 - grey
+    grey = decode_mask(read_bytes(file), polarity)
     resized = np.asarray(Image.fromarray(grey).resize((size_px, size_px), Image.Resampling.BILINEAR))
     match binarise:
         case "positive":
@@ -99,15 +102,45 @@ def read_mask_file(file: Path, size_px: int, polarity: Polarity, binarise: Binar
     return hole
 
 
-def spread_zeros_and_ones(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Returns grey values, (H, W) uint8, in which 255 is white: some programs write masks of zeros and ones."""
-    return grey * np.uint8(255) if grey.max() <= 1 else grey
+def decode_mask(content: bytes, polarity: Polarity) -> npt.NDArray[np.uint8]:
+    """Returns the mask in the bytes of an image file, at its own size and as it is stored, EXIF orientation or not.
+
+    What is transparent is no hole: programs that draw put a white hole on a transparent ground. A file whose largest
+    value is one is taken for a mask of zeros and ones.
+
+    Returns:
+        (H, W) uint8, 255 where there is a hole, 0 where there is none, little between.
+
+    Raises:
+        UnreadableImageError: no image, or one that is no mask.
+    """
+    with open_image(content) as image:
+        deep = image.mode.startswith("I") or image.mode == "F"
+        alpha = None if deep else _alpha(image)
+        grey = _reduce_to_8_bits(image) if deep else _brightest(image)
+    grey = grey * np.uint8(255) if grey.max() <= 1 else grey
+    if alpha is not None and not alpha.all():
+        grey = np.where(alpha, grey, np.uint8(0 if polarity == "hole_is_white" else 255))
+    if ((grey > MARGIN) & (grey < 255 - MARGIN)).mean() > LARGEST_BETWEEN:
+        raise UnreadableImageError(NO_MASK)
+    hole: npt.NDArray[np.uint8] = grey if polarity == "hole_is_white" else 255 - grey
+    if alpha is not None and not alpha.all() and hole.max() < 128:
+        raise UnreadableImageError(IN_ALPHA)
+    return hole
 
 
-def _to_grey(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """Returns (H, W) uint8 in which 255 is white, also for files of zeros and ones or of 16 bits."""
-    deep = image.mode.startswith("I") or image.mode == "F"
-    return spread_zeros_and_ones(_reduce_to_8_bits(image) if deep else np.asarray(image.convert("L")))
+def _brightest(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Returns the brightest channel of each pixel, (H, W) uint8: a red brush on black is a hole too."""
+    brightest: npt.NDArray[np.uint8] = np.asarray(image.convert("RGB")).max(axis=2)
+    return brightest
+
+
+def _alpha(image: Image.Image) -> npt.NDArray[np.bool_] | None:
+    """Returns where an image is more opaque than not, (H, W) bool; None for one that has no transparency."""
+    if "transparency" not in image.info and image.mode not in ("RGBA", "LA", "PA", "RGBa", "La"):
+        return None
+    opaque: npt.NDArray[np.bool_] = np.asarray(image.convert("RGBA").getchannel("A")) >= 128
+    return opaque
 
 
 def _reduce_to_8_bits(image: Image.Image) -> npt.NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from repro.cases.medfe.masks.buckets import Bucket
 from repro.cases.medfe.masks.generators import MaskGenerator, open_generator
 from repro.cases.medfe.masks.threads import map_in_threads
 from repro.cases.medfe.params.masks import MasksParams
+from repro.checksums import write_checksums
 from repro.randomness import numpy_generator
 from repro.storage import write_json, written_folder
 
@@ -50,6 +51,7 @@ def make_masks(params: MasksParams, size_px: int, images: Mapping[SplitName, int
                 "masks": _summarise(ratios, generator.buckets),
             }
         write_json(partial / RECORD, record)
+        write_checksums(partial)
 
 
 def _write_split(

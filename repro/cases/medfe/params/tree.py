@@ -1,6 +1,8 @@
 """The root of the params tree, the constraints between its groups, and the identity of a variant."""
 
+import os
 from functools import reduce
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -52,6 +54,9 @@ class Params(Group):
             _refuse("training.checkpoint_every_steps", "a multiple of training.log_every_steps")
         if self.loss.global_region == "none" and self.loss.local_region == "none" and self.loss.adv != "none":
             _refuse("loss.local_region", "a region for at least one discriminator, or loss.adv=none")
+        files = "files" in (self.masks.source, self.masks.evaluation_source)
+        if files and self.data.source != "photos" and _overlap(self.data.root, self.masks.root):
+            _refuse("masks.root", f"apart from data.root={self.data.root}, or masks would be taken for photographs")
         return self
 
     def value(self, key: str) -> Any:
@@ -65,6 +70,12 @@ class Params(Group):
     def variant(self) -> str:
         """Returns the id of the variant; see `variant_id`."""
         return variant_id(type(self), self.resolved())
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Tells whether one of two folders lies in the other, or is the other."""
+    first, second = (Path(os.path.abspath(root)) for root in (one, other))  # noqa: PTH100 # links stay as they are named
+    return first.is_relative_to(second) or second.is_relative_to(first)
 
 
 def _refuse(key: str, allowed: str) -> None:

@@ -18,7 +18,8 @@ from repro.cases.medfe.params import Params
 from repro.cases.medfe.training.distributed import process_group
 from repro.cases.medfe.training.progress import training_progress
 from repro.cases.medfe.training.trainer import Trainer
-from repro.cases.medfe.training.training_state import TrainingStateFile, resume_key
+from repro.cases.medfe.training.training_state import Half, TrainingStateFile, resume_key
+from repro.checksums import CHECKSUMS
 from repro.errors import DivergedError, UserError
 from repro.processes import Process, alone, this_process
 from repro.storage import write_json, written_folder
@@ -54,14 +55,13 @@ def train(params: Params, prepared: Path, masks: Path, folder: Path, states: Pat
     device = set_up_device(params.runtime, process)
     trained = {name: value for name, value in params.resolved().items() if name != "evaluation"}
     identity = {"params": trained, "environment": describe_environment(device) | {"processes": process.ranks}}
-    key = resume_key(identity, [prepared, masks, *sorted(CODE.rglob("*.py"))])
+    key = resume_key(identity, [prepared / CHECKSUMS, masks / CHECKSUMS, *sorted(CODE.rglob("*.py"))])
     waiting = "train: the same training runs in another process; waiting for it"
     with alone(states / f"{key}.lock", waiting) if process.leads else nullcontext(), process_group(process, device):
         trainer = Trainer(params, prepared, masks, device, process)
-        state, samples = TrainingStateFile(states, key), states / f"{key}.samples"
-        saved = state.load()
-        if saved is not None:
-            trainer.unpack(saved)
+        state, samples = TrainingStateFile(states, key, leads=process.leads), states / f"{key}.samples"
+        if not state.resume(trainer.unpack):
+            trainer = Trainer(params, prepared, masks, device, process)
         try:
             with training_progress(params.training.steps, trainer.step, shown=process.leads) as tick:
                 trainer.run(state, samples, tick)
@@ -94,7 +94,7 @@ def write_outputs(trainer: Trainer, identity: dict[str, Any], samples: Path, fol
         "parameters": sum(parameter.numel() for parameter in trainer.adversarial.generator.parameters()),
     }
     with written_folder(folder) as partial:
-        last = {"step": trainer.step, "weights": trainer.weights(), "best": trainer.best}
+        last: Half = {"step": trainer.step, "weights": trainer.weights(), "best": trainer.best}
         save_checkpoint(partial / paths.CHECKPOINT, _checkpoint(trainer, last))
         if half:
             assert trainer.half is not None
@@ -107,7 +107,7 @@ def write_outputs(trainer: Trainer, identity: dict[str, Any], samples: Path, fol
             shutil.copyfile(file, partial / paths.SAMPLES / file.name)
 
 
-def _checkpoint(trainer: Trainer, moment: dict[str, Any]) -> Checkpoint:
+def _checkpoint(trainer: Trainer, moment: Half) -> Checkpoint:
     """Returns the checkpoint of a moment; before the first validation its own weights are the best ones."""
     params, best = trainer.params, moment["best"]
     validated = best["step"] > 0

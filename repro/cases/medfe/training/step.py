@@ -4,12 +4,13 @@ Source: the authors' release @9adf889 for this order; terms and weights as the d
 """
 
 from contextlib import AbstractContextManager
-from typing import Any, assert_never
+from typing import assert_never
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
+from repro.cases.medfe.checkpoint import load_weights
 from repro.cases.medfe.initialisation import initialise
 from repro.cases.medfe.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty
 from repro.cases.medfe.losses.pixels import pixel_loss, supervision_loss
@@ -21,6 +22,7 @@ from repro.cases.medfe.params import Params
 from repro.cases.medfe.params.optimisation import OptimisationParams, Schedule
 from repro.cases.medfe.training.batches import Batch
 from repro.cases.medfe.training.execution import autocast, memory_format, prepare_networks
+from repro.cases.medfe.training.training_state import AdversarialState, load_optimiser, pack_optimiser
 from repro.processes import ALONE, Process
 from repro.randomness import derive_seed
 
@@ -70,23 +72,29 @@ class AdversarialTrainer(nn.Module):
         _set_rate(self.generator_optimiser, factor)
         return terms | self._step_generator(output, batch)
 
-    def pack(self) -> dict[str, Any]:
+    def pack(self) -> AdversarialState:
         """Returns weights and optimiser states; the VGG is not trained and left out."""
         optimiser = self.discriminator_optimiser
         return {
             "generator": self.generator.state_dict(),
             "discriminators": self.discriminators.state_dict(),
-            "generator_optimiser": self.generator_optimiser.state_dict(),
-            "discriminator_optimiser": None if optimiser is None else optimiser.state_dict(),
+            "generator_optimiser": pack_optimiser(self.generator_optimiser),
+            "discriminator_optimiser": None if optimiser is None else pack_optimiser(optimiser),
         }
 
-    def unpack(self, state: dict[str, Any]) -> None:
-        """Goes back to what `pack` returned."""
-        self.generator.load_state_dict(state["generator"])
-        self.discriminators.load_state_dict(state["discriminators"])
-        self.generator_optimiser.load_state_dict(state["generator_optimiser"])
-        if self.discriminator_optimiser is not None:
-            self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+    def unpack(self, state: AdversarialState) -> None:
+        """Goes back to what `pack` returned.
+
+        Raises:
+            ValueError: it belongs to other networks; these may then hold some of it.
+        """
+        load_weights(self.generator, state["generator"])
+        load_weights(self.discriminators, state["discriminators"])
+        load_optimiser(self.generator_optimiser, state["generator_optimiser"])
+        if (self.discriminator_optimiser is None) != (state["discriminator_optimiser"] is None):
+            raise ValueError("the optimiser of the discriminators is missing or one too many")
+        if self.discriminator_optimiser is not None and state["discriminator_optimiser"] is not None:
+            load_optimiser(self.discriminator_optimiser, state["discriminator_optimiser"])
 
     def _step_discriminators(self, optimiser: Optimizer, output: Tensor, batch: Batch) -> Terms:
         loss = self.params.loss

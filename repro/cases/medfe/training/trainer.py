@@ -9,18 +9,18 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from repro.cases.medfe.checkpoint import check_tensors
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training.batches import TrainingBatches
 from repro.cases.medfe.training.distributed import gather
 from repro.cases.medfe.training.execution import memory_format
 from repro.cases.medfe.training.prefetch import open_prefetcher
 from repro.cases.medfe.training.step import AdversarialTrainer, Terms, training_seed
-from repro.cases.medfe.training.training_state import TrainingStateFile
+from repro.cases.medfe.training.training_state import Best, Half, TrainingState, TrainingStateFile
 from repro.cases.medfe.training.validation import Validation, open_validation
 from repro.errors import DivergedError
 from repro.processes import ALONE, Process
@@ -46,8 +46,8 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
         self.history: list[Row] = []
-        self.best: dict[str, Any] = {"step": 0, "psnr_db": float("-inf"), "weights": {}}
-        self.half: dict[str, Any] | None = None
+        self.best: Best = {"step": 0, "psnr_db": float("-inf"), "weights": {}}
+        self.half: Half | None = None
         self._sums: Terms = {}
 
     def run(self, state: TrainingStateFile, samples: Path, tick: Tick) -> None:
@@ -107,14 +107,29 @@ class Trainer:
         file = samples / f"step_{self.step:07d}.png"
         self.validation.write_samples(generator, self.params.model.hole_fill, precision, file)
 
-    def pack(self) -> dict[str, Any]:
-        """Returns all that the rest of the training depends on; random streams follow from the step."""
-        kept = {"step": self.step, "seconds": self.seconds, "history": self.history}
-        kept |= {"best": self.best, "half": self.half}
-        return kept | {"adversarial": self.adversarial.pack()}
+    def pack(self) -> TrainingState:
+        """Returns all that the rest of the training depends on."""
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "history": self.history,
+            "best": self.best,
+            "half": self.half,
+            "adversarial": self.adversarial.pack(),
+        }
 
-    def unpack(self, state: dict[str, Any]) -> None:
-        """Goes back to a packed state."""
+    def unpack(self, state: TrainingState) -> None:
+        """Goes back to a packed state.
+
+        Raises:
+            ValueError: it is not one of this training; the trainer may then hold some of it.
+        """
+        own, steps = self.adversarial.generator.state_dict(), self.params.training.steps
+        half = [] if state["half"] is None else [state["half"], state["half"]["best"]]
+        for moment in (state["best"], *half):
+            check_tensors(moment["weights"], own)
+        if not 0 < state["step"] <= steps or (state["half"] is None) != (state["step"] < half_of(steps)):
+            raise ValueError(f"step {state['step']} is none of this training of {steps} steps, or its half is missing")
         self.adversarial.unpack(state["adversarial"])
         self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
         self.best, self.half = state["best"], state["half"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from repro.cases.medfe.data.arrays import COLUMNS, INDEX, SPLITS, AppendedArray, images_file, open_split, structure_file
+from repro.checksums import write_checksums
 from repro.errors import UserError
 
 
@@ -17,6 +18,7 @@ def write_split(folder, split, images, names):
         rows.writerow(COLUMNS)
         rows.writerow(("other", 0, "elsewhere", "", 0, 0, 0))
         rows.writerows((split, index, name, name, 0, 0, 8) for index, name in enumerate(names))
+    write_checksums(folder)
 
 
 @pytest.mark.parametrize("groups", [[], [1], [3, 1, 12]])
@@ -47,6 +49,16 @@ def test_a_split_is_opened_without_being_read(tmp_path):
     assert np.array_equal(opened.images, images)
     assert np.array_equal(opened.structure, 255 - images)
     assert opened.photographs == ["a, b", "c"]
+
+
+@pytest.mark.parametrize("file", ["test_images.npy", "test_structure.npy", INDEX])
+def test_damaged_bytes_are_refused(tmp_path, file):
+    write_split(tmp_path, "test", np.zeros((2, 3, 8, 8), np.uint8), ["a", "b"])
+    content = bytearray((tmp_path / file).read_bytes())
+    content[-3] ^= 1
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{file} is damaged.*\n.*dvc repro prepare"):
+        open_split(tmp_path, "test")
 
 
 @pytest.mark.parametrize("split", SPLITS)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from repro.cases.medfe.data import decode, reading, writing
 from repro.cases.medfe.data.arrays import INDEX, SPLITS, open_split
-from repro.cases.medfe.data.files import MISSING
+from repro.cases.medfe.data.files import LINK, MISSING
 from repro.cases.medfe.data.preparation_report import LEFT_OUT, REPORT
 from repro.cases.medfe.data.prepare import DUPLICATE, prepare_photographs
 from repro.errors import UserError
@@ -99,7 +99,7 @@ def test_broken_and_mixed_files_are_counted(tmp_path, data_params, write_photogr
         decode.EMPTY: 1,
         decode.UNKNOWN: 1,
         DUPLICATE: 1,
-        "symbolic link": 1,
+        LINK: 1,
     }
     assert report["files_left_out"] == 5
     named = {row["file"] for row in read_rows(tmp_path / "out" / LEFT_OUT)}

@@ -1,5 +1,7 @@
 """Every source keeps its promise: a hole ratio within the bucket, for any size, reproducibly."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,7 +9,7 @@ from PIL import Image
 from repro.cases.medfe.data import decode
 from repro.cases.medfe.data.files import LINK, TOO_LARGE
 from repro.cases.medfe.masks.buckets import BUCKETS
-from repro.cases.medfe.masks.files import OUTSIDE, index_mask_files, read_mask_file
+from repro.cases.medfe.masks.files import IN_ALPHA, NO_MASK, OUTSIDE, index_mask_files, read_mask_file
 from repro.cases.medfe.masks.shapes import draw_box, draw_centre
 from repro.cases.medfe.masks.strokes import draw_strokes
 from repro.cases.medfe.params.masks import MasksParams
@@ -125,10 +127,70 @@ def test_a_deep_mask_file_is_read_whatever_its_white_is(tmp_path, dtype, value):
 
 
 def test_grey_levels_of_16_bits_keep_their_place(tmp_path):
-    levels = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    levels = np.zeros((1024, 1024), np.uint16)
+    levels[:256, :256] = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     Image.fromarray(levels).save(tmp_path / "mask.png")
-    hole = read_mask_file(tmp_path / "mask.png", 256, "hole_is_white", "half")
+    hole = read_mask_file(tmp_path / "mask.png", 1024, "hole_is_white", "half")
     np.testing.assert_array_equal(hole, np.round(levels / 257) >= 128)
+
+
+def paint(mode, colour, ground):
+    """A picture with `colour` in its left quarter and `ground` elsewhere."""
+    image = Image.new(mode, (40, 40), ground)
+    image.paste(colour, (0, 0, 10, 40))
+    return image
+
+
+def to_palette(image):
+    """A palette in which one index is transparent."""
+    palette = image.convert("RGB").quantize(4)
+    palette.info["transparency"] = palette.getpixel((39, 0))
+    return palette
+
+
+DRAWN = {
+    "white on nothing": paint("RGBA", (255, 255, 255, 255), (255, 255, 255, 0)),
+    "white on transparent black": paint("RGBA", (255, 255, 255, 255), (0, 0, 0, 0)),
+    "grey with alpha": paint("LA", (255, 255), (255, 0)),
+    "palette": to_palette(paint("RGB", (255, 255, 255), (200, 255, 255))),
+    "white on black, opaque": paint("RGBA", (255, 255, 255, 255), (0, 0, 0, 255)),
+    "red brush": paint("RGB", (255, 0, 0), (0, 0, 0)),
+}
+
+
+@pytest.mark.parametrize("drawn", DRAWN)
+def test_what_is_transparent_is_no_hole(tmp_path, drawn):
+    DRAWN[drawn].save(tmp_path / "mask.png")
+    hole = read_mask_file(tmp_path / "mask.png", 40, "hole_is_white", "half")
+    assert hole[:, :9].all()
+    assert not hole[:, 11:].any()
+
+
+def test_a_black_hole_on_a_transparent_ground_is_read(tmp_path):
+    paint("RGBA", (0, 0, 0, 255), (0, 0, 0, 0)).save(tmp_path / "mask.png")
+    hole = read_mask_file(tmp_path / "mask.png", 40, "hole_is_black", "half")
+    assert hole[:, :9].all()
+    assert not hole[:, 11:].any()
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (40, 40, 4), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (Image.fromarray(NOISE[..., :3]), NO_MASK),
+        (Image.fromarray(NOISE), NO_MASK),
+        (Image.new("L", (40, 40), 128), NO_MASK),
+        (paint("RGBA", (0, 0, 0, 0), (0, 0, 0, 255)), IN_ALPHA),
+        (Image.new("RGBA", (40, 40), (255, 255, 255, 0)), IN_ALPHA),
+    ],
+    ids=["photograph", "with alpha", "grey", "hole in alpha", "nothing"],
+)
+def test_a_picture_that_is_no_mask_is_refused(tmp_path, image, reason):
+    image.save(tmp_path / "mask.png")
+    with pytest.raises(decode.UnreadableImageError, match=re.escape(reason)):
+        read_mask_file(tmp_path / "mask.png", 40, "hole_is_white", "half")
 
 
 def test_binarising_decides_where_the_resized_edge_lies(tmp_path):

@@ -1,6 +1,8 @@
 """The training: the same bits twice, the same bits after a kill, and samples that no batch size can change."""
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from repro.cases.medfe.params import Params
 from repro.cases.medfe.training import loop
 from repro.cases.medfe.training.batches import TrainingBatches, place_region
 from repro.cases.medfe.training.step import AdversarialTrainer, schedule_factor
+from repro.cases.medfe.training.trainer import Trainer
+from repro.cases.medfe.training.training_state import TrainingStateFile
 from repro.errors import UserError
 from repro.storage import hash_tree
 from tiny import random_batch, tiny_params
@@ -144,12 +148,101 @@ def test_what_the_resume_state_depends_on_is_in_its_name(prepared, tmp_path, mon
     assert keys[0] == keys[1] == keys[3] != keys[2]
 
 
-def test_a_broken_resume_state_is_no_obstacle(prepared, tmp_path, monkeypatch) -> None:
-    states = tmp_path / "states"
-    states.mkdir()
-    monkeypatch.setattr(loop, "resume_key", lambda *_: "key")
-    (states / "key.pt").write_bytes(b"half-written")
-    assert (run(prepared, tmp_path / "run", states) / "checkpoint.pt").is_file()
+@pytest.fixture(scope="module")
+def interrupted(prepared, tmp_path_factory) -> tuple[Path, list[str]]:
+    """Returns a folder of states in which a training was left after five of seven steps, and what its end must be."""
+    root = tmp_path_factory.mktemp("interrupted")
+    stepped = AdversarialTrainer.step
+
+    def step(self, batch, number):
+        if number == 5:
+            raise KilledError
+        return stepped(self, batch, number)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(AdversarialTrainer, "step", step)
+        with pytest.raises(KilledError):
+            run(prepared, root / "killed", root / "states")
+    return root / "states", results(run(prepared, root / "whole", root / "others"))
+
+
+def flip_a_bit(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def zero_a_block(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    start = len(content) // 3
+    content[start : start + 512] = bytes(512)
+    file.write_bytes(content)
+
+
+def change(key: tuple, value) -> Callable[[Path], None]:
+    def write(file: Path) -> None:
+        state = place = torch.load(file, weights_only=True)
+        for name in key[:-1]:
+            place = place[name]
+        if value is None:
+            del place[key[-1]]
+        else:
+            place[key[-1]] = value(place[key[-1]])
+        torch.save(state, file)
+
+    return write
+
+
+def put_a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+FIRST = ("adversarial", "generator_optimiser", "state", 0, "exp_avg")
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "flipped bit": flip_a_bit,
+    "zeroed block": zero_a_block,
+    "cut short": lambda file: file.write_bytes(file.read_bytes()[:1000]),
+    "text": lambda file: file.write_text("half-written"),
+    "empty": lambda file: file.write_bytes(b""),
+    "folder": put_a_folder,
+    "list": lambda file: torch.save([1, 2], file),
+    "number": lambda file: torch.save(3, file),
+    "no step": change(("step",), None),
+    "step as text": change(("step",), str),
+    "step too far": change(("step",), lambda _: 8),
+    "no optimiser": change(("adversarial", "generator_optimiser"), None),
+    "no half": change(("half",), lambda _: {}),
+    "complex moments": change(FIRST, lambda tensor: tensor.to(torch.complex64)),
+    "moments of another shape": change(FIRST, lambda tensor: tensor[None]),
+    "double moments": change(FIRST, lambda tensor: tensor.double()),
+    "another network": change(("adversarial", "generator"), lambda _: {"weight": torch.zeros(1)}),
+    "a weight as a number": change(("adversarial", "generator"), lambda weights: dict.fromkeys(weights, 1.0)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_resume_state_is_found(prepared, interrupted, tmp_path, damage) -> None:
+    shutil.copytree(interrupted[0], tmp_path, dirs_exist_ok=True)
+    params, photographs, masks = prepared
+    trainer = Trainer(params, photographs, masks, torch.device("cpu"))
+    (newer,) = (file for file in tmp_path.glob("*.pt") if "before" not in file.name)
+    DAMAGES[damage](newer)
+    assert TrainingStateFile(tmp_path, newer.stem).resume(trainer.unpack)
+    assert trainer.step == 2, "from the one before"
+    assert [file.name for file in tmp_path.glob("*.damaged")] == [f"{newer.stem}.damaged"]
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["newer", "both"])
+def test_after_a_damaged_resume_state_the_bits_are_the_same(prepared, interrupted, tmp_path, capfd, both) -> None:
+    left, expected = interrupted
+    shutil.copytree(left, states := tmp_path / "states")
+    for file in states.glob("*.pt"):
+        if both or "before" not in file.name:
+            flip_a_bit(file)
+    assert results(run(prepared, tmp_path / "run", states)) == expected
+    assert capfd.readouterr().err.count("is no state to resume from") == 1 + both
+    assert len(list(states.glob("*.damaged"))) == 1 + both
 
 
 def test_a_diverged_training_is_told_and_leaves_nothing(prepared, tmp_path, monkeypatch) -> None:

@@ -25,6 +25,22 @@ CELEBA_LIST = "celeba/list_eval_partition.txt"
 CELEBA_IMAGES = "celeba/img_align_celeba"
 CELEBA_SPLITS: Mapping[str, SplitName] = {"0": "train", "1": "validation", "2": "test"}
 
+PLACES365_DOWNLOADED = (
+    "filelist_places365-standard.tar",
+    "categories_places365.txt",
+    "places365_test.txt",
+    "train_256_places365standard.tar",
+    "val_256.tar",
+)
+CELEBA_DOWNLOADED = (
+    "celeba/img_align_celeba.zip",
+    "celeba/list_attr_celeba.txt",
+    "celeba/identity_CelebA.txt",
+    "celeba/list_bbox_celeba.txt",
+    "celeba/list_landmarks_align_celeba.txt",
+)
+"""What a download of torchvision leaves beside what is needed; a test holds it against torchvision."""
+
 PARIS_FOLDERS: Mapping[SplitName, str] = {"train": "paris_train_original", "test": "paris_eval_gt"}
 
 
@@ -37,7 +53,7 @@ def open_places365(root: str) -> Catalogue:
         UserError: not on disk, and the download failed.
     """
     needed = [item for pair in PLACES365_LISTS.values() for item in pair]
-    folder = _complete(root, needed, download_places365)
+    folder = _complete(root, needed, download_places365, PLACES365_DOWNLOADED)
     names: dict[SplitName, Sequence[str]] = {
         split: [_inside(f"{images}/{line.split()[0].lstrip('/')}", listing) for line in _lines(folder / listing)]
         for split, (listing, images) in PLACES365_LISTS.items()
@@ -51,7 +67,7 @@ def open_celeba(root: str) -> Catalogue:
     Raises:
         UserError: not on disk, and the download failed; or a line of the list is not of its form.
     """
-    folder = _complete(root, [CELEBA_LIST, CELEBA_IMAGES], download_celeba)
+    folder = _complete(root, [CELEBA_LIST, CELEBA_IMAGES], download_celeba, CELEBA_DOWNLOADED)
     names: dict[SplitName, list[str]] = {split: [] for split in CELEBA_SPLITS.values()}
     for line in _lines(folder / CELEBA_LIST):
         name, _, part = line.partition(" ")
@@ -88,11 +104,19 @@ def _catalogue(
     return Catalogue(names, lambda name: {name: folder / name}, left_out)
 
 
-def _complete(root: str, needed: Sequence[str], download: Callable[[Path], None] | None) -> Path:
-    """Returns the folder of the data set once all that is needed is there."""
+def _complete(
+    root: str, needed: Sequence[str], download: Callable[[Path], None] | None, downloaded: Sequence[str] = ()
+) -> Path:
+    """Returns the folder of the data set once all that is needed is there.
+
+    What is missing is downloaded into an empty folder, or one in which a download was interrupted; a folder with
+    anything else in it is the user's, perhaps in another layout, and gigabytes would not help.
+    """
     folder = paths.locate(root)
     problem = ""
-    if download is not None and _missing(folder, needed):
+    if _missing(folder, needed) and (foreign := _foreign(folder, [*needed, *downloaded])):
+        problem = f"; it holds {', '.join(foreign[:3])}{', ...' if len(foreign) > 3 else ''}, so nothing is downloaded"
+    elif download is not None and _missing(folder, needed):
         try:
             download(folder)
         except Exception as error:  # network, disk, checksum, an absent optional package: each ends in one message
@@ -109,6 +133,16 @@ def _complete(root: str, needed: Sequence[str], download: Callable[[Path], None]
 
 def _missing(folder: Path, needed: Sequence[str]) -> list[str]:
     return [item for item in needed if not (folder / item).exists()]
+
+
+def _foreign(folder: Path, known: Sequence[str]) -> list[str]:
+    """Returns what lies in a folder, or in one of its folders that hold known files, and is not known."""
+    holders = {PurePosixPath(), *(PurePosixPath(item).parent for item in known)}
+    ours = {PurePosixPath(item) for item in known} | holders
+    found = [
+        holder / item.name for holder in holders if (folder / holder).is_dir() for item in (folder / holder).iterdir()
+    ]
+    return sorted(str(item) for item in found if item not in ours)
 
 
 def _lines(listing: Path) -> Iterator[str]:

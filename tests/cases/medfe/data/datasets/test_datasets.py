@@ -9,7 +9,7 @@ import sklearn.datasets
 from PIL import Image
 
 from repro.cases.medfe.data import files
-from repro.cases.medfe.data.datasets import installed, open_dataset, published
+from repro.cases.medfe.data.datasets import folder, installed, open_dataset, published
 from repro.errors import UserError
 
 
@@ -90,6 +90,72 @@ def test_links_pipes_and_odd_names_are_left_out(tmp_path):
         "loop": files.LINK,
         "pipe.png": files.SPECIAL,
         "\\udcff.png": files.UNNAMEABLE,
+    }
+
+
+def test_links_into_the_cache_of_dvc_are_followed(tmp_path):
+    cached, tree = tmp_path / "cache/files/md5/0a" / ("1b" * 15), tmp_path / "tree"
+    write_files(cached.parent, [cached.name, "1b"])
+    tree.mkdir()
+    (tree / "a.png").symlink_to(cached)
+    (tree / "b.png").symlink_to(cached.with_name("1b"))
+    (tree / "c.png").symlink_to(cached.with_name("2c" * 15))
+    assert files.list_files(tree) == (["a.png"], [("b.png", files.LINK), ("c.png", files.LINK)])
+
+
+@pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "validation", "Test"), ("train", "test")])
+def test_a_folder_that_is_split_keeps_its_split(tmp_path, data_params, names):
+    write_files(tmp_path, [*(f"{name}/a.png" for name in names), "cover.png", "other/b.png"])
+    catalogue = open_dataset(data_params(root=str(tmp_path)))
+    splits = {folder.SPLIT_FOLDERS[name.lower()]: [f"{name}/a.png"] for name in names}
+    assert catalogue.published == splits
+    assert catalogue.left_out == [("cover.png", folder.OUTSIDE), ("other/b.png", folder.OUTSIDE)]
+
+
+@pytest.mark.parametrize("only", ["train", "test"])
+def test_a_folder_with_one_such_name_is_no_split(tmp_path, data_params, only):
+    write_files(tmp_path, [f"{only}/a.png", "b.png"])
+    assert open_dataset(data_params(root=str(tmp_path))).published == {"train": sorted([f"{only}/a.png", "b.png"])}
+
+
+def test_an_empty_folder_of_a_split_is_an_error(tmp_path, data_params):
+    write_files(tmp_path, ["train/a.png", "test/b.png"])
+    (tmp_path / "val").mkdir()
+    with pytest.raises(UserError, match=r"no image in its folder val"):
+        open_dataset(data_params(root=str(tmp_path)))
+
+
+@pytest.mark.parametrize("source", ["celeba", "places365"])
+@pytest.mark.parametrize("other", ["img_align_celeba/000001.jpg", "train/abbey/00000001.jpg", "celeba/000001.jpg"])
+def test_another_layout_starts_no_download(tmp_path, data_params, monkeypatch, source, other):
+    monkeypatch.setattr(published, f"download_{source}", lambda _: pytest.fail("a download was started"))
+    write_files(tmp_path, [other])
+    with pytest.raises(UserError, match=r"it holds .*so nothing is downloaded.*\n.*so that .* holds: "):
+        open_dataset(data_params(source=source, root=str(tmp_path)))
+
+
+@pytest.mark.parametrize(("source", "left"), [("celeba", "celeba/img_align_celeba.zip"), ("places365", "val_256.tar")])
+def test_an_interrupted_download_goes_on(tmp_path, data_params, source, left):
+    write_files(tmp_path, [left])
+    with pytest.raises(UserError, match="network is off"):
+        open_dataset(data_params(source=source, root=str(tmp_path)))
+
+
+def test_what_a_download_leaves_is_as_torchvision_names_it():
+    from torchvision.datasets import CelebA, Places365
+
+    metas = (Places365._FILE_LIST_META, Places365._IMAGES_META)
+    named = {name for meta in metas for name, *_ in meta.values()}
+    named |= {Places365._DEVKIT_META["standard"][0], Places365._CATEGORIES_META[0]}
+    named |= {f"{CelebA.base_folder}/{name}" for _, _, name in CelebA.file_list}
+    needed = {name for pair in published.PLACES365_LISTS.values() for name in pair} | {published.CELEBA_LIST}
+    downloaded = {*published.PLACES365_DOWNLOADED, *published.CELEBA_DOWNLOADED}
+    assert downloaded <= named
+    assert {name for name in named - needed if "challenge" not in name} - downloaded <= {
+        "train_large_places365standard.tar",
+        "val_large.tar",
+        "test_256.tar",
+        "test_large.tar",
     }
 
 
