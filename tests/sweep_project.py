@@ -130,7 +130,7 @@ def is_server(process: int) -> bool:
 
 def is_run(process: int) -> bool:
     """Tells whether a process makes a run and was not forked."""
-    return b"repro.runs.run\0" in _command(process)
+    return b"repro.runs.run\0" in _command(process) and not is_server(process)  # which is told the command
 
 
 def _command(process: int) -> bytes:

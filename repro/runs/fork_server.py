@@ -154,7 +154,7 @@ def _serve(orders: Connection) -> str | None:
                     orders.send((child.run, os.waitstatus_to_exitcode(status)))
 
 
-def _load() -> Mapping[str, int]:
+def _load() -> Mapping[Path, int]:
     """Loads what the case names; returns the files that have been loaded, or none if each run has to load its own."""
     started = time.time_ns()
     try:
@@ -180,15 +180,15 @@ def _take_place(run: str, standard_input: int) -> None:
         os.dup2(own, standard)
 
 
-def _loaded_files() -> dict[str, int]:
+def _loaded_files() -> dict[Path, int]:
     """Returns when each file of the modules that are loaded has last changed, in ns since the epoch; -1: it is gone."""
     files = {getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values())}
-    return {file: _changed_ns(file) for file in files if file}
+    return {Path(file): _changed_ns(Path(file)) for file in files if file}
 
 
-def _changed_ns(file: str) -> int:
+def _changed_ns(file: Path) -> int:
     try:
-        return Path(file).stat().st_mtime_ns
+        return file.stat().st_mtime_ns
     except OSError:
         return -1
 
