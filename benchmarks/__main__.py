@@ -1,7 +1,7 @@
 """`python -m benchmarks [ROW ...]`: the table of the README beside this file, measured now.
 
-A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration` is a
-table of its own, of what verdicts are worth rather than of time.
+A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration` and
+`stacks` are tables of their own, of what verdicts are worth rather than of time.
 """
 
 import platform
@@ -35,10 +35,18 @@ HEAD: Final = "| work | ours | reference | times faster | memory ratio | bound |
 
 def main(names: Sequence[str]) -> int:
     """Prints the rows of the modules named, or of all; returns the exit status."""
+    if names and names[0] == "loops":
+        from benchmarks.loops import main as loops
+
+        return loops(names[1:])
     if names and names[0] == "calibration":
         from benchmarks.calibration import main as calibrate  # its data is for development only
 
         return calibrate(names[1:])
+    if names and names[0] == "stacks":
+        from benchmarks.stacks import main as judge_stacks
+
+        return judge_stacks(names[1:])
     here = Path(__file__).parent
     known = [name for name in ROWS if (here / f"{name}.py").is_file()]
     unknown = [name for name in names if name not in known]

@@ -294,7 +294,8 @@ def plan_study(file: Path, case: Case) -> "Plan":
 
     named = load_study(file, case.metrics)
     baseline = case.baseline(named.study)
-    return make_plan(named, case.params, baseline, case.identify, datetime.now(UTC), case.metrics)
+    base = case.baseline(named.study.of_base()) if named.study.base else None
+    return make_plan(named, case.params, baseline, case.identify, datetime.now(UTC), case.metrics, base)
 
 
 def load_case() -> Case:

@@ -1,173 +1,129 @@
 """The rule by which a loop of changes keeps, discards or repeats one: error control over hundreds of looks.
 
 A loop tries one idea after another on the best state so far, its champion, and a kept idea becomes the champion. What
-must not happen is that a loop keeps anything that is no better: in at most `alpha` of whole loops. Each idea gets a
-level of its own, whatever became of those before it (alpha spending),
+must not happen is that a loop keeps anything that is no better: in at most `alpha` of whole loops. An idea passes two
+stages, and what one stage has looked at never counts in the next.
 
-    level_i = 0.9 alpha / H for the first H ideas (the horizon), and 0.1 alpha H / (i (i - 1)) for any idea after them,
+1. **Screening**, as cheap as it can be. With n runs of the idea and m of the champion since it is the champion, the log
+   likelihood ratio of a gain of g = 1 standard deviation s of a run against none,
 
-which add up to alpha. Within an idea the runs come one by one. With n runs of the idea and m fresh runs of the champion
+       lr = g (gain / s - g / 2) / (1 / n + 1 / m),
 
-    t_n = gain_n / sqrt(max(s, s_n)^2 / n + s^2 / m),    gain_n = the idea's mean - the champion's, positive: better,
+   discards the idea at or below -0.7, lets it pass at or above 1.5 (after ten runs: above 0), and asks for one more run
+   in between. No error is spent here, whatever s is taken to be.
+2. **Confirmation**, on new runs of both, in pairs d_1, d_2, ... by their order. With mean and standard deviation of n
+   differences
 
-where s and its df come from fresh runs of all champions so far (the number of an idea's runs depends on their values,
-so that their spread is biased), and s_n, the spread of the idea's own runs, counts where it is the larger: a change may
-do nothing but make a training less stable. An idea is kept at the first n from 4 to N at which t_n has a one-sided
-p <= a (n / N)^2, where a is such that a normal random walk crosses any of these levels with probability level_i. It is
-discarded when it has become hopeless, that is when the log likelihood ratio between a gain of g standard deviations and
-none falls to -b,
+       t_n = sqrt(n) mean(d) / max(sd(d), s),    with sqrt(5) s for s where runs have a tail of worse ones,
 
-    g (gain_n / s - g / 2) / (1/n + 1/m) <= -b,
+   and its p on n - 1 df as it holds at any look of up to 50 pairs (`audit.statistics.sequential`), the idea is kept as
+   soon as p is at most its stake. It is discarded when the likelihood ratio falls to -1.5, or at 50 pairs.
 
-or at N runs. Discarding spends nothing: the level holds without it, and who gives up an idea earlier breaks nothing.
+The stake is paid when a confirmation begins: a fixed share (.08) of what is left of alpha. So bad ideas, which hardly
+ever get there, cost nothing, and what they leave serves those after them; a stake comes back if its idea is kept.
 
-Why the level of a whole loop holds although champions are chosen by their values: only fresh runs of a champion count,
-those after it was kept, else its mean would be too good (regression to the mean) and hide what follows. That it is
-still there makes its fresh runs better than average, if anything, and a false keep needs them to be worse: for
-independent runs the two are negatively associated. That t_n shares s and the champion's mean over n makes its looks
-more alike than those of a random walk, which is on the safe side. Measured by `python -m benchmarks.loops`.
+Why the error of a loop is held. Let w be what is left, and M = w until a false keep, 1 from then on. Pairs are runs
+that nobody had seen when the stake q was set, so that, whatever was before, an idea that is no better is kept with
+chance at most q, and M moves from w to 1 with that chance, else to w - q: E M <= q + (1 - q)(w - q) <= w. An idea that
+is better makes no false keep; M stays (its stake comes back) or falls. So M is a supermartingale from alpha on, and a
+false keep has chance alpha at most, in loops of any length. Neither the screening, nor giving up an idea, nor the
+choice of the next one by all that was seen enters.
 
-Assumed: runs are independent and near normal, and an idea's runs scatter little more than the champion's: the same
-benchmark has the error where nothing gains and every idea scatters 1.25 and 1.5 times as much.
+What is assumed of pairs: that they are independent, and that d is near normal, of any spread: neither has the idea to
+scatter as the champion does nor s to be right, as t_n carries its own spread and s can only make it smaller. If the
+idea does nothing at all, d is symmetric, whatever the noise: for mixtures of normals, t distributions among them, t_n
+is then on the safe side (Benjamini 1983). Only where runs have a long tail of worse ones, and the idea scatters more,
+are a few pairs without such a run both better and alike; there s is sqrt(5) times itself, the spread of differences if
+ideas scatter twice as much, and a decision says that no more than this is held. All of it is measured by
+`python -m benchmarks loops`.
 
-Source: Foster & Stine, Alpha-investing (2008) and Tian & Ramdas, Online control of the familywise error rate (2021), of
-which this is the case without re-investment (what few true gains give back is not worth a level that depends on them);
-Jennison & Turnbull, Group Sequential Methods (2000), on spending within a test and futility that does not bind; Wald,
-Sequential Analysis (1947), on the likelihood ratio; Esary, Proschan & Walkup (1967), on association.
+Source: Tian & Ramdas, Online control of the familywise error rate (2021): discarding, and the online fallback, in which
+a rejection gives its level back; Foster & Stine, Alpha-investing (2008), on wealth; Wald, Sequential Analysis (1947),
+on screening; Armitage, McPherson & Rowe (1969) on looks; Benjamini, Is the t test really conservative when the parent
+distribution is long-tailed? (1983). That pairs are new runs is our inference from what online rules need, p-values that
+are valid given the past, which runs of a champion that many ideas share are not.
 """
 
-from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import stats
+
+from repro.audit.statistics.sequential import anytime_p
 
 Floats = NDArray[np.float64]
 
-MOST_RUNS = 30
-"""Runs of an idea at most (N)."""
-FIRST_KEEP = 4
-"""Runs from which an idea can be kept: fewer tell too little of what its own runs scatter."""
-CHAMPION_RUNS, CHAMPION_RATIO = 10, 3
-"""Fresh runs of the champion before an idea is compared with it, at least, and for each run of the idea."""
-HOPELESS = 0.5
-"""b: the log likelihood ratio at which an idea is given up."""
-TAIL = 0.1
-"""Share of alpha that is kept for ideas after the horizon."""
-_LATE = 2
-_NODES, _REACH = 240, 7.0
+ALPHA: Final = 0.05
+"""Chance that a whole loop keeps anything that is no better."""
+STAKE_SHARE: Final = 0.08
+"""Of what is left of alpha, for each confirmation: of 200 ideas that do nothing some 14 reach it."""
+SOUGHT: Final = 1.0
+"""g: the gain, in standard deviations of a run, that is worth looking for."""
+CHAMPION_RUNS: Final = 8
+"""Runs of a champion, since it is the champion, before an idea is held against it."""
+MOST_SCREENED: Final = 10
+"""Runs of an idea in screening at most."""
+DROPPED, PASSED, HOPELESS = -0.7, 1.5, -1.5
+"""Log likelihood ratios: in screening, to discard and to pass; in confirmation, to discard."""
+SKEWED: Final = -2.0
+"""Skewness over its standard error sqrt(6 / n), at or below which runs have a tail of worse ones."""
+BOUND: Final = 2.0
+"""Times that ideas are taken to scatter as much as the champion at most, where runs are skewed."""
+MOST_PAIRS: Final = 50
+"""Pairs of a confirmation at most."""
 
 
-def level_of_idea(number: int, alpha: float = 0.05, horizon: int = 200) -> float:
-    """Returns the level of the idea with this number, from 1.
-
-    Example:
-        >>> round(level_of_idea(1), 6), round(level_of_idea(200), 6), round(level_of_idea(201), 7)
-        (0.000225, 0.000225, 2.49e-05)
-    """
-    if number <= horizon:
-        return (1 - TAIL) * alpha / horizon
-    return TAIL * alpha * horizon / (number * (number - 1))
-
-
-def champion_runs_for(runs: int) -> int:
-    """Returns how many fresh runs of the champion an idea with so many runs is compared with, at least.
-
-    Example:
-        >>> champion_runs_for(1), champion_runs_for(8)
-        (10, 24)
-    """
-    return max(CHAMPION_RUNS, CHAMPION_RATIO * runs)
-
-
-@lru_cache(maxsize=256)
-def levels_of_looks(level: float, most: int = MOST_RUNS) -> tuple[float, ...]:
-    """Returns the one-sided level of the look at 0, 1, 2, ..., N runs that together spend the level of an idea.
-
-    Args:
-        level: of the idea, at most 0.5.
-        most: N.
-
-    Returns:
-        N + 1 levels, a (n / N)^2 from the fourth run on, 0 before.
-
-    Example:
-        >>> [round(1e6 * each, 1) for each in levels_of_looks(0.000225)[1::7]]
-        [0.0, 5.2, 18.2, 39.2, 68.2]
-    """
-    looks = np.arange(most + 1)
-    shares = np.where(looks >= FIRST_KEEP, (looks / most) ** _LATE, 0.0)
-
-    def excess(log: float) -> float:
-        return float(np.log(crossing_probability(np.exp(log) * shares[1:]) / level))
-
-    # no less than if the looks shared nothing, no more than if the last were all
-    last = optimize.brentq(excess, np.log(level / shares.sum()) - 0.1, np.log(level) + 1e-6, xtol=1e-6)
-    return tuple((np.exp(last) * shares).tolist())
-
-
-def crossing_probability(levels: Floats) -> float:
-    """Computes the chance that the mean of the first n standard normal values is significant at any n.
-
-    Args:
-        levels: (N,) one-sided level of the look at n = 1, ..., N; 0: no look.
-
-    Source: Armitage, McPherson & Rowe (1969): the density of the sum, without what has crossed, from look to look.
-
-    Example:
-        >>> round(crossing_probability(np.array([0.05])), 6), round(crossing_probability(np.array([0.0, 0.05])), 6)
-        (0.05, 0.05)
-    """
-    bounds = stats.norm.isf(levels) * np.sqrt(np.arange(1, len(levels) + 1))
-    place, weight = np.polynomial.legendre.leggauss(_NODES)
-    sums, masses, crossed = np.zeros(1), np.ones(1), 0.0
-    for look, bound in enumerate(bounds, start=1):
-        crossed += float(masses @ stats.norm.sf(bound - sums))
-        low, high = -_REACH * np.sqrt(look), min(bound, _REACH * np.sqrt(look))
-        new = low + (high - low) * (place + 1) / 2
-        density = np.exp(-((new[:, None] - sums) ** 2) / 2) @ masses / np.sqrt(2 * np.pi)
-        sums, masses = new, density * weight * (high - low) / 2
-    return crossed
-
-
-def gain_p(
-    gain: Floats | float,
-    runs: Floats | float,
-    champion_runs: Floats | float,
-    sd: Floats | float,
-    df: Floats | float,
-    own_sd: Floats | float = 0.0,
+def evidence_ratio(
+    gain: Floats | float, runs: Floats | float, other_runs: Floats | float, sd: Floats | float
 ) -> Floats:
-    """Computes the one-sided p of a gain at this look; all arguments of one shape, or numbers.
+    """Returns the log likelihood ratio of a gain of `SOUGHT` standard deviations against none.
 
     Args:
-        gain: of the idea's mean over the champion's, positive where it is better.
-        runs: n.
-        champion_runs: m, fresh.
-        sd: s, positive.
-        df: of s.
-        own_sd: of the idea's runs, s_n; 0 of a single run.
+        gain: of one mean over the other, positive where the idea is better; all arguments of one shape, or numbers.
+        runs: of the idea.
+        other_runs: of the champion.
+        sd: of a run, positive.
 
     Example:
-        >>> round(float(gain_p(2.0, 4, 12, 1.0, 11)), 5)
-        0.00265
+        >>> float(evidence_ratio(1.0, 2, 8, 1.0))
+        0.8
     """
-    variance = np.maximum(sd, own_sd) ** 2 / np.asarray(runs) + np.asarray(sd) ** 2 / np.asarray(champion_runs)
-    return np.asarray(stats.t.sf(gain / np.sqrt(variance), df))
+    information = 1 / (1 / np.asarray(runs) + 1 / np.asarray(other_runs))
+    return np.asarray(SOUGHT * (gain / np.asarray(sd) - SOUGHT / 2) * information)
 
 
-def is_hopeless(
-    gain: Floats | float,
-    runs: Floats | float,
-    champion_runs: Floats | float,
-    sd: Floats | float,
-    sought: float = 1.0,
-) -> NDArray[np.bool_]:
-    """Tells which ideas are given up at this look; arguments as of `gain_p`, `sought` is g.
+def confirmed_p(mean: Floats | float, sd: Floats | float, pairs: int, least_sd: Floats | float) -> Floats:
+    """Computes the one-sided p of differences, valid at any look of up to `MOST_PAIRS`.
+
+    Args:
+        mean: of the differences idea less champion, positive where the idea is better.
+        sd: of the differences.
+        pairs: n; one pair has no spread, and p = 1.
+        least_sd: a spread that is not undercut, so that a few values that happen to be alike tell nothing.
 
     Example:
-        >>> bool(is_hopeless(-0.2, 1, 10, 1.0)), bool(is_hopeless(0.2, 1, 10, 1.0))
-        (True, False)
+        >>> confirmed_p(2.0, 1.4, 10, 1.0).round(5).item(), confirmed_p(2.0, 0.0, 10, 1.0).round(5).item()
+        (0.01493, 0.00183)
     """
-    information = 1 / (1 / np.asarray(runs) + 1 / np.asarray(champion_runs))
-    return np.asarray(sought * (gain / sd - sought / 2) * information <= -HOPELESS)
+    spread = np.maximum(sd, least_sd)
+    if pairs < 2:
+        return np.ones_like(spread)
+    p = np.asarray(stats.t.sf(np.sqrt(pairs) * np.asarray(mean) / spread, pairs - 1))
+    return anytime_p(p, np.full_like(p, pairs), MOST_PAIRS, sides=1)
+
+
+def least_spread(sd: Floats | float, skewness: Floats | float, runs: Floats | float) -> Floats:
+    """Returns the spread of differences that is not undercut: s, and where runs are skewed sqrt(1 + 2^2) s.
+
+    Args:
+        sd: of a champion's run, s.
+        skewness: of the runs of champions about their means, negative where the tail is of worse runs.
+        runs: of which it was found.
+
+    Example:
+        >>> least_spread(1.0, -1.0, 10.0).item(), least_spread(1.0, -2.0, 10.0).round(3).item()
+        (1.0, 2.236)
+    """
+    skewed = np.asarray(skewness) * np.sqrt(np.asarray(runs) / 6) <= SKEWED
+    return np.asarray(np.where(skewed, np.sqrt(1 + BOUND**2), 1.0) * sd)

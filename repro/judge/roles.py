@@ -4,92 +4,43 @@ Names decide where they are plain, levels where they are not. Whatever is inferr
 `judge.yaml`, where it can be changed.
 """
 
-import re
-from collections.abc import Collection, Mapping
-from typing import Literal, NamedTuple
-
 import numpy as np
 import pandas as pd
 
-from repro.audit.study.metric import Direction
 from repro.errors import UserError
+from repro.judge.column_names import (
+    CLOCK,
+    CODE,
+    IDENTITY,
+    INSIDE_SETTINGS,
+    LASTING,
+    LENGTH,
+    METRIC,
+    METRIC_NAMES,
+    NAMED_FIRST,
+    NAMES,
+    RANKING,
+    SEED,
+    SETTING,
+    SHARED,
+    SPREAD,
+    STEP,
+    TASK,
+    TIME,
+    UNIT,
+    USER_ATTRIBUTE,
+)
+from repro.judge.columns import Asked, Column, Role, check_asked, of_role
+from repro.judge.copies import find_copies
 
-Role = Literal[
-    "outcome", "seed", "unit", "task", "detail", "numeric detail", "constant", "copy", "step", "metric", "left out"
-]
-SEED = re.compile(
-    r"(^|[_./ -])(seed|fold|run|trial|repeat|repetition|replicate|replica|rep)s?([_./ -]|$)", re.IGNORECASE
-)
-SHARED = re.compile(r"(^|[_./ -])(seed|fold)s?([_./ -]|$)", re.IGNORECASE)
-"""Replicates whose value is the same thing in every variant; a number of a run or trial is a place in a list."""
-TASK = re.compile(r"^(task|data_?set|environment|env|env_id|game|workload|benchmark|corpus)(_?name)?s?$", re.IGNORECASE)
-STEP = re.compile(
-    r"^(_|trainer/)?(global_?)?(step|epoch|iteration|iter)s?$|^(final|last)_(step|epoch|iteration)s?$|^(iterations|epochs)$",
-    re.IGNORECASE,
-)
-METRIC = re.compile(
-    r"(^|[_./ -])(loss|acc|accuracy|err|error|score|scores|auc|f1|rmse|mse|mae|bleu|wer|cer|fid|return|reward|"
-    r"perplexity|ppl|bpb|bpc|precision|recall|map|miou|iou|dice_score|top1|top5|n_parameters|param_count|params_count|"
-    r"flops|memory|memory_gb|throughput|seconds|duration|runtime|time|hours|energy|joules|min|max|final|last|best|mean|"
-    r"std|diff|evals)([_./ -]|\d|$)|^(metrics|summary)\.|^best_",
-    re.IGNORECASE,
-)
-SETTING = re.compile(
-    r"^(params|config|args|hparams|hyperparameters)[./]|(^|[_./ -])(lr|learning_?rate|weight_?decay|wd|momentum|"
-    r"beta\d?|eps|epsilon|dropout|temperature|alpha|gamma|lambda|warmup|depth|width|dim|hidden|layers|heads|batch|bs|size|rate|"
-    r"decay|clip|sigma|tau|rank)([_./ -]|\d|$)",
-    re.IGNORECASE,
-)
-IDENTITY = re.compile(
-    r"^_|^(tags|info)\.|(^|[_./ -])(id|uuid|hash|sha|commit|path|dir|file|filename|date|timestamp|created|"
-    r"started|ended|updated|host|hostname|user|url|uri|link|state|status|description|notes?|name|index|row|group|sweep|"
-    r"job|tags|artifact)([_./ -]|$)|(^|[_./ -])(run|start|end)_?(name|id|time)$",
-    re.IGNORECASE,
-)
-_CODE = re.compile(r"[0-9a-f]{7,}(-[0-9a-f]{4,})*|\d{4}-\d\d-\d\d.*|(/|[A-Za-z]:\\).*|https?://.*", re.IGNORECASE)
 NEAR_UNIQUE = 0.5
 """Share of the rows from which as many levels name runs, not options."""
 ALL_UNIQUE = 0.9
 """The same where a seed says what is repeated."""
 NAMES_RUNS = "near-unique: it names runs"
+BY_NAME = "by its name: an id, path, time, machine or note"
 MANY_LEVELS = 10
 """Levels of a number beyond which it is a quantity, not a set of options."""
-
-
-class Column(NamedTuple):
-    """A column with its role.
-
-    Attributes:
-        name: in the table.
-        role: what it is for.
-        levels: how many values it has.
-        why: in a few words; of a copy, what it always varies with.
-    """
-
-    name: str
-    role: Role
-    levels: int
-    why: str
-
-
-class Asked(NamedTuple):
-    """What the user has said of columns; None: nothing.
-
-    Attributes:
-        outcomes: names with their direction.
-        seed: empty: there is none.
-        unit: likewise.
-        task: likewise.
-        details: all of them.
-        left_out: more columns that are neither.
-    """
-
-    outcomes: Mapping[str, Direction]
-    seed: str | None = None
-    unit: str | None = None
-    task: str | None = None
-    details: Collection[str] | None = None
-    left_out: Collection[str] = ()
 
 
 def infer_roles(table: pd.DataFrame, asked: Asked) -> list[Column]:
@@ -108,14 +59,44 @@ def infer_roles(table: pd.DataFrame, asked: Asked) -> list[Column]:
         else _infer(table[name], name, counts[name], has_seed, asked.details is not None)
         for name in counts
     ]
-    if not of_role(found, "detail", "numeric detail"):
-        found = [
-            column._replace(role="detail", why="near-unique, and nothing else varies")
-            if column.why == NAMES_RUNS
-            else column
-            for column in found
-        ]
-    return _find_copies(table, found, asked.details or ())
+    kept = asked.details or ()
+    found = found if asked.details is not None else _find_lengths(table, found)
+    found = find_copies(table, found, kept)
+    if of_role(found, "detail", "numeric detail"):
+        return found
+    return find_copies(table, _promote(table, found), kept)
+
+
+def _find_lengths(table: pd.DataFrame, columns: list[Column]) -> list[Column]:
+    """Takes the length of runs for a detail where the same run has several: it was set, and no step was logged."""
+    free = of_role(columns, "detail", "numeric detail", "seed", "task", "unit")
+    return [
+        column._replace(role="detail", why="how long a run was, which differs between runs of the same options")
+        if column.role == "step" and LENGTH.search(column.name) and _varies_within(table, free, column.name)
+        else column
+        for column in columns
+    ]
+
+
+def _varies_within(table: pd.DataFrame, free: list[str], name: str) -> bool:
+    groups = table.groupby(free, dropna=False, observed=True)[name] if free else None
+    if groups is None:
+        return bool(table[name].nunique() > 1)
+    return bool((groups.nunique() == groups.size())[groups.size() > 1].mean() > NEAR_UNIQUE)
+
+
+def _promote(table: pd.DataFrame, columns: list[Column]) -> list[Column]:
+    """Makes options of what names runs, or of one name of few levels, where nothing else varies."""
+    near = [column for column in columns if column.why == NAMES_RUNS]
+    few = [
+        column
+        for column in columns
+        if column.why == BY_NAME and NAMES.search(column.name) and 2 <= column.levels <= NEAR_UNIQUE * len(table)
+    ]
+    few.sort(key=lambda column: [word in column.name.lower() for word in NAMED_FIRST].index(True))
+    chosen = {column.name for column in few[:1] or near}
+    why = "a name, and nothing else varies" if few else "near-unique, and nothing else varies"
+    return [column._replace(role="detail", why=why) if column.name in chosen else column for column in columns]
 
 
 def _swap(given: tuple[Role, str], levels: int) -> tuple[Role, int, str]:
@@ -123,26 +104,8 @@ def _swap(given: tuple[Role, str], levels: int) -> tuple[Role, int, str]:
 
 
 def _check_asked(table: pd.DataFrame, asked: Asked) -> None:
-    columns = [str(name) for name in table.columns]
-    wanted = [
-        *(("outcome", name) for name in asked.outcomes),
-        *((role, name) for role, name in (("seed", asked.seed), ("unit", asked.unit), ("task", asked.task)) if name),
-        *(("details", name) for name in asked.details or ()),
-        *(("left_out", name) for name in asked.left_out),
-    ]
-    for role, name in wanted:
-        if name not in columns:
-            near = [column for column in columns if column.lower() == name.lower()] or columns[:12]
-            raise UserError(f"{role}: there is no column {name!r}\n  the table has: {', '.join(near)}")
-    used = [name for role, name in wanted if role != "left_out"]
-    for name in used:
-        if used.count(name) > 1:
-            raise UserError(f"column {name!r} is asked to be two things at once\n  give it one role")
-    if not asked.outcomes:
-        numbers = [c for c in columns if pd.api.types.is_numeric_dtype(table[c])]
-        metrics = [c for c in numbers if METRIC.search(c)] or numbers
-        shown = ", ".join(metrics[:8]) or "no column of numbers"
-        raise UserError(f"which column is the outcome? --outcome NAME:lower or NAME:higher\n  the table has: {shown}")
+    numbers = [str(name) for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
+    check_asked([str(name) for name in table.columns], numbers, asked)
     for name in asked.outcomes:
         check_outcome(table[name], name)
 
@@ -157,7 +120,14 @@ def check_outcome(values: "pd.Series[float]", name: str) -> None:
         row = int(odd.index[0]) + 1
         kind = "text" if numbers.isna().all() else "numbers and text"
         shown = " ".join(str(odd.iloc[0]).split())[:40]
-        raise UserError(f"outcome {name!r} is {kind}: {shown!r} in row {row}\n  expected a number for each run")
+        remedy = "expected a number for each run"
+        if SPREAD.search(shown):
+            remedy = "that is a mean and its spread: give a row for each run that is behind it"
+        elif shown.endswith("%"):
+            remedy += ", all of them in percent or none"
+        elif kind != "text":
+            remedy += "; where a run has none, nothing"
+        raise UserError(f"outcome {name!r} is {kind}: {shown!r} in row {row}\n  {remedy}")
     if not np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)).any():
         raise UserError(f"outcome {name!r} has no finite value in {len(values)} rows\n  expected a number for each run")
 
@@ -182,6 +152,10 @@ def _name_given(table: pd.DataFrame, asked: Asked) -> dict[str, tuple[Role, str]
         tasks = [name for name in free if TASK.match(name) and table[name].nunique() > 1 and name not in given]
         if tasks:
             given[tasks[0]] = ("task", "by its name")
+    if asked.unit is None and asked.details is None:
+        units = [name for name in free if UNIT.match(name) and table[name].nunique() > 1 and name not in given]
+        if units:
+            given[units[0]] = ("unit", "by its name")
     return given
 
 
@@ -203,17 +177,27 @@ def _infer(values: "pd.Series[float]", name: str, levels: int, has_seed: bool, d
         return is_role("constant", f"always {_shorten(values.dropna().iloc[0])}" if levels else "blank")
     if STEP.match(name):
         return is_role("step", "by its name")
+    if METRIC_NAMES.search(name):
+        raise UserError(
+            f"column {name!r} names {levels} metrics ({', '.join(map(str, values.dropna().unique()[:3]))}): its rows "
+            "are no runs to compare\n  keep the rows of one metric"
+        )
     if declared:
         return is_role("left out", "no declared detail")
     if SEED.search(name) and has_seed and not IDENTITY.search(name):
         return is_role("left out", "another name of runs")
-    if IDENTITY.search(name) and not SETTING.search(name):
-        return is_role("left out", "by its name: an id, path, time or note")
+    if IDENTITY.search(name) and not SETTING.search(name) and not USER_ATTRIBUTE.search(name):
+        return is_role("left out", BY_NAME)
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if numeric:
         return is_role(*_infer_number(values, name, levels))
+    some = values.dropna().astype(str).head(200)
+    if some.map(lambda text: bool(TIME.fullmatch(text))).all() and (
+        LASTING.search(name) or some.str.contains(CLOCK).all()
+    ):
+        return is_role("left out", "dates or times")
     if levels > NEAR_UNIQUE * len(values) and levels > 2:
-        codes = values.dropna().astype(str).head(200).map(lambda text: bool(_CODE.fullmatch(text)))
+        codes = values.dropna().astype(str).head(200).map(lambda text: bool(CODE.fullmatch(text)))
         if codes.mean() > NEAR_UNIQUE:
             return is_role("left out", "near-unique: ids, times or paths")
         if has_seed and levels >= ALL_UNIQUE * len(values):
@@ -225,8 +209,9 @@ def _infer(values: "pd.Series[float]", name: str, levels: int, has_seed: bool, d
 
 
 def _infer_number(values: "pd.Series[float]", name: str, levels: int) -> tuple[Role, str]:
-    setting = bool(SETTING.search(name))
-    if METRIC.search(name) and not setting:
+    setting = bool(SETTING.search(name)) and not RANKING.search(name)
+    unique = levels > NEAR_UNIQUE * len(values) and levels > MANY_LEVELS
+    if METRIC.search(name) and not INSIDE_SETTINGS.search(name) and (unique or not setting):
         return "metric", "by its name"
     if levels <= MANY_LEVELS:
         return "detail", "a number with few levels"
@@ -234,27 +219,6 @@ def _infer_number(values: "pd.Series[float]", name: str, levels: int) -> tuple[R
     if setting or (levels <= len(values) / 3 and (whole or levels <= len(values) / 10)):
         return "numeric detail", f"a number with {levels} levels"
     return "metric", "a number that is near-unique"
-
-
-def _find_copies(table: pd.DataFrame, columns: list[Column], kept: Collection[str]) -> list[Column]:
-    """Marks details that always vary together with an earlier one."""
-    seen: dict[bytes, str] = {}
-    found = []
-    for column in sorted(columns, key=lambda item: item.name not in kept):
-        if column.role in ("detail", "numeric detail"):
-            key = pd.factorize(table[column.name], use_na_sentinel=False)[0].astype(np.int32).tobytes()
-            if key in seen:
-                column = column._replace(role="copy", why=f"always varies with {seen[key]}")
-            else:
-                seen[key] = column.name
-        found.append(column)
-    order = {column.name: place for place, column in enumerate(columns)}
-    return sorted(found, key=lambda column: order[column.name])
-
-
-def of_role(columns: list[Column], *roles: Role) -> list[str]:
-    """Returns the names of the columns that have one of some roles."""
-    return [column.name for column in columns if column.role in roles]
 
 
 def _shorten(value: object) -> str:

@@ -4,30 +4,44 @@ What is found here is told to the reader; nothing is left out without a sentence
 """
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from repro.errors import UserError
+from repro.judge.cautions import count_of, list_cautions
+from repro.judge.column_names import LASTING
+from repro.judge.columns import Column, of_role
 from repro.judge.declaration import Declaration
-from repro.judge.roles import MANY_LEVELS, Column, of_role
+from repro.judge.roles import ALL_UNIQUE, MANY_LEVELS
 
 BLANK = "(blank)"
 """The option that a blank stands for, where no default is declared."""
-EARLY = 0.9
-"""Share of the steps of the other runs below which a run is said to have stopped early."""
-FAILED = frozenset({"failed", "crashed", "crash", "killed", "error", "diverged"})
-TIES = 3.0
-"""How many times as many equal results as rounding gives are said."""
-UNFINISHED = frozenset({"running", "pending", "scheduled", "queued"})
-_STATE = re.compile(r"^(state|status)$", re.IGNORECASE)
-_BEST = re.compile(r"(^|[_./ -])best([_./ -]|$)", re.IGNORECASE)
-_EXTREME = {
-    "lower": re.compile(r"[_./ -]min(imum)?$", re.IGNORECASE),
-    "higher": re.compile(r"[_./ -]max(imum)?$", re.IGNORECASE),
-}
+FAILED = frozenset(
+    {
+        *(
+            "failed",
+            "fail",
+            "failure",
+            "crashed",
+            "crash",
+            "killed",
+            "error",
+            "errored",
+            "diverged",
+            "pruned",
+            "stopped",
+        ),
+        *("timeout", "out_of_memory", "oom", "cancelled", "canceled", "node_fail", "boot_fail", "preempted"),
+        *("deadline", "aborted", "pruned", "stopped"),
+    }
+)
+"""First word of a state: what W&B, MLflow, Optuna, Ray and Slurm call runs that gave no result of theirs."""
+SUMMARIES = frozenset({"mean", "average", "avg", "median", "std", "sd", "total", "sum", "min", "max"})
+"""What spreadsheets write into a row of totals."""
+UNFINISHED = frozenset({"running", "pending", "scheduled", "queued", "waiting", "suspended", "preempting"})
+_STATE = re.compile(r"(^|[./])(run_?)?(state|status)$", re.IGNORECASE)
 
 
 class Runs(NamedTuple):
@@ -49,23 +63,15 @@ def read_runs(table: pd.DataFrame, columns: list[Column], declared: Declaration)
         UserError: nothing is left, or a default is declared for what is no detail.
     """
     said: list[str] = []
-    details = of_role(columns, "detail", "numeric detail")
     outcomes = of_role(columns, "outcome")
+    table = _leave_summaries(table, columns, said)
     table = _fill_blanks(table.copy(), columns, declared, said)
     table = _take_last_step(table, columns, said)
-    table = _drop_copies(table, said)
+    table = _drop_copies(table, columns, said)
     table = _read_states(table, said)
-    _find_stopped(table, columns, said)
-    _find_repeated_results(table, columns, said)
-    _find_seed_names(table, columns, said)
-    for name in outcomes:
-        way = declared.outcomes[name].direction
-        if _BEST.search(name) or _EXTREME[way].search(name):
-            said.append(
-                f"{name} looks like the best step of each run, not its last: the best of many steps gains from noise, "
-                "and the more, the more steps were looked at"
-            )
-    table = _leave_unmeasured(table, [*details, *of_role(columns, "task")], outcomes, said)
+    table = _name_blank_seeds(table, columns, said)
+    said += list_cautions(table, columns, declared)
+    table = _leave_unmeasured(table, of_role(columns, "detail", "task"), outcomes, said)
     return Runs(table.reset_index(drop=True), said)
 
 
@@ -102,35 +108,89 @@ def _as_text(value: object) -> object:
     return " ".join(str(value).split()) or BLANK
 
 
+def _leave_summaries(table: pd.DataFrame, columns: list[Column], said: list[str]) -> pd.DataFrame:
+    """Leaves out rows of totals: a word such as Average among the options, and no seed."""
+    seeds = of_role(columns, "seed")
+    names = of_role(columns, "detail", "task", "left out")
+    names = [name for name in names if not pd.api.types.is_numeric_dtype(table[name])]
+    found = pd.Series(False, index=table.index)
+    for name in names:
+        found |= table[name].astype(str).str.strip().str.lower().isin(SUMMARIES)
+    blank = table[seeds[0]].isna() if seeds else table[of_role(columns, "detail")].isna().any(axis=1)
+    found &= blank
+    if found.any():
+        said.append(f"{count_of(found.sum(), 'row')} of totals left out (row {_first(found)})")
+    return table[~found]
+
+
 def _take_last_step(table: pd.DataFrame, columns: list[Column], said: list[str]) -> pd.DataFrame:
     steps = [name for name in of_role(columns, "step") if pd.api.types.is_numeric_dtype(table[name])]
-    if not steps:
-        return table
     free = of_role(columns, "detail", "copy", "seed", "task", "unit")
     free += [
         name
         for name in of_role(columns, "left out", "numeric detail", "constant")
         if not pd.api.types.is_float_dtype(table[name]) or table[name].nunique() <= MANY_LEVELS
     ]
+    outcome = of_role(columns, "outcome")[0]
     for step in steps:
-        groups = table.groupby(free, sort=False, dropna=False, observed=True)[step] if free else None
-        if groups is None or (groups.size().max() < 2 or groups.nunique().max() < 2):
+        groups = table.groupby(free, sort=False, dropna=False, observed=True) if free else table.groupby(lambda _: 0)
+        if groups.size().max() < 2 or (groups[step].nunique().max() < 2 and table[outcome].notna().all()):
             continue
-        last = groups.transform("max")
-        kept = table[table[step] == last]
+        kept, sparse = _find_last(table, groups, step, outcome)
         if len(kept) < len(table):
-            said.append(f"{len(table)} rows are steps of {groups.ngroups} runs: the last {step} of each was taken")
-        return kept
+            measured = f" that has a value of {outcome}" if sparse else ""
+            said.append(
+                f"{len(table)} rows are steps of {count_of(groups.ngroups, 'run')}: the last {step} of each{measured} "
+                "was taken"
+            )
+        table = kept
     return table
 
 
-def _drop_copies(table: pd.DataFrame, said: list[str]) -> pd.DataFrame:
-    same = table.duplicated()
+def _find_last(table: pd.DataFrame, groups: Any, step: str, outcome: str) -> tuple[pd.DataFrame, bool]:
+    """Returns the last row of each run; of a run that logs its outcome at some steps only, the last that has it.
+
+    A run whose outcome is there at every step up to one, and at none after it, has diverged: its last row is kept.
+    """
+    finite = pd.Series(np.isfinite(table[outcome]), index=table.index)
+    measured = table[step].where(finite).groupby(groups.ngroup()).transform("max")
+    between = (table[step] <= measured) & ~finite
+    sparse = between.groupby(groups.ngroup()).transform("any")
+    last = groups[step].transform("max")
+    kept = table[np.where(sparse, (table[step] == measured) & finite, table[step] == last)]
+    return kept, bool(sparse.any())
+
+
+def _drop_copies(table: pd.DataFrame, columns: list[Column], said: list[str]) -> pd.DataFrame:
+    """Counts rows once that are the same in every column, but for the names that each run has to itself."""
+    own = [
+        column.name
+        for column in columns
+        if column.role == "left out" and column.levels > ALL_UNIQUE * len(table) and of_role(columns, "seed")
+    ]
+    own += [column.name for column in columns if column.role in ("metric", "left out") and LASTING.search(column.name)]
+    same = table.drop(columns=own).duplicated()
     if same.any():
         rows = ", ".join(str(row + 1) for row in table.index[same][:3])
         more = ", ..." if same.sum() > 3 else ""
-        said.append(f"{int(same.sum())} rows are copies of others in every column (row {rows}{more}): counted once")
+        where = "every column" if not own else f"every column but {', '.join(own[:3])}"
+        copies = "1 row is a copy of another" if same.sum() == 1 else f"{int(same.sum())} rows are copies of others"
+        said.append(f"{copies} in {where} (row {rows}{more}): counted once")
     return table[~same]
+
+
+def _name_blank_seeds(table: pd.DataFrame, columns: list[Column], said: list[str]) -> pd.DataFrame:
+    """Gives each run without a seed a name of its own, as blanks are no seed that variants share."""
+    for seed in of_role(columns, "seed"):
+        blank = table[seed].isna()
+        if not blank.any():
+            continue
+        if pd.api.types.is_float_dtype(table[seed]):
+            table = table.assign(**{seed: table[seed].map(lambda value: _as_text(value), na_action="ignore")})
+        names = pd.Series([f"row {row + 1}" for row in table.index], index=table.index)
+        table = table.assign(**{seed: table[seed].astype(object).where(~blank, names)})
+        said.append(f"{count_of(blank.sum(), 'run')} without a {seed} (row {_first(blank)}): paired with no other")
+    return table
 
 
 def _read_states(table: pd.DataFrame, said: list[str]) -> pd.DataFrame:
@@ -138,101 +198,16 @@ def _read_states(table: pd.DataFrame, said: list[str]) -> pd.DataFrame:
     table = table.assign(failed=False)
     if state is None:
         return table
-    words = table[state].astype(str).str.lower()
+    words = table[state].astype(str).str.lower().str.extract(r"^(?:.*\.)?([a-z_]+)", expand=False)
     waiting = words.isin(UNFINISHED)
     if waiting.any():
-        said.append(f"{int(waiting.sum())} runs have not ended (`{state}`) and were left out")
+        said.append(f"{count_of(waiting.sum(), 'run')} not ended (`{state}`): left out")
     table = table.assign(failed=words.isin(FAILED))
     if table["failed"].any():
-        said.append(f"{int(table['failed'].sum())} runs failed by `{state}` and count as failed, whatever their value")
+        named = ", ".join(dict.fromkeys(table[state][table["failed"]].astype(str).head(200)))
+        number = count_of(table["failed"].sum(), "run")
+        said.append(f"{number} failed by `{state}` ({named[:60]}): without a value, whatever is written")
     return table[~waiting]
-
-
-def _find_stopped(table: pd.DataFrame, columns: list[Column], said: list[str]) -> None:
-    alike = of_role(columns, "detail", "task")
-    for step in of_role(columns, "step"):
-        values = table[step]
-        if not pd.api.types.is_numeric_dtype(values):
-            continue
-        usual = table.groupby(alike, dropna=False, observed=True)[step].transform("max") if alike else values.max()
-        early = values < EARLY * usual
-        if early.any():
-            row = int(table.index[early][0])
-            most = np.broadcast_to(np.asarray(usual, dtype=np.float64), len(table))[early.to_numpy()][0]
-            said.append(
-                f"{int(early.sum())} runs ended at less than {EARLY:.0%} of the {step} of others with their options "
-                f"(row {row + 1}: {values[row]:g} of {most:g}): stopped early, and counted all the same"
-            )
-
-
-def _find_repeated_results(table: pd.DataFrame, columns: list[Column], said: list[str]) -> None:
-    outcome = of_role(columns, "outcome")[0]
-    alike = of_role(columns, "detail", "numeric detail", "task", "unit")
-    finite = table[np.isfinite(table[outcome])]
-    repeated = finite.duplicated([*alike, outcome], keep=False)
-    if not repeated.any():
-        return
-    tasks = of_role(columns, "task")
-    steps = {
-        key: find_step(part[outcome].to_numpy(dtype=np.float64))
-        for key, part in (finite.groupby(tasks[0], observed=True) if tasks else [("", finite)])
-    }
-    expected, found = 0.0, 0
-    for _, part in finite.groupby(alike, dropna=False, observed=True, sort=False) if alike else [("", finite)]:
-        step = steps[part[tasks[0]].iloc[0] if tasks else ""]
-        ties, chance = count_ties(part[outcome].to_numpy(dtype=np.float64), step)
-        found, expected = found + ties, expected + chance
-    if found <= TIES * expected + 1:
-        return
-    first = finite.index[repeated][0]
-    same = finite.index[
-        (finite[[*alike, outcome]].astype(str) == finite.loc[first, [*alike, outcome]].astype(str)).all(axis=1)
-    ]
-    said.append(
-        f"{int(repeated.sum())} runs have the same options and the same {outcome} to the last digit as another (rows "
-        f"{' and '.join(str(row + 1) for row in same[:2])}; {found} such pairs, chance gives {expected:.2g}): "
-        "one run under several seeds or names?"
-    )
-
-
-def find_step(values: NDArray[np.float64]) -> float:
-    """Returns the smallest difference of values, to which they may be rounded; 0 where all are the same."""
-    return float(np.diff(np.unique(values)).min(initial=np.inf)) if len(np.unique(values)) > 1 else 0.0
-
-
-def count_ties(values: NDArray[np.float64], step: float) -> tuple[int, float]:
-    """Counts the pairs of equal values, and how many rounding alone would give.
-
-    Values of sd s that are rounded to steps of g are equal with probability g / (2 s sqrt(pi)) where they vary
-    normally.
-
-    Args:
-        values: (n,) runs of one variant.
-        step: g.
-
-    Example:
-        >>> ties, chance = count_ties(np.array([0.1, 0.2, 0.2, 0.4]), 0.1)
-        >>> ties, round(chance, 2)
-        (1, 1.35)
-    """
-    _, counts = np.unique(values, return_counts=True)
-    ties, n = int((counts * (counts - 1) // 2).sum()), len(values)
-    sd = float(values.std(ddof=1)) if n > 1 else 0.0
-    return ties, n * (n - 1) / 2 * min(1.0, step / (2 * sd * float(np.sqrt(np.pi)))) if sd else 0.0
-
-
-def _find_seed_names(table: pd.DataFrame, columns: list[Column], said: list[str]) -> None:
-    for seed in of_role(columns, "seed"):
-        names: dict[str, set[str]] = {}
-        for value in table[seed].dropna().unique():
-            found = re.findall(r"\d+", str(value).removesuffix(".0"))
-            if len(found) == 1:
-                names.setdefault(str(int(found[0])), set()).add(str(value))
-        several = next((sorted(same) for same in names.values() if len(same) > 1), None)
-        if several:
-            said.append(
-                f"{seed}: {' and '.join(several[:3])} may be one seed under several names; they count as several"
-            )
 
 
 def _leave_unmeasured(table: pd.DataFrame, by: list[str], outcomes: list[str], said: list[str]) -> pd.DataFrame:
@@ -251,5 +226,11 @@ def _leave_unmeasured(table: pd.DataFrame, by: list[str], outcomes: list[str], s
     broken = ~np.isfinite(table[main]) & ~table["failed"]
     if broken.any():
         row = int(table.index[broken][0]) + 1
-        said.append(f"{int(broken.sum())} runs have no finite {main} (row {row}): they count as failed, not as absent")
+        said.append(
+            f"{count_of(broken.sum(), 'run')} without a finite {main} (row {row}): counted as failed, not as absent"
+        )
     return table.assign(failed=table["failed"] | broken)
+
+
+def _first(found: "pd.Series[bool]") -> int:
+    return int(found.index[found.to_numpy()][0]) + 1

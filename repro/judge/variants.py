@@ -96,6 +96,20 @@ def find_variants(table: pd.DataFrame, details: Sequence[str], asked: Mapping[st
     return Variants(list(details), levels, settings, place, design, baseline, said, named)
 
 
+def add_copies(table: pd.DataFrame, variants: Variants, copies: Sequence[str]) -> Variants:
+    """Returns variants whose rows name the columns, too, that always vary together with a detail.
+
+    A run without them would be another variant than the one that it repeats.
+    """
+    first = {int(place): number for number, place in reversed(list(enumerate(variants.place)))}
+    told = {name: table[name].map(show_option) for name in copies if name in table}
+    rows = [
+        {**row, **{name: str(column.iloc[first[place]]) for name, column in told.items() if place in first}}
+        for place, row in enumerate(variants.rows)
+    ]
+    return variants._replace(rows=rows)
+
+
 def name_design(levels: Mapping[str, Sequence[Any]], settings: Sequence[Mapping[str, Any]]) -> Design | None:
     """Returns what variants are as a design; None where their main effects cannot all be told apart.
 

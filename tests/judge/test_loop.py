@@ -1,68 +1,61 @@
-"""The referee of a loop of changes: its levels against independent computation, loops by simulation, state and logs."""
+"""The referee of a loop of changes: its rule against independent computation, loops by simulation, replays of logs."""
 
-import json
 import math
 import threading
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.loops import ALPHA, draw_gains, run_keep_if_better, run_noise_floor, run_ours
-from repro.cli import main
+from benchmarks.loop_rules import NORMAL, Champions, World, draw_gains, run_keep_if_better, run_noise_floor, run_ours
+from benchmarks.loops import WORLDS
 from repro.errors import UserError
+from repro.judge import loop_rule as rule
 from repro.judge.loop import Loop
-from repro.judge.loop_log import judge_log
-from repro.judge.loop_rule import (
-    CHAMPION_RUNS,
-    MOST_RUNS,
-    champion_runs_for,
-    crossing_probability,
-    level_of_idea,
-    levels_of_looks,
-)
+from repro.judge.loop_records import Decision, Run
+from repro.judge.loop_replay import judge_runs
 
-BASELINE = [1.0, 1.02, 0.98, 1.01, 0.99, 1.03, 0.97, 1.0, 1.02, 0.98]
+BASELINE = [1.0, 1.02, 0.98, 1.01, 0.99, 1.03, 0.97, 1.0]
 """Mean 1, standard deviation .02; lower is better."""
 
 
-def test_the_levels_of_ideas_add_up_to_alpha() -> None:
-    last = 10_000
-    spent = sum(level_of_idea(number) for number in range(1, last + 1))
-    assert spent + 0.1 * 0.05 * 200 / last == pytest.approx(0.05, rel=1e-9)  # what is left telescopes
+def test_a_confirmation_meets_its_stake_as_often_as_it_may_whatever_ideas_scatter() -> None:
+    """Looks at every pair, at a stake that simulation can see."""
+    stake, loops = 0.05, 1000
+    runs = np.random.default_rng(1).standard_normal((loops, rule.MOST_PAIRS)) * 3
+    runs -= np.random.default_rng(2).standard_normal(runs.shape)
+    met = np.zeros(loops, dtype=bool)
+    for pairs in range(2, rule.MOST_PAIRS + 1):
+        seen = runs[:, :pairs]
+        met |= rule.confirmed_p(seen.mean(axis=1), seen.std(axis=1, ddof=1), pairs, 0.0) <= stake
+    assert met.mean() == pytest.approx(stake, abs=4 * math.sqrt(stake * (1 - stake) / loops))
 
 
-def test_two_looks_cross_as_often_as_two_correlated_normals_do() -> None:
-    levels = np.array([0.01, 0.03])
-    below = stats.multivariate_normal([0, 0], [[1, math.sqrt(0.5)], [math.sqrt(0.5), 1]]).cdf(stats.norm.isf(levels))
-    assert crossing_probability(levels) == pytest.approx(1 - below, abs=2e-5)  # what cdf integrates to
+def test_the_evidence_ratio_is_that_of_two_normal_means() -> None:
+    at = stats.norm(scale=0.5 * math.sqrt(1 / 3 + 1 / 8)).logpdf
+    assert rule.evidence_ratio(0.7, 3, 8, 0.5) == pytest.approx(at(0.7 - 0.5) - at(0.7))
 
 
-def test_looks_spend_the_level_of_an_idea() -> None:
-    levels = np.array(levels_of_looks(0.05))
-    assert levels[:4].tolist() == [0, 0, 0, 0]
-    walks = np.random.default_rng(1).standard_normal((40_000, MOST_RUNS)).cumsum(axis=1)
-    z = walks / np.sqrt(np.arange(1, MOST_RUNS + 1))
-    crossed = (z > stats.norm.isf(levels[1:])).any(axis=1).mean()
-    assert crossed == pytest.approx(0.05, abs=4 * math.sqrt(0.05 * 0.95 / 40_000))
+@pytest.mark.parametrize(
+    "world", [NORMAL, World(ratio=2.0), WORLDS["t with 4 df"], WORLDS["lognormal (1), worse tail"]]
+)
+def test_loops_in_which_nothing_gains_keep_something_in_at_most_alpha(world: World) -> None:
+    loops = 300
+    done = run_ours(np.zeros((loops, 60)), np.random.default_rng(2), world)
+    assert (done.false > 0).mean() <= rule.ALPHA + 3 * math.sqrt(rule.ALPHA * (1 - rule.ALPHA) / loops)
 
 
-def test_loops_in_which_nothing_gains_keep_something_in_at_most_alpha() -> None:
-    loops = 2000
-    done = run_ours(np.zeros((loops, 20)), np.random.default_rng(2), horizon=20)
-    assert (done.false > 0).mean() <= ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / loops)
-    lax = run_keep_if_better(np.zeros((loops, 20)), np.random.default_rng(2), 1, 0.0)
+def test_keep_if_better_keeps_something_in_nearly_every_loop() -> None:
+    lax = run_keep_if_better(np.zeros((500, 20)), np.random.default_rng(2), 1, 0.0)
     assert (lax.false > 0).mean() > 0.9
 
 
 def test_planted_gains_are_found() -> None:
-    loops = 100
-    gains = draw_gains(np.random.default_rng(3), loops, 20, 2, 2.0)
-    done = run_ours(gains, np.random.default_rng(4), horizon=200)
-    # .967 measured with 10 of 200, here less 4 Monte Carlo errors of 200 gains
-    assert done.found.sum() / 200 > 0.967 - 4 * math.sqrt(0.967 * 0.033 / 200)
+    gains = draw_gains(np.random.default_rng(3), 100, 20, 2, 2.0)
+    done = run_ours(gains, np.random.default_rng(4))
+    # .966 measured with 10 of 200, here less 4 Monte Carlo errors of 200 gains
+    assert done.found.sum() / 200 > 0.966 - 4 * math.sqrt(0.966 * 0.034 / 200)
 
 
 def test_the_peer_keeps_what_its_own_trial_kept() -> None:
@@ -75,215 +68,209 @@ def test_the_peer_keeps_what_its_own_trial_kept() -> None:
     assert better.mean() == pytest.approx(expected, abs=4 * better.std() / math.sqrt(loops))
 
 
-def begin(folder: Path) -> Loop:
-    return Loop(folder / "loop.json", lower_is_better=True)
+def runs_of(name: str, values: list[float], said: str = "") -> list[Run]:
+    return [Run(name, value, said) for value in values]  # type: ignore[arg-type]
 
 
-def test_an_idea_is_compared_with_fresh_runs_of_the_champion_first(tmp_path: Path) -> None:
-    decision = begin(tmp_path).judge("b", {"baseline": BASELINE[:3], "b": [0.9]})
-    assert (decision.verdict, decision.runs, decision.of, decision.status) == ("repeat", 7, "baseline", 11)
+def judge(*parts: list[Run], idea: str | None = None) -> Decision:
+    return judge_runs([run for part in parts for run in part], lower_is_better=True, idea=idea)
 
 
-def test_a_hopeless_idea_is_discarded_after_one_run_and_stays_so(tmp_path: Path) -> None:
-    decision = begin(tmp_path).judge("b", {"baseline": BASELINE, "b": [1.05]})
+def confirm(name: str, champion: str, values: list[float], others: list[float]) -> list[Run]:
+    return [run for own, other in zip(values, others, strict=True) for run in (Run(name, own), Run(champion, other))]
+
+
+BETTER = [value - 0.2 for value in BASELINE[:6]]
+KEPT = [*runs_of("a", BASELINE), Run("b", 0.7), *confirm("b", "a", BETTER, BASELINE[2:])]
+"""b gains ten standard deviations, and its screening run fifteen."""
+
+
+def test_an_idea_waits_for_runs_of_the_champion() -> None:
+    decision = judge(runs_of("a", BASELINE[:3]), runs_of("b", [0.9]))
+    assert (decision.verdict, decision.runs, decision.of, decision.status) == ("repeat", 5, "a", 11)
+
+
+def test_a_bad_idea_is_discarded_after_one_run_and_stays_so() -> None:
+    decision = judge(runs_of("a", BASELINE), runs_of("b", [1.05, 0.2, 0.2]))
     assert (decision.verdict, decision.status) == ("discard", 10)
-    assert begin(tmp_path).judge("b", {"baseline": BASELINE, "b": [1.05, 0.2, 0.2, 0.2]}).verdict == "discard"
+    assert "n = 1 against 8" in decision.reason
 
 
-def keep(folder: Path) -> tuple[Loop, dict[str, list[float]]]:
-    loop, runs = begin(folder), {"baseline": [*BASELINE, 1.01, 0.99], "b": [0.8]}
-    first = loop.judge("b", runs)
-    assert (first.verdict, first.runs, first.of) == ("repeat", 3, "b")
-    runs["b"] = [0.8, 0.81, 0.79, 0.8]
-    assert loop.judge("b", runs).status == 0
-    return loop, runs
+def test_a_promising_idea_is_kept_by_new_pairs_only() -> None:
+    passed = judge(runs_of("a", BASELINE), runs_of("b", [0.7]))
+    assert (passed.verdict, passed.runs, passed.of) == ("repeat", 1, "b")
+    assert passed.stake == pytest.approx(rule.STAKE_SHARE * rule.ALPHA)
+    assert judge(runs_of("a", BASELINE), runs_of("b", [0.7, 0.8])).of == "a"
+    kept = judge(KEPT)
+    pairs = len(BETTER) - 1  # after which it stands
+    assert kept.status == 0
+    assert kept.gain == pytest.approx(np.mean(BASELINE[2 : 2 + pairs]) - np.mean(BETTER[:pairs]))  # not the .3 before
+    assert kept.p <= kept.stake
 
 
-def test_a_large_gain_is_kept_and_must_be_run_again_as_champion(tmp_path: Path) -> None:
-    loop, runs = keep(tmp_path)
-    assert loop.champion == "b"
-    after = loop.judge("c", runs | {"c": [0.7]})
-    assert (after.verdict, after.runs, after.of) == ("repeat", CHAMPION_RUNS, "b")
-    fresh = [value - 0.2 for value in BASELINE]
-    assert (
-        loop.judge("c", runs | {"b": runs["b"] + fresh, "c": [0.7, 0.95]}).verdict == "discard"
-    )  # .825 is worse than .8
+def test_the_lucky_run_that_an_idea_was_kept_by_does_not_count_for_the_next() -> None:
+    waits = judge(KEPT, runs_of("c", [0.79]))
+    after = 1  # of its pairs came after it was kept
+    assert (waits.verdict, waits.runs, waits.of) == ("repeat", rule.CHAMPION_RUNS - after, "b")
+    fresh = [value - 0.1 for value in BASELINE]  # b is worse than it seemed
+    held = judge(KEPT, runs_of("c", [0.87]), runs_of("b", fresh))
+    assert (held.verdict, held.of) == ("repeat", "c")
+    assert held.gain == pytest.approx(np.mean([BETTER[-1], *fresh]) - 0.87)
 
 
-def test_a_loop_that_was_killed_goes_on_with_the_same_levels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loop, runs = keep(tmp_path)
+def test_what_the_log_kept_is_the_champion_and_its_lucky_run_does_not_count() -> None:
+    rows = [*runs_of("a", BASELINE), Run("b", 0.5, "keep"), Run("c", 0.9)]
+    assert judge(rows).of == "b"
+    fresh = runs_of("b", BASELINE)
+    decision = judge(rows, fresh)
+    assert (decision.verdict, decision.of) == ("repeat", "c")
+
+
+def test_what_the_log_discarded_is_no_champion_though_the_referee_kept_it() -> None:
+    undone = [run._replace(said="discard") if run.idea == "b" else run for run in KEPT]
+    assert judge(undone, runs_of("c", [1.1])).verdict == "discard"
+
+
+def test_an_idea_whose_champion_is_gone_is_named_anew() -> None:
+    rows = [*runs_of("a", BASELINE), Run("z", 0.97), Run("b", 0.7), *confirm("b", "a", BETTER, BASELINE[2:])]
+    decision = judge(rows, runs_of("z", [0.97]), idea="z")
+    assert decision.verdict == "discard"
+    assert "no more" in decision.reason
+
+
+def test_a_stake_comes_back_only_where_its_idea_is_kept() -> None:
+    fresh = runs_of("b", [value - 0.2 for value in BASELINE])
+    after_keep = judge(KEPT, runs_of("c", [0.5]), fresh)
+    assert after_keep.stake == pytest.approx(rule.STAKE_SHARE * rule.ALPHA)
+    failed = [*runs_of("a", BASELINE), Run("b", 0.7), *confirm("b", "a", [1.1, 1.1], [1.0, 1.0])]
+    assert judge(failed).verdict == "discard"
+    after_failure = judge(failed, runs_of("c", [0.7]))
+    assert after_failure.stake == pytest.approx(rule.STAKE_SHARE * (1 - rule.STAKE_SHARE) * rule.ALPHA)
+
+
+def test_decisions_of_a_log_are_those_of_its_beginnings() -> None:
+    """Whoever reads a log later reads the same: a decision that was reached is reached in every longer log."""
+    generator = np.random.default_rng(6)
+    rows = runs_of("a", generator.normal(1, 0.02, 8).tolist())
+    reached: dict[str, str] = {}
+    for idea in ("b", "c"):
+        rows.append(Run(idea, float(generator.normal(0.94, 0.02))))
+        while (decision := judge(rows)).verdict == "repeat":
+            level = 0.94 if decision.of == idea else 1.0
+            rows += [Run(decision.of, float(generator.normal(level, 0.02))) for _ in range(decision.runs)]
+        reached[idea] = decision.reason
+    for idea, reason in reached.items():
+        assert judge(rows, idea=idea).reason == reason
+
+
+def test_an_idea_has_its_last_pair() -> None:
+    """Three quarters of an SD are neither hopeless nor confirmed."""
+    noise = [0.02, -0.02] * 25
+    pairs = confirm("b", "a", [0.985 + each for each in noise], [1 + each for each in reversed(noise)])
+    decision = judge(runs_of("a", BASELINE), runs_of("b", [0.9]), pairs)
+    assert decision.verdict == "discard"
+    assert "50 pairs" in decision.reason
+
+
+def test_a_crash_is_discarded_and_one_of_the_champion_left_out() -> None:
+    assert judge(runs_of("a", BASELINE), runs_of("b", [math.nan])).verdict == "discard"
+    assert judge(runs_of("a", [*BASELINE[:7], math.nan]), runs_of("b", [0.7])).runs == 1
+
+
+def test_skewed_runs_are_said() -> None:
+    skewed = [1.0, 1.001, 1.002, 1.003, 1.001, 1.002, 1.0, 1.001, 1.002, 1.1]
+    rows = [*runs_of("a", skewed), Run("b", 0.7)]
+    pairs = confirm("b", "a", [0.7 + each for each in (0, 0.01, 0.0, 0.01, 0.0, 0.01, 0.0, 0.01)], skewed[:8])
+    decision = judge(rows, pairs)
+    assert decision.verdict == "keep"
+    assert "skewed" in decision.reason
+    assert "skewed" not in judge(KEPT).reason
+
+
+def test_the_skewness_of_simulated_champions_is_that_of_their_runs() -> None:
+    champions = Champions(3, np.random.default_rng(7), WORLDS["lognormal (1), worse tail"])
+    values = np.array([champions.run(np.arange(3)) for _ in range(9)])
+    spread = champions.squares / champions.seen
+    assert champions.cubes / champions.seen / spread**1.5 == pytest.approx(stats.skew(values))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (runs_of("a", BASELINE), "no idea after the baseline"),
+        ([*runs_of("a", [1.0] * 8), Run("b", 0.9)], "alike"),
+        ([Run("a", math.nan), Run("b", 0.9)], "is a crash"),
+    ],
+)
+def test_what_cannot_be_judged_is_said(rows: list[Run], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        judge(rows)
+
+
+def begin(folder: Path) -> Loop:
+    return Loop(folder / "results.tsv", lower_is_better=True)
+
+
+def fill(loop: Loop, name: str, values: list[float]) -> Decision:
+    decisions = [loop.add(name, value, run=str(number)) for number, value in enumerate(values)]
+    return decisions[-1]
+
+
+def test_a_loop_is_kept_in_its_log(tmp_path: Path) -> None:
+    assert fill(begin(tmp_path), "a", BASELINE).of == "a"
+    assert begin(tmp_path).add("b", 0.7, run="0").status == 11
+    for number, (own, other) in enumerate(zip(BETTER, BASELINE[2:], strict=True), start=1):
+        first, decision = begin(tmp_path).add("b", own, str(number)), begin(tmp_path).add("a", other, str(number + 8))
+        assert first.of in ("a", "")
+        if decision.verdict == "keep":
+            break
+    assert begin(tmp_path).judge().status == 0
+    assert begin(tmp_path).add("c", math.inf).verdict == "discard"
+    assert (tmp_path / "results.tsv").read_text().splitlines()[-1] == "c\t\tcrash\t"
+
+
+def test_a_run_that_is_added_again_changes_nothing(tmp_path: Path) -> None:
+    loop = begin(tmp_path)
+    fill(loop, "a", BASELINE)
     before = loop.file.read_bytes()
+    loop.add("a", BASELINE[3], run="3")
+    assert loop.file.read_bytes() == before
+    with pytest.raises(UserError, match=r"line 5: run 3 of a is 1.01, not 2.0"):
+        loop.add("a", 2.0, run="3")
 
-    def die(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr("repro.storage.json.dumps", die)
+def test_a_killed_loop_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = begin(tmp_path)
+    fill(loop, "a", BASELINE)
+    before = loop.file.read_bytes()
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        loop.judge("c", runs | {"c": [0.7]})
+        loop.add("b", 0.7)
     monkeypatch.undo()
     assert loop.file.read_bytes() == before
-    begin(tmp_path).judge("c", runs | {"c": [0.7]})
-    assert [idea["number"] for idea in json.loads(before)["ideas"]] == [1]
-    assert [idea["number"] for idea in json.loads(loop.file.read_text())["ideas"]] == [1, 2]
+    assert begin(tmp_path).add("b", 0.7).verdict == "repeat"
 
 
-def test_two_at_once_both_count(tmp_path: Path) -> None:
+def test_many_at_once_all_count(tmp_path: Path) -> None:
+    fill(begin(tmp_path), "a", BASELINE)
     names = [f"idea {number}" for number in range(8)]
-    threads = [
-        threading.Thread(target=begin(tmp_path).judge, args=(name, {"baseline": BASELINE, name: [1.1]}))
-        for name in names
-    ]
+    threads = [threading.Thread(target=begin(tmp_path).add, args=(name, 1.1)) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    ideas = json.loads((tmp_path / "loop.json").read_text())["ideas"]
-    assert sorted(idea["name"] for idea in ideas) == names
-    assert sorted(idea["number"] for idea in ideas) == list(range(1, 9))
+    rows = (tmp_path / "results.tsv").read_text().splitlines()[9:]
+    assert sorted(row.split("\t")[0] for row in rows) == names
 
 
-def test_an_idea_has_its_last_run(tmp_path: Path) -> None:
-    """Half an SD better is neither hopeless nor found in 30 runs."""
-    noise = stats.norm.isf((np.arange(MOST_RUNS) + 0.5) / MOST_RUNS) * 0.02
-    champion = (1 + np.tile(noise, 3)).tolist()
-    decision = begin(tmp_path).judge("b", {"baseline": champion, "b": (0.988 + noise).tolist()})
-    assert len(champion) == champion_runs_for(MOST_RUNS)
-    assert decision.verdict == "discard"
-    assert "30 runs" in decision.reason
-
-
-def test_a_crash_is_discarded(tmp_path: Path) -> None:
-    assert begin(tmp_path).judge("b", {"baseline": BASELINE, "b": [math.nan]}).verdict == "discard"
-    assert "NaN" not in (tmp_path / "loop.json").read_text()
-
-
-@pytest.mark.parametrize(
-    ("name", "runs", "said"),
-    [
-        ("b", {"baseline": BASELINE}, "no run of b"),
-        ("baseline", {"baseline": BASELINE}, "baseline is the champion"),
-        ("b", {"baseline": [1.0] * 10, "b": [0.9]}, "alike"),
-        ("b", {"baseline": [*BASELINE, math.inf], "b": [0.9]}, "not finite"),
-    ],
-)
-def test_what_cannot_be_judged_is_said_and_leaves_no_state(
-    tmp_path: Path, name: str, runs: dict[str, list[float]], said: str
-) -> None:
-    with pytest.raises(UserError, match=said):
-        begin(tmp_path).judge(name, runs)
-    assert not (tmp_path / "loop.json").exists()
-
-
-def test_runs_that_were_judged_cannot_be_taken_back(tmp_path: Path) -> None:
-    loop = begin(tmp_path)
-    assert loop.judge("b", {"baseline": BASELINE, "b": [0.985]}).verdict == "repeat"
-    with pytest.raises(UserError, match="runs of b differ"):
-        loop.judge("b", {"baseline": BASELINE, "b": [0.5, 0.5]})
-    with pytest.raises(UserError, match="runs of baseline differ"):
-        loop.judge("b", {"baseline": [value + 1 for value in BASELINE], "b": [0.985, 0.98]})
-
-
-def test_a_loop_ends_as_it_was_begun(tmp_path: Path) -> None:
-    keep(tmp_path)
-    with pytest.raises(UserError, match="horizon = 200, not 300"):
-        Loop(tmp_path / "loop.json", lower_is_better=True, horizon=300)
-    (tmp_path / "loop.json").write_text("{")
-    with pytest.raises(UserError, match="not the state of a loop"):
-        begin(tmp_path)
-
-
-def log_of(*rows: tuple[str, float, str]) -> pd.DataFrame:
-    """A log in the columns that a loop of agents writes; memory first, as it is no metric."""
-    table = pd.DataFrame(rows, columns=["commit", "val_bpb", "status"])
-    return table.assign(memory_gb=20.0, description="as said")[
-        ["commit", "memory_gb", "val_bpb", "status", "description"]
-    ]
-
-
-def test_a_log_of_one_run_an_idea_is_not_judged_and_says_what_noise_would_do(tmp_path: Path) -> None:
-    log = log_of(("a", 2.5, "keep"), ("b", 2.4, "keep"), ("c", 0.0, "crash"), ("d", 2.6, "discard"), ("e", 2.3, "keep"))
-    found = judge_log(log, lower_is_better=True, state=tmp_path / "loop.json")
-    assert (found.metric, found.ideas, found.crashed, len(found.kept)) == ("val_bpb", 3, 1, 2)
-    assert found.expected == pytest.approx(1 / 2 + 1 / 3 + 1 / 4)
-    # two or three of three independent records of chance 1/2, 1/3, 1/4
-    assert found.p_of_kept == pytest.approx(7 / 24)
-    assert [each.stands for each in found.kept] == [None, None]
-    assert found.kept[0].most_sd == pytest.approx(0.1 / (stats.norm.isf(0.05 / 3) * math.sqrt(2)))
-    assert (found.next.idea, found.next.verdict, found.next.runs, found.next.of) == ("e", "repeat", 10, "b")
-    assert "stands if the SD of a run is below" in found.to_text()
-
-
-def test_replicates_tell_what_stands(tmp_path: Path) -> None:
-    rows = [*(("a", value, "keep") for value in BASELINE), *(("b", value - 0.2, "keep") for value in BASELINE)]
-    rows += [*(("c", value - 0.205, "keep") for value in BASELINE), ("d", 0.9, "")]
-    found = judge_log(log_of(*rows), lower_is_better=True, state=tmp_path / "loop.json")
-    assert [each.stands for each in found.kept] == [True, False]
-    reference = stats.ttest_ind(BASELINE, np.array(BASELINE) - 0.005, alternative="less")
-    assert found.kept[1].p / 2 == pytest.approx(stats.t.sf(0.005 / (found.sd * math.sqrt(0.2)), 27))
-    assert found.kept[1].p / 2 == pytest.approx(1 - reference.pvalue, abs=0.01)  # 27 df for 18
-    # of ten runs of c the first kept it
-    assert (found.next.idea, found.next.runs, found.next.of) == ("d", 1, "c")
-
-
-def test_a_loop_is_followed_through_its_log(tmp_path: Path) -> None:
-    state = tmp_path / "loop.json"
-    rows = [("a", value, "keep") for value in [*BASELINE, 1.01, 0.99]]
-    kept = [("b", value, "") for value in (0.8, 0.81, 0.79, 0.8)]
-    assert judge_log(log_of(*rows, *kept), lower_is_better=True, state=state).status == 0
-    rows += [(name, value, "keep") for name, value, _ in kept]
-    again = judge_log(log_of(*rows, ("c", 0.7, "")), lower_is_better=True, state=state)
-    assert (again.next.verdict, again.next.runs, again.next.of) == ("repeat", 10, "b")
-    with pytest.raises(UserError, match="the log keeps c"):
-        judge_log(log_of(*rows, ("c", 0.7, "keep"), ("d", 0.9, "")), lower_is_better=True, state=state)
-
-
-@pytest.mark.parametrize(
-    ("log", "metric", "said"),
-    [
-        (log_of(("a", 1.0, "keep")), "", "no idea after the baseline a"),
-        (log_of(("a", 1.0, "crash"), ("b", 1.0, "keep")), "", "baseline, is a crash"),
-        (log_of(("a", 1.0, "keep"), ("b", math.nan, "keep")), "", "row 2: val_bpb"),
-        (log_of(("a", 1.0, "keep"), ("b", 1.0, "")), "loss", "no column loss"),
-        (log_of(("a", 1.0, "keep"), ("b", 1.0, "")).drop(columns="val_bpb"), "", "no column of numbers"),
-        (log_of(("a", 1.0, "keep"), ("b", 1.0, "")).drop(columns="status"), "", "no log of a loop"),
-    ],
-)
-def test_a_log_that_is_none_is_refused(tmp_path: Path, log: pd.DataFrame, metric: str, said: str) -> None:
-    with pytest.raises(UserError, match=said):
-        judge_log(log, lower_is_better=True, state=tmp_path / "loop.json", metric=metric)
-    assert not (tmp_path / "loop.json").exists()
-
-
-@pytest.mark.parametrize(
-    ("runs", "status", "said"),
-    [
-        ((0.8, 0.81, 0.79, 0.8), 0, "b: keep"),
-        ((1.1,), 10, "b: discard"),
-        ((0.8,), 11, "b: repeat 3 of b"),
-        ((), 2, "no idea"),
-    ],
-)
-def test_the_command_ends_with_the_verdict(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    runs: tuple[float, ...],
-    status: int,
-    said: str,
-) -> None:
-    rows = [("a", value, "keep") for value in [*BASELINE, 1.01, 0.99]]
+def test_a_log_that_others_began_is_gone_on_with(tmp_path: Path) -> None:
     file = tmp_path / "results.tsv"
-    log_of(*rows, *(("b", value, "") for value in runs)).to_csv(file, sep="\t", index=False)
-    monkeypatch.setattr("sys.argv", ["repro", "judge", str(file), "--loop"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == status
-    shown = capsys.readouterr()
-    assert said in shown.out + shown.err
-    assert (tmp_path / "results.loop.json").exists() == (status != 2)
-
-
-def test_a_direction_that_no_name_tells_is_asked_for(tmp_path: Path) -> None:
-    log = log_of(("a", 1.0, "keep"), ("b", 1.0, "")).rename(columns={"val_bpb": "quality"})
-    with pytest.raises(UserError, match="is a lower quality better"):
-        judge_log(log, state=tmp_path / "loop.json")
+    file.write_text("commit\tval_bpb\tmemory_gb\tstatus\tdescription\n")
+    loop = Loop(file)
+    loop.add("abc", 1.5)
+    assert file.read_text().endswith("description\nabc\t1.5\t\t\t\n")
+    with pytest.raises(UserError, match="no column run"):
+        loop.add("abc", 1.5, run="1")
+    file.write_text(file.read_text() + "def\t1.")
+    with pytest.raises(UserError, match="last line has no end"):
+        loop.add("abc", 1.5)

@@ -49,11 +49,12 @@ def show_curve(subject: Subject) -> str:
         f"further apart than the variants do. {said}"
     )
     alternative = f"{len(curve)} variants sorted by {subject.main}, with intervals over seeds and their choices below"
-    caption = (
-        "Each point is a variant: the mean over its seeds with the 95 % t interval. Below, what it chose; the colour "
-        "says where that option was read, as in the ledger."
+    read = subject.study.found is None  # options that were found in a table were read nowhere
+    caption = "Each point is a variant: the mean over its seeds with the 95 % t interval. Below, what it chose" + (
+        "; the colour says where that option was read, as in the ledger." if read else "."
     )
-    return paragraph(spread) + source_legend() + figure_html(encode_png(figure), alternative, caption, wide=True)
+    legend = source_legend() if read else ""
+    return paragraph(spread) + legend + figure_html(encode_png(figure), alternative, caption, wide=True)
 
 
 def show_effects(subject: Subject) -> str:

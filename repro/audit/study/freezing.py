@@ -92,6 +92,7 @@ def describe_deviations(before: Plan, now: Plan) -> list[str]:
     main, other = (next(iter(declared["metrics"])) for declared in (first, second))
     said += [_became("main metric", main, other)] if main != other else []
     said += _levels(before, now)
+    said += _nested("base", first.get("base") or {}, second.get("base") or {})
     said += [item for name in ("metrics", "controls") for item in _nested(name, first[name], second[name])]
     said += _claims(first["claims"], second["claims"])
     said += [
