@@ -23,6 +23,7 @@ ROWS: Final = (
     "structure",
     "prepare",
     "pipeline",
+    "fixed_cost",
     "sweep",
     "evaluation",
     "analysis",

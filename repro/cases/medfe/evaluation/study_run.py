@@ -58,10 +58,15 @@ def evaluate_run(
     write_table(results.images, kept / paths.IMAGES)
     write_fills(fill, pairs, params.batch_size, device, kept / paths.FILLS)
     rows = unit_rows(results.images, results.whole, protocol.output)
-    half = open_fill(trained / paths.HALF, params.checkpoint, device)
-    earlier = measure_fill(half, pairs, protocol, params.batch_size, device, [protocol])
-    rows += unit_rows(earlier.images, earlier.whole, protocol.output, HALF_WAY)
+    rows += measure_half(trained / paths.HALF, pairs, params, device)
     return rows, protocol_rows(protocol_means(results.protocols, protocol))
+
+
+def measure_half(checkpoint: Path, pairs: Pairs, params: EvaluationParams, device: torch.device) -> list[Row]:
+    """Returns the rows after half of the steps: by the headline protocol alone, which is what a study reads of them."""
+    fill, protocol = open_fill(checkpoint, params.checkpoint, device), headline(params)
+    results = measure_fill(fill, pairs, protocol, params.batch_size, device, [protocol])
+    return unit_rows(results.images, results.whole, protocol.output, HALF_WAY)
 
 
 def open_fill(checkpoint: Path, which: CheckpointChoice, device: torch.device) -> Fill:
