@@ -14,12 +14,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import NamedTuple
 
 from repro.case import load_case
 from repro.runs import run as run_stage
@@ -96,13 +95,6 @@ class ForkServer:
             self._process.wait()
 
 
-class _Child(NamedTuple):
-    """A run that has been forked: its id, and the end of its standard input that this process holds."""
-
-    run: str
-    attached: int
-
-
 def main() -> None:
     """Serves; each forked process goes on as that of its run."""
     number, *command = sys.argv[1:]
@@ -111,7 +103,7 @@ def main() -> None:
     if run is None:
         return
     arguments = [*command, run, run_stage.ATTACHED]
-    if not loaded or any(_changed_ns(file) != changed for file, changed in loaded.items()):
+    if not loaded or _changed_ns(loaded) != loaded:
         os.execv(command[0], arguments)  # noqa: S606
     sys.argv = [run_stage.__file__, *arguments[-2:]]
     try:
@@ -126,7 +118,9 @@ def _serve(orders: Connection) -> str | None:
     Returns:
         In a forked process its run; in this one nothing, once the other end of the connection is closed.
     """
-    children: dict[int, _Child] = {}
+    children: dict[
+        int, tuple[str, int]
+    ] = {}  # by process: its run, and the end of its standard input that is held here
     while True:
         if orders.poll(LOOK_EVERY_S if children else None):
             try:
@@ -140,18 +134,19 @@ def _serve(orders: Connection) -> str | None:
             if pid == 0:
                 # the ends by which other processes notice that their parent is gone are not this one's to hold
                 orders.close()
-                for end in (attached, *(child.attached for child in children.values())):
+                for end in (attached, *(held for _, held in children.values())):
                     os.close(end)
                 _take_place(run, standard_input)
                 return run
             os.close(standard_input)
-            children[pid] = _Child(run, attached)
-        for pid, child in list(children.items()):
+            children[pid] = run, attached
+        for pid, (run, attached) in list(children.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                os.close(children.pop(pid).attached)
+                del children[pid]
+                os.close(attached)
                 with suppress(OSError):  # the next order says that nobody is there
-                    orders.send((child.run, os.waitstatus_to_exitcode(status)))
+                    orders.send((run, os.waitstatus_to_exitcode(status)))
 
 
 def _load() -> Mapping[Path, int]:
@@ -168,8 +163,9 @@ def _load() -> Mapping[Path, int]:
         return {}
     gc.collect()
     gc.freeze()  # so that no run's collector touches, and so copies, the memory that all share
-    files = _loaded_files()
-    return files if max(files.values()) < started and _threads() == 1 else {}
+    modules = [getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values())]
+    files = _changed_ns(Path(file) for file in modules if file)
+    return files if max(files.values()) < started and _is_single_threaded() else {}
 
 
 def _take_place(run: str, standard_input: int) -> None:
@@ -180,25 +176,15 @@ def _take_place(run: str, standard_input: int) -> None:
         os.dup2(own, standard)
 
 
-def _loaded_files() -> dict[Path, int]:
-    """Returns when each file of the modules that are loaded has last changed, in ns since the epoch; -1: it is gone."""
-    files = {getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values())}
-    return {Path(file): _changed_ns(Path(file)) for file in files if file}
+def _changed_ns(files: Iterable[Path]) -> dict[Path, int]:
+    """Returns when each file has last changed, in ns since the epoch; -1: it is gone."""
+    return {file: file.stat().st_mtime_ns if file.exists() else -1 for file in files}
 
 
-def _changed_ns(file: Path) -> int:
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return -1
-
-
-def _threads() -> int:
-    """Returns how many threads this process has; 0 where the system does not say."""
-    try:
-        return len(list(Path("/proc/self/task").iterdir()))
-    except OSError:
-        return 0
+def _is_single_threaded() -> bool:
+    """Tells whether this process has one thread; False where the system does not say."""
+    tasks = Path("/proc/self/task")
+    return tasks.is_dir() and len(list(tasks.iterdir())) == 1
 
 
 if __name__ == "__main__":
