@@ -24,6 +24,7 @@ ROWS: Final = (
     "structure",
     "prepare",
     "pipeline",
+    "fixed_cost",
     "sweep",
     "evaluation",
     "analysis",

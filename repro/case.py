@@ -212,6 +212,14 @@ class Case(Protocol):
         ...
 
     @property
+    def preload(self) -> Sequence[str]:
+        """Modules that are slow to import, which a sweep loads once for all its runs; may be empty.
+
+        Their import must start no thread, open no GPU and draw no random number.
+        """
+        ...
+
+    @property
     def build_report(self) -> str:
         """What builds the report of the active variant in a folder and returns its page; empty: nothing does."""
         ...
