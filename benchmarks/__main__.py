@@ -1,7 +1,8 @@
 """`python -m benchmarks [ROW ...]`: the table of the README beside this file, measured now.
 
-A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration` is a
-table of its own, of what verdicts are worth rather than of time.
+A row module is any module of this package that has `rows`; without names, all of them are measured. `calibration`,
+`stacks` and `adaptive` are tables of their own, of what verdicts are worth, or cost in runs, rather than of time;
+`step against COMMIT` sets a training step beside that of an earlier commit.
 """
 
 import platform
@@ -23,6 +24,7 @@ ROWS: Final = (
     "structure",
     "prepare",
     "pipeline",
+    "fixed_cost",
     "sweep",
     "evaluation",
     "analysis",
@@ -43,6 +45,18 @@ def main(names: Sequence[str]) -> int:
         from benchmarks.calibration import main as calibrate  # its data is for development only
 
         return calibrate(names[1:])
+    if list(names[:2]) == ["step", "against"]:
+        from benchmarks.against import main as compare_steps
+
+        return compare_steps(names[2:])
+    if names and names[0] == "adaptive":
+        from benchmarks.adaptive import main as compare  # likewise
+
+        return compare(names[1:])
+    if names and names[0] == "stacks":
+        from benchmarks.stacks import main as judge_stacks
+
+        return judge_stacks(names[1:])
     here = Path(__file__).parent
     known = [name for name in ROWS if (here / f"{name}.py").is_file()]
     unknown = [name for name in names if name not in known]

@@ -63,7 +63,7 @@ class LiteralPartialConvolution(nn.Module):
         ones = torch.ones_like(convolution.weight) if counting is None else counting
         self.register_buffer("kernels", ones.detach().clone())
 
-    def forward(self, features: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, valid: Tensor, _looks: object = None) -> tuple[Tensor, Tensor]:
         """See `PartialConvolution.forward`; the mask has as many channels as the features."""
         own = self.convolution
         valid = valid.expand_as(features)

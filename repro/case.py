@@ -212,6 +212,14 @@ class Case(Protocol):
         ...
 
     @property
+    def preload(self) -> Sequence[str]:
+        """Modules that are slow to import, which a sweep loads once for all its runs; may be empty.
+
+        Their import must start no thread, open no GPU and draw no random number.
+        """
+        ...
+
+    @property
     def build_report(self) -> str:
         """What builds the report of the active variant in a folder and returns its page; empty: nothing does."""
         ...
@@ -286,7 +294,8 @@ def plan_study(file: Path, case: Case) -> "Plan":
 
     named = load_study(file, case.metrics)
     baseline = case.baseline(named.study)
-    return make_plan(named, case.params, baseline, case.identify, datetime.now(UTC), case.metrics)
+    base = case.baseline(named.study.of_base()) if named.study.base else None
+    return make_plan(named, case.params, baseline, case.identify, datetime.now(UTC), case.metrics, base)
 
 
 def load_case() -> Case:

@@ -13,6 +13,7 @@ EXTRAS = {
     "study": ("dvc", "dvc_data", "filelock", "ipykernel", "nbconvert", "nbformat", "papermill", "rocrate"),
     "mlflow": ("filelock", "mlflow", "sqlalchemy"),
     "parquet": ("pyarrow",),
+    "wandb": ("wandb",),
     "medfe": ("PIL", "cv2", "filelock", "skimage", "torch", "torchmetrics", "torchvision"),
     "cluster": ("ray",),
 }

@@ -42,6 +42,8 @@ class PaperCase:
         inputs: what runs share.
         more_sections: "module:NAME" of a sequence of the case's own `Section`s; empty: none.
         vocabulary: modules or packages that name options and compute nothing, so that their edits move no number.
+        preload: modules that are slow to import, which a sweep loads once for all its runs; their import starts no
+            thread, opens no GPU and draws no random number.
         threads_key: dotted key of the params that says how many threads a run uses; empty: one.
         unit_groups: where a run says which units come from one source; None: each is a source of its own.
         results: where the pipeline of the active variant leaves its results.
@@ -61,6 +63,7 @@ class PaperCase:
     inputs: tuple[Input, ...] = ()
     more_sections: str = ""
     vocabulary: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
     threads_key: str = ""
     unit_groups: UnitGroups | None = None
     results: ResultFiles = ACTIVE_RUN

@@ -46,9 +46,43 @@ def write_mean_files(root: Path) -> None:
     shutil.copy(ROOT / "tests" / "mean_case.py", root)
 
 
+def write_noisy_files(root: Path, **changes: object) -> None:
+    """Writes what a project holds that audits the paper of `noisy_case`, its study declared with changes."""
+    declared = {
+        "title": "Which details of the number matter?",
+        "reading": "paper",
+        "scale": "small",
+        "details": {f"details.{name}": None for name in "abcdef"},
+        "design": "plackett_burman",
+        "seeds": 1,
+        "sequential": {"most_seeds": 24},
+        "metrics": {"score": {}},
+    }
+    files = {
+        "ablations/readings/paper.yaml": {"details": dict.fromkeys("abcdef", False)},
+        "ablations/scales/small.yaml": {"size": 1},
+        "ablations/common.yaml": {"seed": 0},
+        STUDY: declared | changes,
+    }
+    for name, values in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        with (root / name).open("w") as stream:
+            YAML().dump(values, stream)
+    (root / PROJECT_FILE).write_text('[tool.repro]\ncase = "noisy_case:CASE"\n')
+    shutil.copy(ROOT / "tests" / "noisy_case.py", root)
+
+
 def write_mean_project(root: Path) -> Project:
     """Writes such a project under git and DVC; it has planned nothing."""
     write_mean_files(root)
+    commit_all(root)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, env=clean(), check=True)
+    return Project(root)
+
+
+def write_noisy_project(root: Path, **changes: object) -> Project:
+    """Writes such a project under git and DVC; it has planned nothing."""
+    write_noisy_files(root, **changes)
     commit_all(root)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, env=clean(), check=True)
     return Project(root)

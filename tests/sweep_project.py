@@ -118,12 +118,26 @@ def children_of(process: int) -> list[int]:
     return [int(child) for child in found.read_text().split()] if found.is_file() else []
 
 
+def runs_of(sweep: int) -> list[int]:
+    """Returns the ids of the processes that make the runs of a sweep, which its server has started."""
+    return [run for server in children_of(sweep) if is_server(server) for run in children_of(server)]
+
+
+def is_server(process: int) -> bool:
+    """Tells whether a process is one that runs are forked from, or such a run."""
+    return b"repro.runs.fork_server\0" in _command(process)
+
+
 def is_run(process: int) -> bool:
-    """Tells whether a process makes a run."""
+    """Tells whether a process makes a run and was not forked."""
+    return b"repro.runs.run\0" in _command(process) and not is_server(process)  # which is told the command
+
+
+def _command(process: int) -> bytes:
     try:
-        return b"repro.runs.run\0" in Path(f"/proc/{process}/cmdline").read_bytes()
+        return Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
-        return False
+        return b""
 
 
 def wait_for(holds: Callable[[], object], seconds: float = TIMEOUT_S) -> None:

@@ -38,7 +38,7 @@ CASE_FREE = (
     "cli",
 )
 """Rooms that know no case, but for the modules of `OF_A_CASE`."""
-AROUND_THE_AUDIT = ("errors", "storage", "judge")
+AROUND_THE_AUDIT = ("errors", "extras", "storage", "judge")
 """Rooms that verdicts on found runs may use beside the audit."""
 OF_A_CASE = ("repro.cli.medfe",)
 NAMES_A_CASE = {"repro.cli": {"medfe"}}
@@ -53,9 +53,9 @@ WORDS = re.compile(
 BRINGS = {"cases": {"medfe", "mlflow", "study"}, "pipeline": {"medfe", "mlflow", "study"}}
 BRINGS |= {"tracking": {"mlflow", "study"}, "runs": {"cluster", "study"}, "audit.page.notebook": {"study"}}
 BRINGS |= {room: {"study"} for room in ("processes", "case", "paper_case", "evidence", "new_project")}
-BRINGS |= {"bundle": {"study"}, "judge": {"mlflow", "parquet"}, "cli": {"study"}}
+BRINGS |= {"bundle": {"study"}, "judge": {"mlflow", "parquet", "wandb"}, "cli": {"study"}}
 """The extras whose packages a room may import; one that is not named has what the base brings."""
-ASKED_FOR = {"pynvml", "wandb"}
+ASKED_FOR = {"pynvml"}
 """What is used where it happens to be installed, and brought by nothing."""
 
 Check = Callable[[Path], list[str]]

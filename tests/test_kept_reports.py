@@ -1,8 +1,14 @@
-"""What the README says of the kept study stands on its page."""
+"""What the README says of the kept study stands on its page, and the page follows from the rows kept beside it."""
 
 import re
 from html import unescape
 from pathlib import Path
+
+import pytest
+
+from repro.kept.folder import PAGE as NAME
+from repro.kept.folder import find_damage, read_kept, read_report
+from repro.kept.rebuilding import rebuild
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "reports" / "studies" / "screening" / "study_report.html"
@@ -33,3 +39,17 @@ def test_every_number_of_the_readme_is_on_the_page() -> None:
 def test_a_number_that_is_not_there_is_found() -> None:
     readme = (ROOT / "README.md").read_text()
     assert unknown(readme.replace("dB for instance", "dB for instance, or 98.76"), PAGE.read_text()) == {"98.76"}
+
+
+KEPT = sorted(file.parent for file in ROOT.glob("**/reports/studies/*/SHA256SUMS"))
+
+
+@pytest.mark.parametrize("report", KEPT, ids=lambda folder: folder.name)
+def test_every_number_of_a_kept_page_follows_from_its_rows(report: Path) -> None:
+    files = read_report(report)
+    rebuilt = rebuild(files[NAME].decode(), read_kept(files, report.name))
+    assert not find_damage(report, files)
+    assert not rebuilt.differences
+    assert rebuilt.agree > 100
+    evidence = sum(len(content) for name, content in files.items() if name != NAME)
+    assert evidence < 1_000_000

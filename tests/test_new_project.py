@@ -30,16 +30,21 @@ def test_a_new_project_runs_from_the_first_minute(study: Environment, tmp_path: 
         ("repro", "plan", "ablations/first.yaml"),
         ("repro", "sweep", "ablations/first.yaml", "-j", "2"),
         ("repro", "report", "ablations/first.yaml"),
+        ("repro", "verify"),
+        ("repro", "verify", "first", "--rerun", "1"),
+        ("repro", "export", "first", "-o", "first.zip"),
+        ("repro", "verify", "first.zip"),
         ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
         ("python", "-m", "dvc", "repro", "--quiet"),
     ):
         done = study.call(project, *arguments)
         assert done.returncode == 0, f"{arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-        said[arguments[1]] = done.stdout
+        said[arguments[1]] = said.get(arguments[1], "") + done.stdout
     assert "runs are not published (needs the extra mlflow: pip install 'repro-audit[mlflow]')" in said["sweep"]
     page = (project / "reports" / "studies" / "first" / "study_report.html").read_text()
     assert "Averaging the weights improves the accuracy" in page
     assert "10 ok" in page
+    assert "first: 1 bit-identical" in said["verify"]
     assert (project / "results" / "metrics.json").is_file()
     assert not list(project.rglob("*.partial"))
 

@@ -114,7 +114,7 @@ def test_the_extras_of_the_code_are_those_of_the_project() -> None:
 def test_the_default_group_names_every_extra_that_tests_need() -> None:
     group = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["dev"]
     (own,) = [item for item in map(Requirement, group) if item.name == DISTRIBUTION]
-    assert own.extras == set(EXTRAS)
+    assert own.extras == set(EXTRAS) - {"wandb"}, "of which a stand-in is enough where it is not installed"
 
 
 @pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "repro/template/README.md"])
@@ -151,6 +151,38 @@ def test_the_base_judges_and_shows(base: Environment, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_the_base_judges_a_table_to_its_end(base: Environment, tmp_path: Path) -> None:
+    """The option b is 3 more, where runs of one option differ by .1 at most."""
+    rows = "".join(f"{arm},{seed},{3 * (arm == 'b') + seed / 60}\n" for arm in "ab" for seed in range(7))
+    (tmp_path / "runs.csv").write_text(f"arm,seed,loss\n{rows}")
+    given = ["runs.csv", "--outcome", "loss:lower", "--margin", "0.5", "--out", "told"]
+    done = base.call(tmp_path, "repro-audit", "judge", *given)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("loss of runs.csv: 1 matters (exploratory")
+    files = {file.name for file in (tmp_path / "told").iterdir()}
+    assert files == {"index.html", "summary.md", "badge.svg", "badge.json", "judge.yaml"}
+    page = (tmp_path / "told" / "index.html").read_text(encoding="utf-8")
+    assert "<img" in page, "figures are drawn"
+    again = base.call(tmp_path, "repro", "judge", "told/judge.yaml", "--format", "json")
+    assert json.loads(again.stdout)["verdicts"] == {"matters": 1}, again.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("absent.csv", "absent.csv: no such file\n  check the path\n"),
+        ("runs.parquet", "needs the extra parquet: pip install 'repro-audit[parquet]'\n"),
+        ("mlflow:runs", "needs the extra mlflow: pip install 'repro-audit[mlflow]'\n"),
+        ("wandb:us/runs", "needs the extra wandb: pip install 'repro-audit[wandb]'\n"),
+    ],
+)
+def test_the_base_says_what_it_cannot_judge(base: Environment, tmp_path: Path, table: str, said: str) -> None:
+    (tmp_path / "runs.parquet").write_bytes(b"PAR1")
+    done = base.call(tmp_path, "repro-audit", "judge", table, "--outcome", "loss:lower")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"repro: {said}")
+    assert [file.name for file in tmp_path.iterdir()] == ["runs.parquet"]
+
+
 def test_a_base_that_lacks_something_is_found_out(wheel: Path, tmp_path: Path) -> None:
     lacking = make_environment(tmp_path / "venv", wheel, but=["pydoe"])
     assert "No module named 'pydoe'" in analyse_in(lacking, tmp_path)[1]
@@ -168,9 +200,10 @@ def test_the_base_verifies_a_bundle(base: Environment, tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("script", ["repro", "repro-audit"])
 def test_both_scripts_are_the_command(base: Environment, tmp_path: Path, script: str) -> None:
-    done = base.call(tmp_path, script, "--help")
-    assert done.returncode == 0, done.stderr
-    assert f"Usage: {script} " in done.stdout
+    for command in ([], ["judge"]):
+        done = base.call(tmp_path, script, *command, "--help")
+        assert done.returncode == 0, done.stderr
+        assert f"Usage: {' '.join([script, *command])} " in done.stdout
 
 
 def test_every_command_is_known_here() -> None:

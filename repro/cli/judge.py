@@ -8,6 +8,9 @@ import typer
 
 from repro.errors import UserError
 
+FOLDER = Path("judge")
+"""Where files go if nothing else is said."""
+
 
 class Format(StrEnum):
     """How a judgement is shown."""
@@ -40,8 +43,10 @@ def judge(
     stack: Annotated[
         tuple[Path, Path] | None, typer.Option(metavar="BASE FINAL", help="Which differences of two YAMLs are needed.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of judge.yaml and the page.")] = Path("judge"),
-    format: Annotated[Format, typer.Option(help="Shown, or, html, written below --out.")] = Format.TABLE,  # noqa: A002
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write page, summary.md, badge.svg and judge.yaml into.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How it is shown; html is written.")] = Format.TABLE,  # noqa: A002
 ) -> None:
     """Say which details matter in runs that exist: found, not planned, so exploratory. Exit status 2: no verdict."""
     if emit is not None or budget is not None:
@@ -50,22 +55,23 @@ def judge(
         check_request(emit, budget, command, loop)
     if loop:
         _judge_loop(table, outcome or [], tracking_uri, format)
+    from repro.judge.declaration import Flags, check_declaration, read_declaration
+
+    flags = Flags(tuple(outcome or ()), margin, seed, unit, task, details, tuple(baseline or ()))
+    declared, folder = read_declaration(table, flags), out or FOLDER
+    if stack:
+        _judge_stack(stack, declared, tracking_uri, format, out)
+    check_declaration(declared)
     import warnings
 
-    from repro.judge.declaration import NAME, Flags, read_declaration, write_declaration
     from repro.judge.table import read_table
     from repro.judge.verdicts import judge_table
 
-    flags = Flags(tuple(outcome or ()), margin, seed, unit, task, details, tuple(baseline or ()))
-    declared = read_declaration(table, flags)
-    if stack:
-        _judge_stack(stack, declared, tracking_uri, format, out)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numbers that cannot be had: they are said in words
         found = judge_table(read_table(declared.table, tracking_uri), declared)
-        write_declaration(found.declared, out / NAME)
-        found = _plan_next(found, emit, budget, command, out)
-        _show(found, format, out)
+        found = _plan_next(found, emit, budget, command, folder)
+        _show(found, format, folder, everything=out is not None)
     if found.refused:
         raise UserError(f"no verdict: {found.refused}")
 
@@ -74,13 +80,16 @@ def _judge_loop(table: str, outcomes: list[str], tracking_uri: str | None, shown
     """Judges the log of a loop of changes, and ends with the status of its last idea."""
     import json
 
-    from repro.judge import judge_log
+    from repro.judge.source import check_source
 
     if shown not in (Format.TABLE, Format.JSON):
         raise UserError(f"a loop is not shown as {shown.value}\n  expected --format table or json")
     metric, _, direction = (outcomes or [""])[0].partition(":")
     if direction not in ("", "lower", "higher"):
         raise UserError(f"{outcomes[0]} has no direction\n  expected {metric}:lower or {metric}:higher")
+    check_source(table)
+    from repro.judge import judge_log
+
     found = judge_log(
         table,
         lower_is_better=None if not direction else direction == "lower",
@@ -93,7 +102,7 @@ def _judge_loop(table: str, outcomes: list[str], tracking_uri: str | None, shown
 
 def _plan_next(found: "Judgement", emit: str | None, budget: int | None, command: str, out: Path) -> "Judgement":  # type: ignore[name-defined]  # noqa: F821
     """Adds what to run next to a judgement, if that was asked for, and writes it for a launcher."""
-    if found.refused or (emit is None and budget is None):
+    if (found.refused and not found.options) or (emit is None and budget is None):
         return found
     from repro.judge.emitting import write_batch
     from repro.judge.next_runs import plan_batch
@@ -111,40 +120,58 @@ def _judge_stack(
     declared: "Declaration",  # type: ignore[name-defined]  # noqa: F821
     tracking_uri: str | None,
     shown: Format,
-    out: Path,
+    out: Path | None,
 ) -> NoReturn:
     """Says which parts of a stack are needed, and ends; or writes the runs that would tell."""
     import warnings
 
     from repro.judge.stack_files import judge_files
 
-    if shown not in (Format.TABLE, Format.JSON):
-        raise UserError(f"a stack is not shown as {shown.value}\n  expected --format table or json")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numbers that cannot be had: they are said in words
-        text, reason = judge_files(files, declared, tracking_uri, out, as_json=shown is Format.JSON)
+        text, reason = judge_files(
+            files, declared, tracking_uri, out or FOLDER, shown.value, everything=out is not None
+        )
     print(text)
     if reason:
         raise UserError(f"no verdict: {reason}")
     raise typer.Exit(0)
 
 
-def _show(found: "Judgement", format: Format, out: Path) -> None:  # type: ignore[name-defined]  # noqa: A002, F821
-    from repro.judge import showing
-    from repro.storage import written_file
+def _show(
+    found: "Judgement",  # type: ignore[name-defined]  # noqa: F821
+    shown: Format,
+    folder: Path,
+    everything: bool,
+) -> None:
+    """Prints a judgement and writes what was inferred; with everything, all its files."""
+    from repro.judge.declaration import NAME, write_declaration
 
-    match format:
+    files = [folder / NAME]
+    if everything or shown is Format.HTML:
+        from repro.judge.showing.files import write_files
+
+        files = write_files(found, folder)
+    else:
+        write_declaration(found.declared, *files)
+    match shown:
         case Format.TABLE:
-            print(showing.show_table(found._replace(refused="")))
+            from repro.judge.showing.terminal import show_table
+
+            print(show_table(found))
         case Format.JSON:
-            print(showing.show_json(found))
+            from repro.judge.showing.record import show_json
+
+            print(show_json(found))
         case Format.MARKDOWN:
-            print(showing.show_markdown(found))
+            from repro.judge.showing.summary import show_markdown
+
+            print(show_markdown(found))
         case Format.HTML:
-            page = out / "index.html"
-            with written_file(page) as partial:
-                partial.write_text(showing.show_page(found), encoding="utf-8")
-            print(f"wrote {page}")
+            pass
+    if shown in (Format.TABLE, Format.HTML):
+        beside = "".join(f", {file.name}" for file in files[1:])
+        print(f"wrote {files[0]}{beside}")
 
 
 COMMANDS = (judge,)

@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from repro.judge.loop import Decision as Decision
     from repro.judge.loop import Loop as Loop
     from repro.judge.loop_log import LogVerdict as LogVerdict
     from repro.judge.loop_log import judge_log as judge_log
+    from repro.judge.loop_records import Decision as Decision
 
 _PUBLIC = {
-    "Decision": "repro.judge.loop",
+    "Decision": "repro.judge.loop_records",
     "LogVerdict": "repro.judge.loop_log",
     "Loop": "repro.judge.loop",
     "judge_log": "repro.judge.loop_log",

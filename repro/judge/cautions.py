@@ -1,4 +1,4 @@
-"""What a reader of runs has to be told, and what changes none of them: stopped runs, copied results, folds, best steps.
+"""What a reader of runs has to be told, and what changes none of them: stopped runs, copied results, best steps.
 
 What is told here is a suspicion with its reason; the numbers stay as they are in the table.
 """
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from repro.judge.columns import Column, of_role
+from repro.judge.counted import count_of
 from repro.judge.declaration import Declaration
 
 EARLY = 0.9
@@ -21,7 +22,6 @@ _EXTREME = {
     "lower": re.compile(r"[_./ -]min(imum)?$", re.IGNORECASE),
     "higher": re.compile(r"[_./ -]max(imum)?$", re.IGNORECASE),
 }
-_FOLD = re.compile(r"(^|[_./ -])folds?([_./ -]|$)", re.IGNORECASE)
 
 
 def list_cautions(table: pd.DataFrame, columns: list[Column], declared: Declaration) -> list[str]:
@@ -40,17 +40,7 @@ def list_cautions(table: pd.DataFrame, columns: list[Column], declared: Declarat
                 f"{name} looks like the best step of each run, not its last: the best of many steps gains from noise, "
                 "and the more, the more steps were looked at"
             )
-    return [*said, *_tell_folds(table, columns)]
-
-
-def count_of(number: float, noun: str) -> str:
-    """Returns a number with its noun.
-
-    Example:
-        >>> count_of(1, "run"), count_of(2, "run")
-        ('1 run', '2 runs')
-    """
-    return f"{int(number)} {noun}{'s' * (int(number) != 1)}"
+    return said
 
 
 def _tell_stopped(table: pd.DataFrame, columns: list[Column]) -> list[str]:
@@ -176,20 +166,3 @@ def _tell_names(table: pd.DataFrame, columns: list[Column]) -> list[str]:
 
 def _are_numbers(options: set[str]) -> bool:
     return any(re.fullmatch(r"[\W_\d]+", option) for option in options)
-
-
-def _tell_folds(table: pd.DataFrame, columns: list[Column]) -> list[str]:
-    """Tells how much too narrow intervals over folds are.
-
-    Folds share their training data: over k of them the variance of a mean is nearer (1/k + 1/(k - 1)) s^2 than s^2 / k.
-
-    Source: Nadeau & Bengio, Inference for the Generalization Error, Machine Learning 52 (2003), section 3.
-    """
-    seed = next((name for name in of_role(columns, "seed") if _FOLD.search(name)), None)
-    k = table[seed].nunique() if seed is not None else 0
-    if k < 2 or (of_role(columns, "task") and table[of_role(columns, "task")[0]].nunique() > 1):
-        return []
-    return [
-        f"{k} folds share training data and are no runs of their own: intervals are too narrow, by a factor of some "
-        f"{np.sqrt(1 + k / (k - 1)):.2f} if test sets do not overlap; new seeds, with other splits, would tell"
-    ]

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from repro.judge.columns import Column, of_role
 
+SAME = "always varies with "
+"""What is said of a detail that is another under other words: its settings belong to each other."""
 MOST_COMPARED = 40
 """Details up to which each is held against each pair of others."""
 _FEWEST_SPELLED = 2
@@ -54,7 +56,7 @@ def _find_same(table: pd.DataFrame, columns: list[Column], kept: Collection[str]
         if column.role in ("detail", "numeric detail"):
             key = _encode(table[column.name]).tobytes()
             if key in seen:
-                column = column._replace(role="copy", why=f"always varies with {seen[key]}")
+                column = column._replace(role="copy", why=f"{SAME}{seen[key]}")
             else:
                 seen[key] = column.name
         found.append(column)

@@ -1,19 +1,23 @@
 """`judge.yaml`: what a table of runs is taken to say, written beside every output, to be edited and given back."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 
-from repro.audit.study.declaration import Scale, read_yaml
+from repro.audit.study.declaration import Correction, Scale, read_yaml
 from repro.audit.study.metric import Direction
 from repro.errors import UserError
-from repro.judge.columns import Asked, Column, of_role
+from repro.judge.columns import Asked, Column, check_asked, of_role
+from repro.judge.source import check_source, find_header
+from repro.judge.table_header import list_numbers
 from repro.storage import written_file
 
 NAME = "judge.yaml"
+_WIDE = re.compile(r"\d| - ")
 
 
 class _Declared(BaseModel):
@@ -63,6 +67,7 @@ class Declaration(_Declared):
         baseline: options of the baseline; None: the most frequent combination.
         absent: of a detail, what a blank stands for.
         left_out: columns that are none of these.
+        correction: of the p-values for several comparisons; None: by design, as in a study.
     """
 
     table: str
@@ -76,6 +81,7 @@ class Declaration(_Declared):
     baseline: dict[str, Any] | None = None
     absent: dict[str, Absent] = {}
     left_out: list[str] = []
+    correction: Correction | None = None
 
     def asked(self) -> Asked:
         """Returns what is said of columns."""
@@ -139,6 +145,24 @@ def read_declaration(source: str, flags: Flags) -> Declaration:
     if flags.baseline:
         changes["baseline"] = (declared.baseline or {}) | dict(_split_option(text) for text in flags.baseline)
     return declared.model_copy(update=changes)
+
+
+def check_declaration(declared: Declaration) -> None:
+    """Checks a declaration against the header of its table, without loading what reads and judges tables.
+
+    Raises:
+        UserError: there is no such table, it lacks a column, or no outcome is declared.
+    """
+    check_source(declared.table)
+    found = find_header(declared.table)
+    if found is None or _may_be_wide(found.names, declared):
+        return
+    check_asked(found.names, list_numbers(found), declared.asked())
+
+
+def _may_be_wide(names: Sequence[str], declared: Declaration) -> bool:
+    """Says whether an outcome may have a column a run, which `wide` finds or refuses."""
+    return any(name not in names for name in declared.outcomes) and any(_WIDE.search(name) for name in names)
 
 
 def _split_outcome(text: str) -> tuple[str, str]:

@@ -8,12 +8,15 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 
 from repro.errors import UserError
-from repro.judge.settling import NextBatch, NextRun
 from repro.storage import written_file
+
+if TYPE_CHECKING:
+    from repro.judge.settling import NextBatch, NextRun
 
 KINDS = ("hydra", "wandb", "shell")
 SCRIPTS = {"shell": "next_runs.sh", "hydra": "next_runs_hydra.sh"}
@@ -44,7 +47,7 @@ def check_request(kind: str | None, budget: int | None, command: str, loop: bool
     _split(command)
 
 
-def write_batch(batch: NextBatch, kind: str, folder: Path, command: str) -> list[Path]:
+def write_batch(batch: "NextBatch", kind: str, folder: Path, command: str) -> list[Path]:
     """Writes the runs within the budget, and nothing if there are none.
 
     Args:
@@ -64,7 +67,7 @@ def write_batch(batch: NextBatch, kind: str, folder: Path, command: str) -> list
     if not runs:
         return []
     if not all(run.seed for run in runs):
-        raise UserError(f"--emit {kind}: {batch.said[-1]}\n  make these runs by hand: the table names them")
+        raise UserError(f"--emit {kind}: {batch.said[-1]}\n  make these runs by hand: without --emit they are shown")
     for name in dict.fromkeys(name for run in runs for name in _settings(run, batch.seed)):
         _check_name(name, kind)
     if kind == "wandb":
@@ -86,7 +89,7 @@ def _split(command: str) -> list[str]:
     return words
 
 
-def _settings(run: NextRun, seed: str) -> dict[str, str]:
+def _settings(run: "NextRun", seed: str) -> dict[str, str]:
     return {**{name: value for name, value in run.options.items() if value != BLANK}, seed: run.seed}
 
 
@@ -100,20 +103,20 @@ def _check_name(name: str, kind: str) -> None:
         )
 
 
-def _shell_lines(runs: tuple[NextRun, ...], seed: str, command: str) -> Iterator[str]:
+def _shell_lines(runs: "tuple[NextRun, ...]", seed: str, command: str) -> Iterator[str]:
     for run in runs:
         words = [shlex.quote(f"{name}={value}") for name, value in _settings(run, seed).items()]
         yield " ".join([command, *words])
 
 
-def _by_variant(runs: tuple[NextRun, ...]) -> dict[tuple[tuple[str, str], ...], list[NextRun]]:
+def _by_variant(runs: "tuple[NextRun, ...]") -> "dict[tuple[tuple[str, str], ...], list[NextRun]]":
     groups: dict[tuple[tuple[str, str], ...], list[NextRun]] = {}
     for run in runs:
         groups.setdefault(tuple(run.options.items()), []).append(run)
     return groups
 
 
-def _hydra_lines(runs: tuple[NextRun, ...], seed: str, command: str) -> Iterator[str]:
+def _hydra_lines(runs: "tuple[NextRun, ...]", seed: str, command: str) -> Iterator[str]:
     """Yields a multirun a variant, over its own seeds: a product over variants would make other runs."""
     for own in _by_variant(runs).values():
         fixed = {name: value for name, value in _settings(own[0], seed).items() if name != seed}
@@ -153,7 +156,7 @@ def _typed(value: str) -> str | int | float | bool:
     return float(value) if _NUMBER.fullmatch(value) else value
 
 
-def _write_sweeps(runs: tuple[NextRun, ...], seed: str, folder: Path, command: str) -> list[Path]:
+def _write_sweeps(runs: "tuple[NextRun, ...]", seed: str, folder: Path, command: str) -> list[Path]:
     """Writes one sweep where its grid is the batch, else one for each variant."""
     words = _split(command)
     program = next((word for word in words if word.endswith(".py")), words[-1])

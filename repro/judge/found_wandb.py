@@ -2,6 +2,7 @@
 
 import json
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,8 @@ from repro.errors import UserError
 
 MOST_RUNS = 100_000
 """Rows that are asked for at most."""
+PAGE_RUNS = 200
+"""Runs in one answer of the server."""
 
 
 def search_wandb(project: str) -> pd.DataFrame:
@@ -23,31 +26,24 @@ def search_wandb(project: str) -> pd.DataFrame:
         the prefix `summary.` where a config has the same), `run_name` and `status`.
 
     Raises:
-        UserError: no such project, no runs in it, or the package is absent.
+        UserError: no such project, no runs in it, or nobody is logged in.
     """
-    entity, _, name = project.partition("/")
-    if not entity or not name or "/" in name:
-        raise UserError(f"wandb:{project}: expected wandb:ENTITY/PROJECT")
+    wandb = import_module("wandb")
     try:
-        wandb = import_module("wandb")
-    except ImportError:
-        raise UserError(
-            "runs in W&B are read by wandb\n  pip install wandb, or judge the CSV that its table exports"
-        ) from None
-    try:
-        runs = [run for run, _ in zip(wandb.Api().runs(project, order="+created_at"), range(MOST_RUNS), strict=False)]
+        found = wandb.Api().runs(project, order="+created_at", per_page=PAGE_RUNS, lazy=False)  # else: a request a run
+        rows = [_read_run(run) for run in islice(found, MOST_RUNS)]
     except Exception as error:  # of many kinds: no key, no network, no project
         raise UserError(f"wandb:{project}: {' '.join(str(error).split())[:200]}") from None
-    if not runs:
+    if not rows:
         raise UserError(f"wandb:{project} has no runs")
-    return pd.DataFrame([_read_run(run) for run in runs])
+    return pd.DataFrame(rows)
 
 
 def _read_run(run: Any) -> dict[str, Any]:
     config = {name: value for name, value in _flatten(dict(run.config)) if not name.startswith("_")}
     summary = [
         (name, value)
-        for name, value in _flatten(dict(run.summary))
+        for name, value in _flatten(dict(run.summary_metrics))
         if not name.startswith("_") and isinstance(value, int | float)
     ]
     return {

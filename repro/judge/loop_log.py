@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from repro.judge.loop import Decision
+from repro.judge.loop_records import Decision
 from repro.judge.loop_replay import judge_runs
 from repro.judge.loop_table import Log, read_log
 from repro.judge.loop_worth import Kept, compare_kept, expect_kept

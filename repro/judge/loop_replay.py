@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from repro.errors import UserError
 from repro.judge import loop_rule as rule
-from repro.judge.loop import Decision, Run, Verdict
+from repro.judge.loop_records import Decision, Run, Verdict
 
 
 @dataclass

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from repro.errors import UserError
-from repro.judge.loop import Run
+from repro.judge.loop_records import Run
 
 if TYPE_CHECKING:
     import pandas as pd

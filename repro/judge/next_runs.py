@@ -1,55 +1,28 @@
 """What to run next: the smallest batch that is expected to settle the open comparisons within a budget.
 
-An open comparison is settled by a difference or by equivalence, whichever takes fewer replicates to be found with 80 %
-power, if the true difference is what was estimated and the noise what was measured. Levels pay for this look and others
-up to a bound. Pairs need the arm and the baseline at seeds in common, and only the runs that are missing there;
-unpaired arms need runs of their own, and of the baseline while it has fewer; a design needs all its variants.
+Pairs need the arm and the baseline at seeds in common, and only the runs that are missing there; unpaired arms need
+runs of their own, and of the baseline while it has fewer; a design needs all its variants.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
-from typing import NamedTuple
 
 import numpy as np
 
-from repro.audit.ledger.choice import show_value
-from repro.audit.statistics.effects import Effect, effects_by_detail
-from repro.audit.statistics.error_terms import df_at_seeds
-from repro.audit.statistics.multiplicity import LEVEL
-from repro.audit.statistics.outcomes import FULL
-from repro.audit.statistics.paired import smallest_p
-from repro.audit.statistics.power import (
-    SEEDS_CAP,
-    equivalence_power,
-    find_fewest,
-    paired_power,
-    seeds_for_sign_flip,
-    t_power,
-)
-from repro.audit.statistics.sequential import USUAL_MOST, level_at_look
+from repro.audit.statistics.effects import Effect
 from repro.errors import UserError
-from repro.judge.settling import NextBatch, NextRun, Question, Step
-from repro.judge.showing import list_lines
-from repro.judge.verdicts import Judgement
+from repro.judge.judgement import Judgement
+from repro.judge.open_questions import Arm, ask, find_open, measure_variants, variant_of
+from repro.judge.settling import FEWEST, NextBatch, NextRun, Question, Step
 
-BOUNDS = (USUAL_MOST, 50, 100, SEEDS_CAP)
-"""Replicates up to which looks are paid for: the first that is more than there are."""
 INVENTED = "seed"
 """The setting that holds the seed where the table has no column of seeds."""
 INVENTED_FROM = 1000
-_SIMULATED_UP_TO = 14
 
 Cell = tuple[str, int]
 """A run to make: id of its variant, and the replicate's number, or a counter where replicates do not pair."""
 _Wanted = tuple[tuple[Question, ...], list[Cell]]
 _Placed = tuple[tuple[Question, ...], list[Cell], bool]
-
-
-class _Precision(NamedTuple):
-    """What a comparison would rest on: its standard error and the degrees of freedom."""
-
-    se: float
-    df: float
 
 
 def plan_batch(found: Judgement, budget: int | None = None) -> NextBatch:
@@ -60,7 +33,7 @@ def plan_batch(found: Judgement, budget: int | None = None) -> NextBatch:
         budget: in runs; None: everything that can be expected to be settled.
 
     Raises:
-        UserError: the budget is no number of runs, or nothing was judged.
+        UserError: the budget is no number of runs.
 
     Source: the tests are those of the verdicts, their levels those of `sequential`; the order is greedy, expected
     verdicts for each run that is not yet in the batch (our choice).
@@ -68,11 +41,10 @@ def plan_batch(found: Judgement, budget: int | None = None) -> NextBatch:
     if budget is not None and budget < 1:
         raise UserError(f"--budget {budget}: expected a number of runs, 1 or more")
     if found.plan is None or found.analysis is None or found.results is None:
-        why = found.refused.split("\n")[0] or "numeric details have slopes and no variants"
-        raise UserError(f"no runs can be planned: {why}")
-    rows = _find_open(found)
-    measured = _measure_variants(found)
-    questions = [(row, _ask(row, found, measured)) for row in rows]
+        return _plan_without_analysis(found, budget)
+    rows = find_open(found)
+    measured = measure_variants(found)
+    questions = [(row, ask(row, found, measured)) for row in rows]
     waiting = [(row, question) for row, question in questions if question.further is not None]
     hopeless = tuple(question for _, question in questions if question.further is None)
     seed, said = found.declared.seed or INVENTED, list[str]()
@@ -102,119 +74,38 @@ def plan_batch(found: Judgement, budget: int | None = None) -> NextBatch:
     )
 
 
-def _find_open(found: Judgement) -> list[Effect]:
-    """Returns the effects on the main outcome that are neither different nor equivalent, and can be told at all."""
-    assert found.analysis is not None
-    main = next(iter(found.declared.outcomes))
-    undecided = {
-        (line.detail, line.option) for line in list_lines(found) if line.outcome == main and line.verdict == "undecided"
-    }
-    groups = effects_by_detail(found.analysis.effects)
-    return [
-        row
-        for (_, metric, fraction), rows in groups.items()
-        for row in rows
-        if metric == main and fraction == FULL and (row.detail, row.option) in undecided and np.isfinite(row.se)
-    ]
-
-
-class _Arm(NamedTuple):
-    """Finite runs of a variant: how many, and their variance."""
-
-    runs: int
-    variance: float
-
-
-def _measure_variants(found: Judgement) -> dict[str, _Arm]:
-    assert found.results is not None
-    main = next(iter(found.declared.outcomes))
-    values = found.results.rows
-    means = values[values["metric"] == main].groupby("run")["value"].mean()
-    groups = means.groupby(found.results.runs["variant"].reindex(means.index).to_numpy())
-    return {str(name): _Arm(len(group), float(group.var(ddof=1))) for name, group in groups}
-
-
-def _variant_of(row: Effect, found: Judgement) -> str:
-    assert found.plan is not None
-    return next(
-        variant.id
-        for variant in found.plan.variants
-        if {name: show_value(value) for name, value in variant.settings.items()} == {row.detail: row.option}
+def _plan_without_analysis(found: Judgement, budget: int | None) -> NextBatch:
+    """Plans repeats of two variants where none was repeated; says what would serve where there are slopes alone."""
+    seed = found.declared.seed or INVENTED
+    empty = NextBatch((), (), budget, seed)
+    if not found.options:
+        ends = [f"{row['detail']} = {row['lowest']} and {row['highest']}" for row in found.slopes.to_dict("records")]
+        told = "; ".join(dict.fromkeys(ends)) or "the ends of their range"
+        return empty._replace(said=(f"no batch is planned for slopes: repeats at both ends narrow them most: {told}",))
+    more = next((n - 1 for n in (5, FEWEST) if budget is None or 2 * (n - 1) <= budget), FEWEST - 1)
+    used = [int(name) for name in map(_whole, found.seeds) if name.isdigit()]
+    if found.declared.seed and len(used) < len(found.seeds):
+        return empty._replace(said=(f"values of {seed} are no whole numbers: new ones are yours to name",))
+    first = max(used) + 1 if used else 0 if found.declared.seed else INVENTED_FROM
+    paired = bool(found.declared.paired)
+    runs = tuple(
+        NextRun(options, str(first + place + (0 if paired else number * more)))
+        for number, options in enumerate(found.options.values())
+        for place in range(more)
     )
+    fits = budget is None or len(runs) <= budget
+    said = (
+        f"they say how large the noise is: with {more + 1} runs of each, what is seen is found with 80 % power up to "
+        "the noise SD said above",
+    )
+    return empty._replace(steps=(Step((), runs, fits),), said=said)
 
 
-def _ask(row: Effect, found: Judgement, measured: Mapping[str, _Arm]) -> Question:
-    """Returns the fewest further replicates that give 80 % for one of the two verdicts, and the chances of both."""
-    assert found.plan is not None
-    at = _foresee(row, found, measured)
-    now, margin = int(row.seeds), next(iter(found.declared.outcomes.values())).margin
-    if row.kind == "unpaired":
-        now = measured[_variant_of(row, found)].runs
-    bound = next((most for most in BOUNDS if most > now), now)
-    family = max(1, int(row.family))
-
-    def level(seeds: int) -> float:
-        return 2 * level_at_look(LEVEL / family / 2, min(seeds, bound), bound)
-
-    def inside(seeds: int) -> float:
-        if margin is None:
-            return 0.0
-        se, df = at(seeds)
-        one_sided = level_at_look(LEVEL / family, seeds, bound)
-        return equivalence_power(margin / se, df, one_sided, abs(row.estimate) / se) if se > 0 else 1.0
-
-    def apart(seeds: int) -> float:
-        se, df = at(seeds)
-        if row.kind != "paired":
-            return t_power(row.estimate / se, 1, level(seeds), df) if se > 0 else 1.0
-        if smallest_p(seeds) >= level(seeds):
-            return 0.0
-        shift = row.estimate / row.sd if row.sd > 0 else 8.0
-        return (paired_power if seeds <= _SIMULATED_UP_TO else t_power)(shift, seeds, level(seeds))
-
-    if row.kind == "paired":
-        shift = row.estimate / row.sd if row.sd > 0 else np.inf
-        differs = seeds_for_sign_flip(shift, level, now, bound)
-    else:
-        differs = find_fewest(apart, now, bound)
-    totals = [total for total in (differs, find_fewest(inside, now, bound)) if total is not None]
-    known = (row.detail, row.option, float(row.estimate), now)
-    if not totals:
-        return Question(*known, None, bound)
-    return Question(*known, min(totals) - now, bound, apart(min(totals)), inside(min(totals)))
-
-
-def _foresee(row: Effect, found: Judgement, measured: Mapping[str, _Arm]) -> Callable[[int], _Precision]:
-    """Returns the precision by the number of replicates of the arm, or of every variant of a design."""
-    assert found.plan is not None
-    if row.kind == "paired":
-        return lambda seeds: _Precision(row.sd / np.sqrt(seeds), seeds - 1.0)
-    if row.kind == "unpaired":
-        arm, base = measured[_variant_of(row, found)], measured[found.plan.variants[0].id]
-
-        def welch(runs: int) -> _Precision:
-            more = max(base.runs, runs)
-            own, other = arm.variance / runs, base.variance / more
-            square = own + other
-            df = square**2 / (own**2 / (runs - 1) + other**2 / (more - 1)) if square else 2.0 * runs - 2
-            return _Precision(float(np.sqrt(square)), min(df, 2.0 * runs - 2))
-
-        return welch
-
-    def contrast(seeds: int) -> _Precision:
-        squared = (1 - row.fixed) * row.seeds / seeds + row.fixed
-        return _Precision(
-            float(row.se * np.sqrt(squared)), row.df if row.fixed else df_at_seeds(row.df, int(row.seeds), seeds)
-        )
-
-    return contrast
-
-
-def _arm_cells(row: Effect, question: Question, found: Judgement, measured: Mapping[str, _Arm]) -> list[Cell]:
+def _arm_cells(row: Effect, question: Question, found: Judgement, measured: Mapping[str, Arm]) -> list[Cell]:
     """Returns the runs that an arm and the baseline need: the cheapest seeds first, where they pair."""
     assert found.plan is not None
     assert question.further is not None
-    arm, base = _variant_of(row, found), found.plan.variants[0].id
+    arm, base = variant_of(row, found), found.plan.variants[0].id
     if row.kind == "unpaired":
         lacking = max(0, question.seeds + question.further - measured[base].runs)
         return [(base, place) for place in range(lacking)] + [(arm, place) for place in range(question.further)]

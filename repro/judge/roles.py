@@ -4,8 +4,6 @@ Names decide where they are plain, levels where they are not. Whatever is inferr
 `judge.yaml`, where it can be changed.
 """
 
-import re
-
 import numpy as np
 import pandas as pd
 
@@ -32,8 +30,9 @@ from repro.judge.column_names import (
     UNIT,
     USER_ATTRIBUTE,
 )
-from repro.judge.columns import Asked, Column, Role, of_role
+from repro.judge.columns import Asked, Column, Role, check_asked, of_role
 from repro.judge.copies import find_copies
+from repro.judge.counted import count_of
 
 NEAR_UNIQUE = 0.5
 """Share of the rows from which as many levels name runs, not options."""
@@ -106,36 +105,10 @@ def _swap(given: tuple[Role, str], levels: int) -> tuple[Role, int, str]:
 
 
 def _check_asked(table: pd.DataFrame, asked: Asked) -> None:
-    columns = [str(name) for name in table.columns]
-    wanted = [
-        *(("outcome", name) for name in asked.outcomes),
-        *((role, name) for role, name in (("seed", asked.seed), ("unit", asked.unit), ("task", asked.task)) if name),
-        *(("details", name) for name in asked.details or ()),
-        *(("left_out", name) for name in asked.left_out),
-    ]
-    for role, name in wanted:
-        if name not in columns:
-            raise UserError(f"{role}: there is no column {name!r}\n  the table has: {_list_near(columns, name)}")
-    used = [name for role, name in wanted if role != "left_out"]
-    for name in used:
-        if used.count(name) > 1:
-            raise UserError(f"column {name!r} is asked to be two things at once\n  give it one role")
-    if not asked.outcomes:
-        numbers = [c for c in columns if pd.api.types.is_numeric_dtype(table[c])]
-        metrics = [c for c in numbers if METRIC.search(c)] or numbers
-        shown = ", ".join(metrics[:8]) or "no column of numbers"
-        raise UserError(f"which column is the outcome? --outcome NAME:lower or NAME:higher\n  the table has: {shown}")
+    numbers = [str(name) for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
+    check_asked([str(name) for name in table.columns], numbers, asked)
     for name in asked.outcomes:
         check_outcome(table[name], name)
-
-
-def _list_near(columns: list[str], name: str) -> str:
-    """Returns the columns that may be meant: of another case, inside another name; else the first ones."""
-    word = name.lower()
-    near = [column for column in columns if column.lower() == word]
-    near = near or [column for column in columns if re.split(r"[./ ]", column.lower())[-1] == word]
-    near = near or [column for column in columns if word in column.lower()] or columns
-    return ", ".join(near[:12]) + (", ..." if len(near) > 12 else "")
 
 
 def check_outcome(values: "pd.Series[float]", name: str) -> None:
@@ -157,7 +130,9 @@ def check_outcome(values: "pd.Series[float]", name: str) -> None:
             remedy += "; where a run has none, nothing"
         raise UserError(f"outcome {name!r} is {kind}: {shown!r} in row {row}\n  {remedy}")
     if not np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)).any():
-        raise UserError(f"outcome {name!r} has no finite value in {len(values)} rows\n  expected a number for each run")
+        raise UserError(
+            f"outcome {name!r} has no finite value in {count_of(len(values), 'row')}\n  expected a number for each run"
+        )
 
 
 def _name_given(table: pd.DataFrame, asked: Asked) -> dict[str, tuple[Role, str]]:
@@ -233,7 +208,7 @@ def _infer(values: "pd.Series[float]", name: str, levels: int, has_seed: bool, d
         if has_seed:
             return is_role("detail", "text")
         return is_role("detail", "near-unique, and no seed says that rows of different values are repeats")
-    return is_role("detail", "few levels" + (f"; blank in {blank} rows" if blank else ""))
+    return is_role("detail", "few levels" + (f"; blank in {count_of(blank, 'row')}" if blank else ""))
 
 
 def _infer_number(values: "pd.Series[float]", name: str, levels: int) -> tuple[Role, str]:

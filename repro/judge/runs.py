@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from repro.errors import UserError
-from repro.judge.cautions import count_of, list_cautions
+from repro.judge.cautions import list_cautions
 from repro.judge.column_names import LASTING
 from repro.judge.columns import Column, of_role
+from repro.judge.counted import count_of
 from repro.judge.declaration import Declaration
 from repro.judge.roles import ALL_UNIQUE, MANY_LEVELS
 
@@ -220,7 +221,7 @@ def _leave_unmeasured(table: pd.DataFrame, by: list[str], outcomes: list[str], s
             gone = [str(value) for value in table[name][~known].unique()]
             said.append(
                 f"{name}: {', '.join(gone[:4])}{', ...' if len(gone) > 4 else ''} "
-                f"({int((~known).sum())} rows) have no {main} at all and were left out"
+                f"({count_of((~known).sum(), 'row')}) have no {main} at all and were left out"
             )
             table = table[known]
     broken = ~np.isfinite(table[main]) & ~table["failed"]

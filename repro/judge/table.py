@@ -5,18 +5,16 @@ Files are read as text of their own encoding and separator; what a column holds 
 """
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from repro.errors import UserError
-from repro.judge.table_file import MOST_BYTES, find_suffix, read_text
-from repro.judge.table_text import check_names, read_lines
-
-MLFLOW = "mlflow:"
-WANDB = "wandb:"
+from repro.judge.source import JSON, MLFLOW, PARQUET, WANDB, check_source
+from repro.judge.table_file import find_suffix, read_text
+from repro.judge.table_header import check_names
+from repro.judge.table_text import read_lines
 
 
 def read_table(source: str, tracking_uri: str | None = None) -> pd.DataFrame:
@@ -32,43 +30,24 @@ def read_table(source: str, tracking_uri: str | None = None) -> pd.DataFrame:
     Raises:
         UserError: there is no such table, or it cannot be read in one way only.
     """
+    check_source(source)
     if source.startswith(MLFLOW):
-        table = _read_mlflow(source.removeprefix(MLFLOW), tracking_uri)
+        from repro.tracking.found_runs import search_runs
+
+        table = search_runs(source.removeprefix(MLFLOW), tracking_uri)
     elif source.startswith(WANDB):
         from repro.judge.found_wandb import search_wandb
 
         table = search_wandb(source.removeprefix(WANDB))
     else:
         file = Path(source)
-        _check_file(file)
-        match find_suffix(file):
-            case ".parquet" | ".pq":
-                table = _read_parquet(file)
-            case ".jsonl" | ".ndjson" | ".json":
-                table = _read_json(file)
-            case ".xlsx" | ".xls" | ".ods":
-                raise UserError(f"{file} is a spreadsheet\n  save it as CSV, and judge that")
-            case _:
-                table = read_lines(file)
+        suffix = find_suffix(file)
+        read = _read_parquet if suffix in PARQUET else _read_json if suffix in JSON else read_lines
+        table = read(file)
     table = table.dropna(how="all").dropna(axis="columns", how="all").reset_index(drop=True)
     if not len(table):
         raise UserError(f"{source} has no rows\n  expected a header and a row for each run")
     return table
-
-
-def _check_file(file: Path) -> None:
-    if file.is_dir():
-        raise UserError(
-            f"{file} is a folder\n  expected a table: CSV, TSV, JSON lines or parquet, or mlflow:EXPERIMENT"
-        )
-    if not file.is_file():
-        remedy = f"judge {MLFLOW}EXPERIMENT, or a table exported from there" if ":" in str(file) else "check the path"
-        raise UserError(f"{file}: no such file\n  {remedy}")
-    size = file.stat().st_size
-    if not size:
-        raise UserError(f"{file} is empty\n  expected a header and a row for each run")
-    if size > MOST_BYTES:
-        raise UserError(f"{file} has {size / 1024**3:.1f} GiB, more than 2\n  keep one row for each run, the last step")
 
 
 def _read_json(file: Path) -> pd.DataFrame:
@@ -119,21 +98,9 @@ def _list_rows(whole: Any) -> list[Any]:
 
 def _read_parquet(file: Path) -> pd.DataFrame:
     try:
-        import_module("pyarrow.parquet")
-    except ImportError:
-        raise UserError(f"{file}: parquet is read by pyarrow\n  pip install pyarrow, or save it as CSV") from None
-    try:
         table = pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise UserError(f"{file} is no parquet: {' '.join(str(error).split())[:200]}") from None
     table.columns = [str(name) for name in table.columns]
     check_names(str(file), list(table.columns))
     return table
-
-
-def _read_mlflow(experiment: str, tracking_uri: str | None) -> pd.DataFrame:
-    try:
-        from repro.tracking.found_runs import search_runs
-    except ImportError:
-        raise UserError("runs in MLflow are read by mlflow\n  install the extra: repro-audit[mlflow]") from None
-    return search_runs(experiment, tracking_uri)

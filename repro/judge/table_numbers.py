@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from repro.errors import UserError
+from repro.judge.table_header import PLAIN
 
-PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
 _EUROPEAN = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 _DASHES = frozenset({"-", "--", "---", "\u2013", "\u2014", ".", "?", "None", "none"})

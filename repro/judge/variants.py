@@ -14,6 +14,7 @@ import pandas as pd
 from repro.audit.study.declaration import Design
 from repro.audit.study.designs import code_options
 from repro.errors import UserError
+from repro.judge.counted import count_of
 
 MOST_COLUMNS = 45
 """Options beyond the baseline's that are fitted at once; pairs of them make a thousand interactions."""
@@ -94,6 +95,20 @@ def find_variants(table: pd.DataFrame, details: Sequence[str], asked: Mapping[st
         said.append(f"{len(rows)} of {whole} combinations were run: effects are averaged as these combine them")
     named = [dict(zip(details, row, strict=True)) for row in rows]
     return Variants(list(details), levels, settings, place, design, baseline, said, named)
+
+
+def add_copies(table: pd.DataFrame, variants: Variants, copies: Sequence[str]) -> Variants:
+    """Returns variants whose rows name the columns, too, that always vary together with a detail.
+
+    A run without them would be another variant than the one that it repeats.
+    """
+    first = {int(place): number for number, place in reversed(list(enumerate(variants.place)))}
+    told = {name: table[name].map(show_option) for name in copies if name in table}
+    rows = [
+        {**row, **{name: str(column.iloc[first[place]]) for name, column in told.items() if place in first}}
+        for place, row in enumerate(variants.rows)
+    ]
+    return variants._replace(rows=rows)
 
 
 def name_design(levels: Mapping[str, Sequence[Any]], settings: Sequence[Mapping[str, Any]]) -> Design | None:
@@ -192,9 +207,12 @@ def _find_baseline(options: pd.DataFrame, asked: Mapping[str, Any]) -> tuple[dic
     shown = ", ".join(f"{name}={value}" for name, value in chosen.items())
     ties = int((counts == most).sum())
     if len(asked) == len(chosen):
-        return chosen, f"baseline: {shown}, as declared ({most} rows)"
-    tied = f", as have {ties - 1} others: the first of them" if ties > 1 else ""
-    return chosen, f"baseline: {shown}, the most frequent combination ({most} rows{tied}); --baseline names another"
+        return chosen, f"baseline: {shown}, as declared ({count_of(most, 'row')})"
+    tied = f", as {'has' if ties == 2 else 'have'} {count_of(ties - 1, 'other')}: the first of them" if ties > 1 else ""
+    return (
+        chosen,
+        f"baseline: {shown}, the most frequent combination ({count_of(most, 'row')}{tied}); --baseline names another",
+    )
 
 
 def join_details(table: pd.DataFrame, variants: Variants) -> Variants:

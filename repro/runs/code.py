@@ -8,6 +8,7 @@ do not enter the hash.
 import ast
 import hashlib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from repro import paths
@@ -41,6 +42,7 @@ def hash_code(case: Case) -> str:
     return hash_json({str(file): hash_module(file.read_text(encoding="utf-8")) for file in code_files(case)})
 
 
+@cache
 def hash_module(source: str) -> str:
     """Returns the SHA-256 of a module's syntax tree without docstrings; comments and layout are not in it."""
     tree = ast.parse(source)

@@ -40,6 +40,7 @@ def read_results(case: Case, plan: Plan, *, links: bool = True) -> Results:
     Raises:
         UserError: evidence is broken.
     """
+    plan = plan.grown()
     records = {run.id: record for run in plan.runs if (record := read_record(run.id)) is not None}
     strangers = _find_strangers(case, plan, records)
     records = {run: record for run, record in records.items() if run not in strangers}

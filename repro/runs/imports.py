@@ -6,6 +6,7 @@ they do not run; nor do packages that are installed rather than part of the proj
 
 import ast
 from collections.abc import Collection, Iterable
+from functools import cache
 from pathlib import Path
 
 
@@ -30,7 +31,8 @@ def imported_files(root: Path, files: Iterable[Path], left_out: Collection[str] 
     return found
 
 
-def imported_names(source: str, package: str = "") -> set[str]:
+@cache
+def imported_names(source: str, package: str = "") -> frozenset[str]:
     """Returns the dotted names that code imports when it runs, with the members that `from` imports name.
 
     Args:
@@ -48,7 +50,7 @@ def imported_names(source: str, package: str = "") -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             start = _start(node, package)
             names |= {start, *(f"{start}.{alias.name}" for alias in node.names)} if start else set()
-    return names
+    return frozenset(names)
 
 
 def files_of(root: Path, name: str) -> list[Path]:

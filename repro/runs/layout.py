@@ -46,11 +46,12 @@ def write_runs(case: Case, plan: Plan) -> None:
 
 
 def run_params(case: Case, plan: Plan) -> dict[str, Any]:
-    """Returns the params of every run of a plan, by the run's id.
+    """Returns the params of every run of a plan and its batches, by the run's id.
 
     Raises:
         UserError: the plan was frozen with other params than the tree now has.
     """
+    plan = plan.grown()
     settings = {variant.id: variant.settings for variant in plan.variants}
     resolved = {name: case.resolve(plan.values, changes, 0) for name, changes in settings.items()}
     strangers = [name for name, changes in settings.items() if case.identify({**plan.values, **changes}) != name]

@@ -42,7 +42,7 @@ def load_subject(study: str, *, links: bool = True) -> Subject:
     results = read_results(case, plan, links=links)
     choices = {detail.key: detail.choice for detail in walk_details(case.params)}
     titles = {metric.name: metric.title for metric in case.metrics}
-    return Subject(plan, results, analyse(plan, results, choices), choices, titles)
+    return Subject(plan.tabulated(), results, analyse(plan, results, choices), choices, titles)
 
 
 def show(subject: Subject, section: str) -> Fragment:

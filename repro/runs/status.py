@@ -83,7 +83,7 @@ def find_outdated(case: Case, plan: Plan) -> list[str]:
         UserError: DVC cannot work here.
     """
     write_runs(case, plan)
-    return _runs(find_changed(run_stage(run.id) for run in plan.runs))
+    return _runs(find_changed(run_stage(run.id) for run in plan.grown().runs))
 
 
 def is_finished(run: str, key: str) -> bool:

@@ -1,19 +1,13 @@
 """Who makes runs: processes of this machine, behind an interface that a cluster has too."""
 
-import os
-import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from filelock import FileLock, Timeout
 
 from repro.case import Case
+from repro.runs.fork_server import ForkServer
 from repro.runs.record import lock_file, log_file
-from repro.runs.run import ATTACHED
-
-GRACE_S = 10.0
 
 
 class Ended(NamedTuple):
@@ -62,64 +56,47 @@ class LocalWorkers:
     Args:
         case: under audit; it says how many threads a run uses.
         count: how many at once.
-        command: what is started, before the id of the run.
+        command: what makes a run that is not forked, before its id.
     """
 
     def __init__(
         self, case: Case, count: int, command: tuple[str, ...] = (sys.executable, "-m", "repro.runs.run")
     ) -> None:
         self._case, self._count, self._command = case, count, command
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._servers: dict[int, ForkServer] = {}
 
     @property
     def slots(self) -> int:
         """See `Workers`."""
-        return self._count - len(self._processes)
+        return self._count - len(self.running)
 
     @property
     def running(self) -> list[str]:
         """See `Workers`."""
-        return list(self._processes)
+        return [run for server in self._servers.values() for run in server.running]
 
     def start(self, run: str, params: Any) -> bool:
         """See `Workers`; what the process says goes to the run's log."""
         if is_taken(run):
             return False
-        log = log_file(run)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as stream:
-            self._processes[run] = subprocess.Popen(
-                [*self._command, run, ATTACHED],
-                stdin=subprocess.PIPE,  # it ends with this process, which holds the other end
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                env=_environment(self._case.threads(params)),
-                start_new_session=True,  # Ctrl-C is for this process, which ends the others in order
-            )
+        log_file(run).parent.mkdir(parents=True, exist_ok=True)
+        threads = self._case.threads(params)
+        if threads not in self._servers:
+            self._servers[threads] = ForkServer(self._command, threads)
+        self._servers[threads].start(run)
         return True
 
     def ended(self) -> list[Ended]:
         """See `Workers`."""
-        found = []
-        for run, process in list(self._processes.items()):
-            status = process.poll()
-            if status is not None:
-                del self._processes[run]
-                _close(process)
-                found.append(Ended(run, f"killed by signal {-status}" if status < 0 else ""))
+        found = [Ended(*each) for server in self._servers.values() for each in server.ended()]
+        self._servers = {threads: server for threads, server in self._servers.items() if server.is_alive}
         return found
 
     def stop(self) -> None:
         """See `Workers`."""
-        for process in self._processes.values():
-            process.terminate()
-        for process in self._processes.values():
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE_S)
-            process.kill()
-            process.wait()
-            _close(process)
-        self._processes.clear()
+        for server in self._servers.values():
+            server.stop()
+        self._servers.clear()
 
 
 def is_taken(run: str) -> bool:
@@ -141,13 +118,3 @@ def take(run: str) -> FileLock | None:
     except Timeout:
         return None
     return held
-
-
-def _environment(threads: int) -> Mapping[str, str]:
-    libraries = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return {**os.environ, **dict.fromkeys(libraries, str(threads))}
-
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        process.stdin.close()

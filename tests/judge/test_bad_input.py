@@ -7,8 +7,9 @@ import pytest
 
 from repro.errors import UserError
 from repro.judge.declaration import Flags, read_declaration
+from repro.judge.judgement import Judgement
 from repro.judge.table import read_table
-from repro.judge.verdicts import Judgement, judge_table
+from repro.judge.verdicts import judge_table
 
 OUTCOME = Flags(outcome=("loss:lower",))
 GOOD = "lr,seed,loss\na,0,1.01\na,1,1.12\na,2,1.23\nb,0,2.02\nb,1,2.11\nb,2,2.27\n"
@@ -177,7 +178,11 @@ NAMES: list[Callable[[], tuple[str, str]]] = [
 
 @pytest.mark.parametrize("names", NAMES, ids=["comma", "newline", "HTML", "quote", "letters", "marks"])
 def test_odd_options_are_shown_as_they_are_and_escaped(tmp_path: Path, names: Callable[[], tuple[str, str]]) -> None:
-    from repro.judge.showing import list_lines, show_json, show_markdown, show_page, show_table
+    from repro.judge.lines import list_lines
+    from repro.judge.showing.page import show_page
+    from repro.judge.showing.record import show_json
+    from repro.judge.showing.summary import show_markdown
+    from repro.judge.showing.terminal import show_table
 
     written, meant = names()
     file = tmp_path / "t.csv"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from repro.judge.declaration import Flags, read_declaration
-from repro.judge.showing import Line, list_lines
+from repro.judge.lines import Line, list_lines
 from repro.judge.table import read_table
 from repro.judge.verdicts import Judgement, judge_table
 
@@ -37,7 +37,7 @@ def hold_rtdl_refused() -> list[str]:
 def hold_rtdl() -> list[str]:
     found = judge("rtdl.yaml")
     lines = list_lines(found)
-    (differs,) = [line for line in lines if line.verdict == "differs"]
+    (differs,) = [line for line in lines if line.verdict == "matters"]
     (backbone,) = [line for line in lines if line.detail == "backbone"]
     undecided = [line for line in lines if line.detail == "embedding" and line.verdict == "undecided"]
     assert found.word == "task"
@@ -50,7 +50,7 @@ def hold_rtdl() -> list[str]:
 def hold_algoperf() -> list[str]:
     found = judge("algoperf.yaml")
     lines = list_lines(found)
-    assert {line.verdict for line in lines} == {"differs"}
+    assert {line.verdict for line in lines} == {"matters"}
     assert "125 rows share options and study with others (25 cells): their mean is one run" in list_sentences(found)
     assert "89 of 145 runs ended at less than 90% of the final_step" in list_sentences(found)
     worst, best = (pick(lines, key=lambda line: line.estimate) for pick in (min, max))
@@ -70,7 +70,7 @@ def hold_dopamine() -> list[str]:
         in (list_sentences(found))
     )
     assert lines["QR-DQN"].verdict == "undecided"
-    assert {line.verdict for option, line in lines.items() if option != "QR-DQN"} == {"differs"}
+    assert {line.verdict for option, line in lines.items() if option != "QR-DQN"} == {"matters"}
     return [
         "One run of 3,000 is found that was cut short: 56 iterations of 200, row 1715",
         f"over 60 games Impala differs from CNN by {tell(lines['Impala'])} SDs",

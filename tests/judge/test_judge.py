@@ -12,12 +12,13 @@ from repro.cli import app
 from repro.judge.cautions import count_ties, find_step
 from repro.judge.columns import Asked
 from repro.judge.declaration import Declaration, Flags, Measured, read_declaration
+from repro.judge.judgement import Judgement
+from repro.judge.lines import list_lines
 from repro.judge.roles import infer_roles
 from repro.judge.settling import bear_noise, plan_batch
-from repro.judge.showing import list_lines
 from repro.judge.slopes import fit_slopes
 from repro.judge.table import read_table
-from repro.judge.verdicts import Judgement, judge_table
+from repro.judge.verdicts import judge_table
 
 
 def judge(table: pd.DataFrame, **declared: object) -> Judgement:
@@ -258,7 +259,7 @@ def test_the_declaration_that_is_written_gives_the_same_verdicts(tmp_path: Path)
     shown = runner.invoke(app, ["judge", str(out / "judge.yaml"), "--out", str(out), "--format", "html"])
     assert shown.exit_code == 0
     page = (out / "index.html").read_text(encoding="utf-8")
-    assert "exploratory" in page
+    assert "Exploratory" in page
     assert "as it was frozen" not in page
 
 
@@ -303,10 +304,10 @@ def test_the_example_says_what_its_readme_says() -> None:
     found = judge_table(read_table(declared.table), declared)
     readme = (folder / "README.md").read_text(encoding="utf-8")
     lines = list_lines(found)
-    differ = [line for line in lines if line.verdict == "differs"]
+    differ = [line for line in lines if line.verdict == "matters"]
     said = [
         f"an SD of {found.noise.sd:.5f} ({found.noise.df} degrees of freedom, {found.noise.groups} groups)",
-        f"{len(differ)} of {len(lines)} differ",
+        f"{len(differ)} of {len(lines)} matter",
         f"by {differ[0].estimate:.4f} (95 % {differ[0].low:.4f} to {differ[0].high:.4f}; {differ[0].n} runs)",
         f"The other {len(lines) - len(differ)} are undecided",
     ]

@@ -12,7 +12,8 @@ from benchmarks.loop_rules import NORMAL, Champions, World, draw_gains, run_keep
 from benchmarks.loops import WORLDS
 from repro.errors import UserError
 from repro.judge import loop_rule as rule
-from repro.judge.loop import Decision, Loop, Run
+from repro.judge.loop import Loop
+from repro.judge.loop_records import Decision, Run
 from repro.judge.loop_replay import judge_runs
 
 BASELINE = [1.0, 1.02, 0.98, 1.01, 0.99, 1.03, 0.97, 1.0]

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -20,10 +19,10 @@ from repro.cli import app
 from repro.errors import UserError
 from repro.judge.declaration import Declaration, Measured
 from repro.judge.emitting import _quote_hydra, write_batch
+from repro.judge.judgement import Judgement
 from repro.judge.next_runs import plan_batch
 from repro.judge.settling import NextBatch, NextRun, Question, Step
-from repro.judge.table import read_table
-from repro.judge.verdicts import Judgement, judge_table
+from repro.judge.verdicts import judge_table
 
 HOSTILE = "$(touch pwned); `touch pwned` 'q' \"w\" && touch pwned"
 
@@ -200,6 +199,33 @@ def test_sweeps_make_exactly_the_runs_that_are_wanted(tmp_path: Path) -> None:
         assert sorted(made) == sorted((options["opt"], int(seed)) for options, seed in runs)
 
 
+def test_columns_that_vary_with_a_detail_go_with_it_into_the_runs() -> None:
+    seeds = list(range(4))
+    table = arms({"a": 0, "b": 2.5}, {"a": seeds, "b": seeds}).assign(schedule=lambda t: t["opt"].map({"a": 1, "b": 2}))
+    assert {(run.options["opt"], run.options["schedule"]) for run in plan_batch(judge(table)).runs} == {
+        ("a", "1"),
+        ("b", "2"),
+    }
+
+
+@pytest.mark.parametrize(("budget", "runs"), [(None, 8), (5, 4), (3, 0)])
+def test_where_nothing_was_repeated_the_best_and_the_baseline_are(budget: int | None, runs: int) -> None:
+    found = judge(pd.DataFrame({"opt": ["a", "b", "c"], "loss": [1.0, 3.0, 0.5]}), baseline={"opt": "a"})
+    assert found.refused
+    batch = plan_batch(found, budget)
+    assert len(batch.runs) == runs
+    assert {run.options["opt"] for run in batch.runs} == ({"a", "c"} if runs else set())
+    assert len({run.seed for run in batch.runs}) == runs
+
+
+def test_slopes_plan_no_runs_and_say_which_would_serve() -> None:
+    rates = np.linspace(0.1, 2, 14).round(2)
+    table = pd.DataFrame({"lr": np.tile(rates, 2), "seed": np.repeat([0, 1], 14), "loss": np.arange(28.0)})
+    batch = plan_batch(judge(table), 10)
+    assert not batch.runs
+    assert "both ends narrow them most: lr = 0.1 and 2" in batch.said[-1]
+
+
 @pytest.fixture
 def csv(tmp_path: Path) -> Path:
     seeds = list(range(4))
@@ -240,34 +266,3 @@ def test_requests_that_cannot_be_met_are_refused(csv: Path, tmp_path: Path, argu
     assert status
     assert told in said
     assert not (tmp_path / "o").exists()
-
-
-def test_runs_of_a_wandb_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def runs(project: str, order: str) -> list[SimpleNamespace]:
-        asked.append((project, order))
-        made = {"config": {"model": {"width": 8}, "seed": 1, "loss": "l1"}, "summary": {"loss": 0.5, "_step": 9}}
-        return [SimpleNamespace(name="brisk-1", state="finished", **made)]
-
-    fake = ModuleType("wandb")
-    fake.Api = lambda: SimpleNamespace(runs=runs)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "wandb", fake)
-    row = read_table("wandb:team/project").iloc[0].to_dict()
-    assert row == {
-        "run_name": "brisk-1",
-        "status": "finished",
-        "model.width": 8,
-        "seed": 1,
-        "loss": "l1",
-        "summary.loss": 0.5,
-    }
-    assert asked == [("team/project", "+created_at")]
-    with pytest.raises(UserError, match="expected wandb:ENTITY/PROJECT"):
-        read_table("wandb:project")
-
-
-def test_without_wandb_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(UserError, match="pip install wandb"):
-        read_table("wandb:team/project")

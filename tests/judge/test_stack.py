@@ -8,12 +8,16 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from repro.audit.statistics.stack_parts import BETTER_WITHOUT, NEEDED, NOT_NEEDED, NOT_TOLD
+from repro.audit.study.designs import stack_mixtures
 from repro.cli import app
 from repro.errors import UserError
+from repro.judge.configurations import Stack, read_stack
 from repro.judge.declaration import Declaration, Measured
-from repro.judge.stack import Stack, find_mixtures, judge_stack, read_stack
-from repro.judge.stack_answers import BETTER_WITHOUT, NEEDED, NOT_NEEDED, NOT_TOLD, StackJudgement
-from repro.judge.stack_plan import StackPlan, bear_sd, design_mixtures
+from repro.judge.mixtures import find_mixtures
+from repro.judge.stack import StackJudgement, judge_stack
+from repro.judge.stack_plan import StackPlan
+from repro.judge.stack_seeds import bear_sd
 
 KEYS = ["model.a", "model.b", "c", "d", "e", "f"]
 NOISE, MARGIN = 0.05, 0.2
@@ -55,13 +59,13 @@ def judge(stack: Stack, table: pd.DataFrame, frozen: dict[str, object] | None = 
 
 
 def add_planned(table: pd.DataFrame, found: StackJudgement, **more: float) -> pd.DataFrame:
-    assert found.confirming is not None
-    runs = found.confirming.runs
+    assert found.further is not None
+    runs = found.further.runs
     return pd.concat([table, simulate(runs[runs["status"] == "to run"], seed=7, **more)])
 
 
 def answers(found: StackJudgement) -> dict[str, str]:
-    return {part.key: part.answer for part in found.parts}
+    return {part.key: part.answer for part in found.answer.parts}
 
 
 def test_without_runs_the_plan_is_a_folded_design_that_starts_at_the_whole(stack: Stack) -> None:
@@ -76,7 +80,9 @@ def test_without_runs_the_plan_is_a_folded_design_that_starts_at_the_whole(stack
 
 
 def test_up_to_four_differences_all_mixtures_are_run() -> None:
-    assert [len(design_mixtures([*"abcd"][:n])[1]) for n in (1, 2, 3, 4)] == [2, 4, 8, 16]
+    levels = {key: ["final", "base"] for key in "abcd"}
+    few = [dict([*levels.items()][:n]) for n in (1, 2, 3, 4)]
+    assert [len(stack_mixtures(keys, seed=0)[1]) for keys in few] == [2, 4, 8, 16]
 
 
 def test_runs_that_exist_are_not_planned_again(stack: Stack) -> None:
@@ -94,13 +100,13 @@ def test_additive_parts_are_told_and_the_smallest_stack_waits_for_its_runs(stack
     found = judge(stack, table)
     needed = dict.fromkeys(KEYS[:2], NEEDED) | dict.fromkeys("cdef", NOT_NEEDED)
     assert answers(found) == needed
-    assert found.smallest.dropped == [*"cdef"]
-    assert not found.smallest.confirmed
-    assert "no two runs of exactly this combination" in found.smallest.test
+    assert found.answer.smallest.dropped == [*"cdef"]
+    assert not found.answer.smallest.confirmed
+    assert "no two runs of exactly this combination" in found.answer.smallest.test
     later = judge(stack, add_planned(table, found, interaction=0.0), found.freeze())
-    assert later.smallest.confirmed
-    assert "one test, declared before" in later.smallest.test
-    assert later.confirming is None
+    assert later.answer.smallest.confirmed
+    assert "declared before its runs were made; test 1" in later.answer.smallest.test
+    assert later.further is None
 
 
 def test_a_part_that_works_by_another_alone_is_found_needed_in_steps(stack: Stack) -> None:
@@ -108,17 +114,17 @@ def test_a_part_that_works_by_another_alone_is_found_needed_in_steps(stack: Stac
     first = judge(stack, table)
     assert answers(first)["model.a"] != NOT_NEEDED
     assert answers(first)["c"] == NOT_TOLD  # c with a is one contrast with other pairs
-    assert first.telling
+    assert first.answer.telling
     table = add_planned(table, first)
     second = judge(stack, table, first.freeze())
     assert answers(second) == dict.fromkeys(KEYS[:3], NEEDED) | dict.fromkeys("def", NOT_NEEDED)
-    assert "model.a x c" in second.tested[1]
-    part = second.parts[2]
+    assert "model.a x c" in second.answer.tested[1]
+    part = second.answer.parts[2]
     assert part.low < 0.5 < part.high  # the truth in the whole; its mean over the others is 0
-    assert second.smallest.dropped == [*"def"]
+    assert second.answer.smallest.dropped == [*"def"]
     third = judge(stack, add_planned(table, second), second.freeze())
-    assert third.smallest.dropped == [*"def"]
-    assert third.smallest.confirmed
+    assert third.answer.smallest.dropped == [*"def"]
+    assert third.answer.smallest.confirmed
 
 
 def test_a_smaller_stack_that_is_worse_is_not_confirmed(stack: Stack) -> None:
@@ -129,16 +135,16 @@ def test_a_smaller_stack_that_is_worse_is_not_confirmed(stack: Stack) -> None:
     worse.loc[exact, "loss"] += 0.3  # what only all four together do
     assert exact.sum() > 2
     later = judge(stack, worse, found.freeze())
-    assert not later.smallest.confirmed
-    assert later.smallest.dropped != [*"cdef"]
-    assert later.tested[-1].startswith("declared earlier, without c, d, e, f: NOT CONFIRMED: +0.")
+    assert not later.answer.smallest.confirmed
+    assert later.answer.smallest.dropped != [*"cdef"]
+    assert later.answer.tested[-1].startswith("declared earlier, without c, d, e, f: NOT CONFIRMED: +0.")
 
 
 def test_undeclared_tests_pay_for_all_combinations(stack: Stack) -> None:
     table = simulate(plan(stack).runs, interaction=0.0)
     found = judge(stack, table)
     later = judge(stack, add_planned(table, found, interaction=0.0))
-    assert "Bonferroni over 16 combinations" in later.smallest.test
+    assert "Bonferroni over 16 combinations" in later.answer.smallest.test
 
 
 def test_what_gains_when_it_is_left_out_is_said(stack: Stack) -> None:
@@ -146,7 +152,7 @@ def test_what_gains_when_it_is_left_out_is_said(stack: Stack) -> None:
     table["loss"] -= 0.6 * (table["f"] == "false")
     found = judge(stack, table)
     assert answers(found)["f"] == BETTER_WITHOUT
-    assert "f" in found.smallest.kept
+    assert "f" in found.answer.smallest.kept
 
 
 def test_parts_left_out_one_at_a_time_are_held_against_the_whole(stack: Stack) -> None:
@@ -155,8 +161,8 @@ def test_parts_left_out_one_at_a_time_are_held_against_the_whole(stack: Stack) -
     table = simulate(pd.concat([whole, *(whole.assign(**{key: "false"}) for key in KEYS)]), interaction=0.0)
     found = judge(stack, table)
     assert answers(found) == dict.fromkeys(KEYS[:2], NEEDED) | dict.fromkeys("cdef", NOT_NEEDED)
-    assert {part.where for part in found.parts} == {"in the whole"}
-    assert "15 pairs of differences that these mixtures cannot see" in found.untested[0]
+    assert {part.where for part in found.answer.parts} == {"in the whole"}
+    assert "15 pairs of differences that these mixtures cannot see" in found.answer.untested[0]
 
 
 def test_rows_of_other_options_or_settings_are_left_out(stack: Stack) -> None:
@@ -209,7 +215,7 @@ def test_the_command_plans_first_and_judges_then(tmp_path: Path, monkeypatch: py
     arguments = ["judge", "runs.csv", "--outcome", "loss:lower", "--margin", str(MARGIN), "--stack", *files]
     first = CliRunner().invoke(app, arguments)
     assert first.exit_code != 0
-    assert "48 to make" in first.stdout
+    assert "48 runs to make for the screening" in first.stdout
     planned = pd.read_csv("judge/stack-plan.csv")
     assert len(json.loads(Path("judge/stack-plan.json").read_text())["runs"]) == len(planned) == 48
     simulate(planned, interaction=0.0).to_csv("runs.csv", index=False)
@@ -217,5 +223,56 @@ def test_the_command_plans_first_and_judges_then(tmp_path: Path, monkeypatch: py
     assert second.exit_code == 0, second.output
     found = json.loads(second.stdout)
     assert found["smallest"]["dropped"] == [*"cdef"]
-    assert found["confirming"]["cost_runs"] > 0
+    assert found["further"]["cost_runs"] > 0
     assert json.loads(Path("judge/stack.json").read_text())["dropped"] == [*"cdef"]
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_pages_and_summaries_open_with_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = [path.name for path in write_configurations(tmp_path)]
+    arguments = ["judge", "runs.csv", "--outcome", "loss:lower", "--margin", str(MARGIN), "--stack", *files]
+    arguments += ["--format", form, "--out", "o"]
+    first = CliRunner().invoke(app, arguments)
+    assert first.exit_code != 0
+    assert "there is no runs.csv yet" in Path("o/summary.md").read_text()
+    assert "48 runs to make" in Path("o/index.html").read_text()
+    simulate(pd.read_csv("o/stack-plan.csv"), interaction=0.0).to_csv("runs.csv", index=False)
+    second = CliRunner().invoke(app, arguments)
+    assert second.exit_code == 0, second.output
+    said = "2 of 6 parts are needed (model.a, model.b); 4 not needed (c, d, e, f)"
+    page, summary = Path("o/index.html").read_text(), Path("o/summary.md").read_text()
+    assert f"<p><strong>{said}" in page
+    assert summary.startswith(f"**repro judge**: {said}")
+    assert (summary.strip() in second.stdout) == (form == "markdown")
+
+
+def test_mirror_images_that_lack_are_planned_and_said(stack: Stack) -> None:
+    runs = plan(stack).runs
+    lacking = runs["run"].str.match("m1[345]-")  # five mixtures with their mirror images tell five parts, not six
+    found = judge(stack, simulate(runs[~lacking], interaction=0.0))
+    assert found.further is not None
+    assert found.further.cost == lacking.sum() == 9
+    options = [{tuple(row) for row in table[KEYS].to_numpy()} for table in (found.further.runs, runs[lacking])]
+    assert options[0] == options[1]
+    assert any("3 mixtures of the fold-over were not run" in sentence for sentence in found.answer.untested)
+
+
+def test_options_that_a_table_takes_for_blanks_are_read_as_the_configuration_spells_them(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text("norm: NA\nact: relu\n")
+    (tmp_path / "f.yaml").write_text("norm: layer\nact: gelu\n")
+    stack = read_stack(tmp_path / "b.yaml", tmp_path / "f.yaml")
+    table = pd.DataFrame({"norm": [None, "layer"], "act": ["relu", "gelu"], "loss": [1.0, 2.0]})
+    assert find_mixtures(table, stack, "t.csv").table["norm"].tolist() == ["NA", "layer"]
+
+
+def test_a_test_is_paid_for_once_and_each_further_one_is_stricter(stack: Stack) -> None:
+    table = simulate(plan(stack).runs, interaction=0.0)
+    first = judge(stack, table)
+    table = add_planned(table, first, interaction=0.0)
+    second = judge(stack, table, first.freeze())
+    again = judge(stack, table, second.freeze())
+    assert again.answer.smallest.test == second.answer.smallest.test
+    assert [test.n for test in again.answer.tests] == [test.n for test in second.answer.tests]
+    more = second.freeze() | {"tests": [[["c"], 9], [["d"], 9]]}
+    assert "; test 3)" in judge(stack, table, more).answer.smallest.test

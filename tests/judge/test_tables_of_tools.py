@@ -18,7 +18,7 @@ import pytest
 
 from repro.errors import UserError
 from repro.judge.declaration import Flags, read_declaration, write_declaration
-from repro.judge.showing import list_lines
+from repro.judge.lines import list_lines
 from repro.judge.table import read_table
 from repro.judge.verdicts import Judgement, judge_table
 
@@ -92,7 +92,7 @@ def test_the_same_runs_in_the_form_of_another_tool_have_the_same_verdict(tmp_pat
     found = judge(write(tmp_path, SAME[name][1], SAME[name][0]))
     opt = next(line for line in list_lines(found) if line.detail == "opt")
     assert opt.estimate == pytest.approx(EFFECT, abs=1e-9)
-    assert opt.verdict == "differs"
+    assert opt.verdict == "matters"
     assert found.noise.df == 16
     assert found.word == "seed"
 

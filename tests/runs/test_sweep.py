@@ -3,13 +3,8 @@
 import re
 import shutil
 import signal
-import subprocess
 
-from sweep_project import TIMEOUT_S, Project, children_of, is_run, kill, wait_for
-
-
-def runs_of(sweep: subprocess.Popen[str]) -> list[int]:
-    return [child for child in children_of(sweep.pid) if is_run(child)]
+from sweep_project import TIMEOUT_S, Project, is_server, kill, runs_of, wait_for
 
 
 def states(project: Project) -> list[object]:
@@ -26,18 +21,18 @@ def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_swe
     assert len(outdated(project)) == 3
     sweep = project.start_sweep("-j", "2")
     wait_for(lambda: states(project))
-    victim = runs_of(sweep)[0]
+    victim = runs_of(sweep.pid)[0]
     kill(victim)
-    wait_for(lambda: len(runs_of(sweep)) == 2 and victim not in runs_of(sweep))
+    wait_for(lambda: len(runs_of(sweep.pid)) == 2 and victim not in runs_of(sweep.pid))
     wait_for(lambda: project.tables())
-    wait_for(lambda: runs_of(sweep))
-    orphans = runs_of(sweep)
+    wait_for(lambda: runs_of(sweep.pid))
+    orphans = runs_of(sweep.pid)
     kill(sweep.pid)
     sweep.communicate()
-    wait_for(lambda: not any(map(is_run, orphans)), seconds=5)
+    wait_for(lambda: not any(map(is_server, orphans)), seconds=5)
 
     interrupted = project.start_sweep("-j", "1")
-    wait_for(lambda: runs_of(interrupted))
+    wait_for(lambda: runs_of(interrupted.pid))
     interrupted.send_signal(signal.SIGINT)
     said, _ = interrupted.communicate(timeout=30)
     assert interrupted.returncode == 130

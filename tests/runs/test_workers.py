@@ -120,11 +120,12 @@ time.sleep(60)
     environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment)
     wait_for(lambda: (tmp_path / "started").exists() and len((tmp_path / "started").read_text().split()) == 2)
-    children = children_of(parent.pid)
-    assert len(children) == 2
+    (server,) = children_of(parent.pid)
+    runs = children_of(server)
+    assert len(runs) == 2
     kill(parent.pid)
     parent.wait()
-    wait_for(lambda: not any(is_alive(child) for child in children), seconds=5)
+    wait_for(lambda: not any(map(is_alive, [server, *runs])), seconds=5)
 
 
 def is_alive(process: int) -> bool:

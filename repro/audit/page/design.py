@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
+from repro.audit.page.adaptive import show_batches
 from repro.audit.page.subject import Subject, badge, code, count, long, note, paragraph, show_ratio, show_settings
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.completion import take_look
@@ -29,6 +30,7 @@ def show_design(subject: Subject) -> str:
         _correction,
         _deviations,
         _looks,
+        show_batches,
         _controls,
     )
     if (found := subject.study.found) is not None:

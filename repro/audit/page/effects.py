@@ -5,6 +5,7 @@ from typing import cast
 
 import pandas as pd
 
+from repro.audit.page.adaptive import describe_fractions
 from repro.audit.page.curve import plot_curve
 from repro.audit.page.figures import encode_png, figure_html
 from repro.audit.page.forest import plot_forest
@@ -49,11 +50,12 @@ def show_curve(subject: Subject) -> str:
         f"further apart than the variants do. {said}"
     )
     alternative = f"{len(curve)} variants sorted by {subject.main}, with intervals over seeds and their choices below"
-    caption = (
-        "Each point is a variant: the mean over its seeds with the 95 % t interval. Below, what it chose; the colour "
-        "says where that option was read, as in the ledger."
+    read = subject.study.found is None  # options that were found in a table were read nowhere
+    caption = "Each point is a variant: the mean over its seeds with the 95 % t interval. Below, what it chose" + (
+        "; the colour says where that option was read, as in the ledger." if read else "."
     )
-    return paragraph(spread) + source_legend() + figure_html(encode_png(figure), alternative, caption, wide=True)
+    legend = source_legend() if read else ""
+    return paragraph(spread) + legend + figure_html(encode_png(figure), alternative, caption, wide=True)
 
 
 def show_effects(subject: Subject) -> str:
@@ -78,7 +80,7 @@ def show_effects(subject: Subject) -> str:
         f"Option less the baseline's option; {better} is better. Thin: 95 % interval, thick: 90 %. A detail "
         "is equivalent where the thick line lies inside the margin. Hollow: the effect shrunken."
     )
-    shown = _describe_noise(subject, noise) + show_error_terms(subject)
+    shown = describe_fractions(subject) + _describe_noise(subject, noise) + show_error_terms(subject)
     shown += figure_html(encode_png(figure), f"Effect of each option on {subject.main}", caption, wide=True)
     shown += describe_shrinkage(subject) + show_reach(subject) + describe_units(subject)
     shown += _reasons(subject, subject.main) + _table(subject, subject.main)

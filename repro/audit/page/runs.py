@@ -84,7 +84,7 @@ def _show_share(row: "pd.Series[int]", side: str) -> str:
 
 def _list_missing(subject: Subject, missing: pd.DataFrame) -> str:
     """Returns one row for each variant that lacks seeds."""
-    settings = {variant.id: variant for variant in subject.plan.variants}
+    settings = {variant.id: variant for variant in subject.plan.grown().variants}
     rows = {
         variant: {
             "role": settings[str(variant)].role,
@@ -142,7 +142,7 @@ def _show_hours(hours: float) -> str:
 def show_runs(subject: Subject) -> str:
     """Returns all runs by variant, each with its evidence and its entry in the tracking store."""
     values = _main_values(subject)
-    settings = {variant.id: variant for variant in subject.plan.variants}
+    settings = {variant.id: variant for variant in subject.plan.grown().variants}
     groups = []
     for variant, part in subject.results.runs.groupby("variant", sort=False):
         item = settings[str(variant)]

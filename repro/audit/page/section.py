@@ -25,6 +25,7 @@ _PAGE = "repro.audit.page"
 SECTIONS: Sequence[Section] = (
     Section("title", "", f"{_PAGE}.claims:show_title"),
     Section("opening", "", f"{_PAGE}.claims:show_opening"),
+    Section("stack", "", f"{_PAGE}.stack:show_stack"),
     Section("verdicts", "The verdict per claim", f"{_PAGE}.claims:show_claim_verdicts"),
     Section("claims", "Claims", f"{_PAGE}.claims:show_claims"),
     Section("ledger", "Ledger", f"{_PAGE}.ledger:show_ledger"),

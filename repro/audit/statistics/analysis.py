@@ -15,12 +15,13 @@ from repro.audit.statistics.controls import judge_controls
 from repro.audit.statistics.effects import EFFECT_COLUMNS, contrast_effects, paired_effects
 from repro.audit.statistics.error_terms import ERROR_COLUMNS, tabulate_errors
 from repro.audit.statistics.failure_rates import failure_rates
+from repro.audit.statistics.fractions import Fractions, tabulate_fractions
 from repro.audit.statistics.interactions import interactions as find_interactions
 from repro.audit.statistics.linear_model import code_details
-from repro.audit.statistics.looks import judge_effects
+from repro.audit.statistics.looks import judge_effects, judge_fractions
 from repro.audit.statistics.multiverse import protocol_multiverse
-from repro.audit.statistics.outcomes import Outcomes, noise_floor, tabulate_outcomes
-from repro.audit.statistics.results import Results, list_failures, sum_costs
+from repro.audit.statistics.outcomes import FULL, Outcomes, noise_floor, tabulate_outcomes
+from repro.audit.statistics.results import Results, keep_runs, list_failures, sum_costs
 from repro.audit.statistics.shrinkage import shrink_effects
 from repro.audit.statistics.specification_curve import specification_curve
 from repro.audit.statistics.spread import compare_spreads
@@ -117,6 +118,35 @@ def estimate_effects(plan: Plan, tables: Sequence[Outcomes]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(EFFECT_COLUMNS))
 
 
+def judge_look(plan: Plan, results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns effects and verdicts on the main metric at the full training: what an adaptive study decides by.
+
+    Args:
+        plan: with its batches.
+        results: of all their runs.
+
+    Raises:
+        UserError: runs were not measured on the same units.
+    """
+    held = plan.tabulated()
+    tables = tabulate_outcomes(held, keep_runs(results, held))[:1]
+    main = tables[0].metric
+    fractions = [
+        table for table in tabulate_fractions(plan, results) if (table.metric, table.train_fraction) == (main, FULL)
+    ]
+    effects = put_fractions(held, judge_effects(held, tables, partial(estimate_effects, held)), fractions)
+    return effects, judge_details(held, tables, effects, find_interactions(held, tables))
+
+
+def put_fractions(plan: Plan, effects: pd.DataFrame, fractions: Sequence[Fractions]) -> pd.DataFrame:
+    """Returns effects in which those of details are what fractions say, where there are any; controls stay."""
+    if not fractions:
+        return effects
+    controls = effects[~effects["detail"].isin(list(plan.levels))]
+    fresh = judge_fractions(plan, fractions)
+    return pd.concat([controls, fresh], ignore_index=True)[list(fresh.columns)]
+
+
 def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None = None) -> Analysis:
     """Analyses a study.
 
@@ -128,9 +158,12 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
     Raises:
         UserError: runs were not measured on the same units.
     """
-    design = plan.declared.design
+    design, whole, everything = plan.declared.design, plan.grown(), results
+    fractions = tabulate_fractions(plan, results)
+    plan, results = plan.tabulated(), keep_runs(results, plan.tabulated())
     tables = tabulate_outcomes(plan, results)
-    effects = judge_effects(plan, tables, partial(estimate_effects, plan))
+    of_plan = judge_effects(plan, tables, partial(estimate_effects, plan))
+    effects = put_fractions(plan, of_plan, fractions)
     interactions = find_interactions(plan, tables)
     noise = noise_floor(tables)
     tasks = compare_tasks(plan, results)
@@ -152,13 +185,13 @@ def analyse(plan: Plan, results: Results, details: Mapping[str, Choice] | None =
         variance=variance_components(plan, tables, results),
         protocols=protocols,
         protocol_effects=protocol_effects,
-        failures=list_failures(plan, results),
-        cost=sum_costs(plan, results),
+        failures=list_failures(whole, everything),
+        cost=sum_costs(whole, everything),
         questions=rank_questions(plan, effects, verdicts, details),
         error_terms=errors,
         tasks=tasks,
         shrunken=shrink_effects(plan, effects),
-        units=generalise_effects(plan, results, tables, effects),
+        units=generalise_effects(plan, results, tables, of_plan),
         failure_rates=failure_rates(plan, tables),
         spread=compare_spreads(plan, tables),
     )

@@ -26,7 +26,7 @@ def take_look(plan: Plan, results: Results, verdicts: pd.DataFrame, now: datetim
         for detail, verdict in zip(found["detail"], found["verdict"], strict=True)
         if verdict != UNDECIDED
     }
-    states = run_states(plan, results)["status"]
+    states = run_states(plan.grown(), results)["status"]
     missing = set(states.index[states == MISSING])
     seeds, there = plan.count_complete_seeds(missing), len(states) - len(missing)
     return Look(date=now.date().isoformat(), seeds=seeds, runs=there, settled=settled)

@@ -115,7 +115,7 @@ def _with_detail(plan: Plan, coding: Coding, column: Floats) -> Plan:
     ]
     declaration = {
         **plan.declaration,
-        **{"design": "random", "variants": len(variants), "generators": None, "claims": []},
+        **{"design": "random", "base": None, "variants": len(variants), "generators": None, "claims": []},
         "correction": correction_of(plan.declared),
     }
     levels = {**plan.levels, NAME: ["low", "high"]}

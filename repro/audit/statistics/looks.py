@@ -7,7 +7,8 @@ whether somebody looked in between changes nothing. All details count in the adj
 too that are not run any further.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,10 +16,12 @@ from scipy import stats
 
 from repro.audit.statistics.effects import NEGATIVE, POSITIVE
 from repro.audit.statistics.equivalence import equivalence_p
+from repro.audit.statistics.fractions import FEWEST, Fractions, fraction_effects
 from repro.audit.statistics.multiplicity import LEVEL, adjust_effects
 from repro.audit.statistics.outcomes import Outcomes, stand_in_failed
 from repro.audit.statistics.paired import Floats
 from repro.audit.statistics.sequential import FIRST, USUAL_MOST, anytime_p, level_at_look
+from repro.audit.study.batches import seeds_of_fraction
 from repro.audit.study.plan import Plan
 
 Estimate = Callable[[Sequence[Outcomes]], pd.DataFrame]
@@ -62,17 +65,44 @@ def judge_effects(plan: Plan, tables: Sequence[Outcomes], estimate: Estimate) ->
     """
     most, last = most_seeds(plan, tables), _count_seeds(plan, tables)
     if most is None:
-        effects = adjust_effects(_ask_equivalence(plan, estimate(tables)), plan.declared)
+        effects = adjust_effects(ask_equivalence(plan, estimate(tables)), plan.declared)
         return effects.assign(
             matters_at=np.where(effects["p_adjusted"] < LEVEL, float(last), np.nan),
             equivalent_at=np.where(effects["p_equivalent_adjusted"] < LEVEL, float(last), np.nan),
         )
+
+    def look(count: int) -> pd.DataFrame:
+        return estimate(tables if count == last else [_first_seeds(plan, table, count) for table in tables])
+
+    return _hold_over_looks(plan, {count: partial(look, count) for count in range(min(FIRST, last), last + 1)}, most)
+
+
+def judge_fractions(plan: Plan, fractions: Sequence[Fractions]) -> pd.DataFrame:
+    """Returns what `judge_effects` does, over the fractions that the batches of a study have brought so far.
+
+    Args:
+        plan: that declares `sequential`.
+        fractions: of every metric, at least `fractions.FEWEST` of them.
+    """
+    assert plan.declared.sequential is not None
+    each, last = seeds_of_fraction(plan), max(len(table.runs) for table in fractions)
+    looks = {n * each: partial(fraction_effects, plan, fractions, n) for n in range(FEWEST, last + 1)}
+    return _hold_over_looks(plan, looks, plan.declared.sequential.most_seeds)
+
+
+def _hold_over_looks(plan: Plan, looks: Mapping[int, Callable[[], pd.DataFrame]], most: int) -> pd.DataFrame:
+    """Adjusts the smallest anytime p so far at each look.
+
+    Args:
+        plan: with margins and correction.
+        looks: by number of seeds, ascending: what the effects are then; the same rows in the same order.
+        most: seeds that the study can grow to.
+    """
     smallest, first = np.full((1, 2), np.nan), np.full((1, 2), np.nan)
-    for count in range(min(FIRST, last), last + 1):
-        then = tables if count == last else [_first_seeds(plan, table, count) for table in tables]
-        found = _ask_equivalence(plan, estimate(then))
+    for count, estimate in looks.items():
+        found = ask_equivalence(plan, estimate())
         control = found["detail"].isin([NEGATIVE, POSITIVE]).to_numpy()
-        held = _hold(found, most)
+        held = hold_at_any_look(found, most)
         both = np.where(control[:, None], found[["p", "p_equivalent"]], held[["p", "p_equivalent"]]).astype(np.float64)
         # the controls are looked at once, with all seeds that they have
         smallest = np.where(control[:, None], both, np.fmin(smallest, both))
@@ -85,7 +115,8 @@ def judge_effects(plan: Plan, tables: Sequence[Outcomes], estimate: Estimate) ->
     return found.assign(matters_at=first[:, 0], equivalent_at=first[:, 1])
 
 
-def _ask_equivalence(plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
+def ask_equivalence(plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
+    """Returns effects with p_equivalent, by the margins of the study."""
     margins = {name: outcome.margin for name, outcome in plan.declared.metrics.items()}
     estimate, se, df = (effects[name].to_numpy(dtype=np.float64) for name in ("estimate", "se", "df"))
     margin = np.array([margins[metric] for metric in effects["metric"]], dtype=np.float64)
@@ -107,7 +138,7 @@ def _first_seeds(plan: Plan, table: Outcomes, seeds: int) -> Outcomes:
     return stand_in_failed(plan, early)
 
 
-def _hold(effects: pd.DataFrame, most: int) -> pd.DataFrame:
+def hold_at_any_look(effects: pd.DataFrame, most: int) -> pd.DataFrame:
     """Turns p-values and intervals into such as hold at any look."""
     seeds, df = (effects[name].to_numpy(dtype=np.float64) for name in ("seeds", "df"))
     estimate, se = (effects[name].to_numpy(dtype=np.float64) for name in ("estimate", "se"))

@@ -120,18 +120,20 @@ def choose_test(plan: Plan) -> PlannedTest:
     return _contrast(plan, alpha, contrasts)
 
 
-def level_of(plan: Plan, tests: int, sides: int) -> float:
+def level_of(plan: Plan, tests: int, sides: int, seeds: int | None = None) -> float:
     """Returns the level that one of so many tests has to reach alone, the looks of a study that grows paid for.
 
     Args:
         plan: of the study; its seeds are those of this look.
         tests: that it is adjusted for.
         sides: 2: of a two-sided test, 1: of a one-sided one.
+        seeds: at the look; None: those that the plan declares.
     """
-    most = bound_at(plan, plan.declaration["seeds"])
+    seeds = plan.declaration["seeds"] if seeds is None else seeds
+    most = bound_at(plan, seeds)
     if most is None:
         return ALPHA / tests
-    return sides * level_at_look(ALPHA / tests / sides, plan.declaration["seeds"], most)
+    return sides * level_at_look(ALPHA / tests / sides, seeds, most)
 
 
 def t_shift(df: float, alpha: float) -> float:
@@ -143,7 +145,7 @@ def t_shift(df: float, alpha: float) -> float:
         >>> round(t_shift(15, 0.05), 3), t_shift(0, 0.05)
         (2.998, inf)
     """
-    if df < 1:
+    if df < 1 or alpha <= 0:  # fewer seeds than a first look takes leave no level
         return inf
     critical = stats.t.isf(alpha / 2, df)
     return _solve(lambda shift: stats.nct.sf(critical, df, shift))  # the other tail holds less than 1e-5 of it

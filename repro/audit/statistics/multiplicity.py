@@ -25,7 +25,7 @@ def correction_of(study: Study) -> Correction:
     if study.correction is not None:
         return study.correction
     match study.design:
-        case "one_at_a_time" | "full_factorial":
+        case "one_at_a_time" | "full_factorial" | "stack":
             return "Holm"
         case "plackett_burman" | "fractional_factorial" | "d_optimal" | "random":
             return "Benjamini-Hochberg"

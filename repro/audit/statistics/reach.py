@@ -50,8 +50,11 @@ def find_reach(plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
         if not rows:
             continue
         margin, halves = margins[metric], np.array([(row.high90 - row.low90) / 2 for row in rows])
-        level = level_of(plan, len(plan.levels), sides=1)
-        chances = [equivalence_power(margin / row.se if row.se else np.inf, row.df, level) for row in rows]
+        levels = [level_of(plan, len(plan.levels), sides=1, seeds=_seeds_of(plan, row)) for row in rows]
+        chances = [
+            equivalence_power(margin / row.se if row.se else np.inf, row.df, level) if level else 0.0
+            for row, level in zip(rows, levels, strict=True)
+        ]
         found = [find_detectable(plan, row) for row in rows]
         spans = (margin, halves.min(), halves.max(), _count_possible(plan, rows, halves < margin, margin))
         about = (metric, train_fraction, len({row.detail for row in rows}), len(rows))
@@ -68,9 +71,14 @@ def _count_possible(plan: Plan, rows: Sequence[Effect], inside: Flags, margin: f
     return int((adjust_p(asked, correction_of(plan.declared)) < LEVEL).sum())
 
 
+def _seeds_of(plan: Plan, row: Effect) -> int | None:
+    """Returns the seeds of a row where batches have brought some, else None: those of the plan."""
+    return int(row.seeds) if plan.batches else None
+
+
 def find_detectable(plan: Plan, row: Effect) -> float:
     """Returns the effect that the test of a row finds with 80 % power, from the error that the row was tested by."""
-    alpha = level_of(plan, max(1, int(row.family)), sides=2)
+    alpha = level_of(plan, max(1, int(row.family)), sides=2, seeds=_seeds_of(plan, row))
     if row.kind == "paired":
         return float(smallest_shift(int(row.seeds), alpha) * row.sd) if row.sd > 0 else 0.0
     return float(t_shift(row.df, alpha) * row.se)

@@ -51,6 +51,17 @@ def tabulate_variants(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["variant", "role", *plan.levels]).set_index("variant")
 
 
+def keep_runs(results: Results, plan: Plan) -> Results:
+    """Returns results without the runs, and the rows of runs, that a plan does not have."""
+    wanted = [run.id for run in plan.runs]
+    if results.runs.index.isin(wanted).all():
+        return results
+    rows, protocols = (table[table["run"].isin(wanted)] for table in (results.rows, results.protocols))
+    held = results.variants.index.isin([variant.id for variant in plan.variants])
+    runs = results.runs[results.runs.index.isin(wanted)]
+    return Results(results.variants[held], runs, rows.reset_index(drop=True), protocols.reset_index(drop=True))
+
+
 def run_means(results: Results) -> pd.DataFrame:
     """Returns the mean over units of every run that is ok: run, variant, seed, train_fraction, metric, value."""
     groups = results.rows.groupby(["run", "train_fraction", "metric"], sort=False, observed=True)

@@ -18,6 +18,7 @@ from repro.audit.study.designs import (
     one_at_a_time,
     plackett_burman,
     read_signs,
+    stack_mixtures,
 )
 from repro.audit.study.optimal import MAX_CANDIDATES, d_optimal, list_candidates
 from repro.audit.study.plan import LeftOut
@@ -62,8 +63,9 @@ def combine(study: Study, levels: Levels, space: Space) -> Combined:
     match study.design:
         case "one_at_a_time":
             return _each_alone(levels, space)
-        case "plackett_burman" | "fractional_factorial" | "full_factorial":
-            return _balanced(study, levels, space)
+        case "plackett_burman" | "fractional_factorial" | "full_factorial" | "stack":
+            found = _balanced(study, levels, space)
+            return found._replace(settings=_with_smallest(study, levels, found.settings))
         case "d_optimal" | "random":
             return _feasible(study, study.design, levels, space)
         case _:
@@ -80,6 +82,8 @@ def design_rows(study: Study, levels: Levels, draw: int = 0) -> list[dict[str, A
     """
     if study.design == "full_factorial":
         return full_factorial(levels)
+    if study.design == "stack":
+        return stack_mixtures(levels, study.seed, draw)[1]
     return read_signs(levels, two_level_design(study, levels, draw).signs)
 
 
@@ -130,10 +134,21 @@ def _balanced(study: Study, levels: Levels, space: Space) -> Combined:
         return Combined([row for row in rows if row], [])
     culprits = space.culprits(forbidden)
     tried = f" in any of {DRAWS} draws of columns and signs" if drawn else ""
+    remedy = "take one of these out, name another option, or use design: d_optimal"
+    if study.base is not None:
+        remedy = "give one of these the whole's option under base: settings"
     raise UserError(
         f"{study.design} needs every combination of its rows, but {show_settings(culprits)} cannot be had{tried}: "
-        f"{space.objection(culprits)}\n  take one of these out, name another option, or use design: d_optimal"
+        f"{space.objection(culprits)}\n  {remedy}"
     )
+
+
+def _with_smallest(study: Study, levels: Levels, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Adds the smallest stack that a stack is to test."""
+    if study.base is None or not study.base.without:
+        return rows
+    smallest = {key: options[1] for key, options in levels.items() if key in study.base.without}
+    return rows if smallest in rows else [*rows, smallest]
 
 
 def _repeats(levels: Levels, rows: Sequence[Mapping[str, Any]]) -> bool:

@@ -43,14 +43,14 @@ def estimate_cost(plan: Plan, plans: Path, runs: Path) -> Cost:
         for item in [plan, *others]
         if (item.declaration["scale"], item.declaration["settings"]) == (scale, settings)
     ]
-    known = sorted({run.id for item in alike for run in item.runs if (runs / run.id / RECORD).is_file()})
+    known = sorted({run.id for item in alike for run in item.grown().runs if (runs / run.id / RECORD).is_file()})
     seconds, sizes = [], []
     for run in known:
         record = json.loads((runs / run / RECORD).read_text(encoding="utf-8"))
         if record.get("status") == "ok":
             seconds.append(float(record["seconds"]))
             sizes.append(sum(file.stat().st_size for file in (runs / run).rglob("*") if file.is_file()))
-    missing = sum(not (runs / run.id / RECORD).is_file() for run in plan.runs)
+    missing = sum(not (runs / run.id / RECORD).is_file() for run in plan.grown().runs)
     if not seconds:
         return Cost(missing, 0, None, None)
     return Cost(missing, len(seconds), median(seconds), int(median(sizes)))

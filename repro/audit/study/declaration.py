@@ -1,5 +1,6 @@
 """A study as its author declares it: details to vary, design, seeds, outcomes with margins, claims, controls."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -12,12 +13,14 @@ from repro.audit.study.metric import Direction, Metric
 from repro.errors import UserError
 from repro.storage import hash_json
 
-Design = Literal["one_at_a_time", "plackett_burman", "fractional_factorial", "full_factorial", "d_optimal", "random"]
+Design = Literal[
+    "one_at_a_time", "plackett_burman", "fractional_factorial", "full_factorial", "d_optimal", "random", "stack"
+]
 Expected = Literal["better", "worse"]
 Scale = Literal["none", "per_task_sd", "baseline_ratio"]
 """What differences on several tasks are divided by before they are averaged; how: `statistics.task_scores`."""
 Correction = Literal["Holm", "Benjamini-Hochberg"]
-RANDOMISED: tuple[Design, ...] = ("plackett_burman", "fractional_factorial", "d_optimal", "random")
+RANDOMISED: tuple[Design, ...] = ("plackett_burman", "fractional_factorial", "d_optimal", "random", "stack")
 """Designs that leave something to chance: which columns and signs details get, which rows are chosen."""
 
 
@@ -120,6 +123,21 @@ class Found(_Declared):
     replicate: str = "seed"
 
 
+class Base(_Declared):
+    """What a stack was built on: the study's baseline is the whole, and where this differs from it is its parts.
+
+    Attributes:
+        reading: name; None: that of the study.
+        settings: dotted keys, beside and before the study's own; the whole's option takes a difference out.
+        without: parts that the smallest stack lacks, which gets runs of its own and one test against the whole; empty:
+            it is not known yet.
+    """
+
+    reading: str | None = None
+    settings: dict[str, Any] = {}
+    without: list[str] = Field(default=[], exclude_if=operator.not_)
+
+
 class Sequential(_Declared):
     """A study that may be looked at while seeds are added.
 
@@ -139,7 +157,8 @@ class Study(_Declared):
         scale: name of the scale.
         settings: dotted keys that every run has beside reading and scale.
         details: dotted key of each varied detail, with the options that are compared with the baseline's; None:
-            every other option of the ledger.
+            every other option of the ledger. Of a stack they are found, and none is named.
+        base: of a stack; None: the design is another.
         design: how options are combined.
         variants: how many `d_optimal` and `random` choose.
         generators: of `fractional_factorial`: the words that define it, one per detail, e.g. "a b c ab".
@@ -160,7 +179,8 @@ class Study(_Declared):
     reading: str
     scale: str
     settings: dict[str, Any] = {}
-    details: dict[str, list[Any] | None]
+    details: dict[str, list[Any] | None] = {}
+    base: Base | None = Field(default=None, exclude_if=_is_unsaid)
     design: Design
     variants: int | None = Field(default=None, ge=2)
     generators: str | None = None
@@ -182,6 +202,20 @@ class Study(_Declared):
                 "verdicts hold"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_design(self) -> Self:
+        if (self.design == "stack") != (self.base is not None):
+            raise ValueError("base: a stack has one (reading, settings or both), and no other design has")
+        if self.base is None and "details" not in self.model_fields_set:
+            raise ValueError("details: Field required")
+        return self
+
+    def of_base(self) -> "Study":
+        """Returns the study whose baseline is the base of this stack."""
+        assert self.base is not None
+        changes = {"reading": self.base.reading or self.reading, "settings": {**self.settings, **self.base.settings}}
+        return self.model_copy(update=changes)
 
     @property
     def seed(self) -> int | None:

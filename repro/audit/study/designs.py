@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from repro.audit.study.randomisation import assign_columns
 from repro.errors import UserError
 
 Levels = Mapping[str, Sequence[Any]]
 Signs = NDArray[np.float64]
 """(rows, details) float64: +1 where the option departs from the baseline's, -1 where it does not."""
+MOST_FULL = 4
+"""Parts of a stack up to which all their mixtures are run."""
 
 
 def one_at_a_time(levels: Levels) -> list[dict[str, Any]]:
@@ -93,6 +96,24 @@ def full_factorial(levels: Levels) -> list[dict[str, Any]]:
 def read_signs(levels: Levels, signs: Signs) -> list[dict[str, Any]]:
     """Returns the settings of each row of a two-level design."""
     return [{key: levels[key][1] for key, sign in zip(levels, row, strict=True) if sign > 0} for row in signs]
+
+
+def stack_mixtures(levels: Levels, seed: int | None, draw: int = 0) -> tuple[str, list[dict[str, Any]]]:
+    """Returns the name of a stack's design and its rows: of each mixture, the parts taken out; the whole first.
+
+    Up to four parts all mixtures, beyond that a Plackett-Burman design with its mirror image, so that pairs are not
+    mixed into parts. Which column a part has is drawn; signs are not, as the whole has to be a row.
+
+    Example:
+        >>> name, rows = stack_mixtures({key: ["final", "base"] for key in "abcde"}, seed=1)
+        >>> name, len(rows), rows[0]
+        ('Plackett-Burman with its mirror image', 16, {})
+    """
+    if len(levels) <= MOST_FULL:
+        return "full factorial", full_factorial(levels)
+    table = plackett_burman(len(levels), spare=True)
+    columns = assign_columns(list(levels), table.shape[1], seed, draw).columns
+    return "Plackett-Burman with its mirror image", sorted(read_signs(levels, table[:, columns]), key=len)
 
 
 def code_options(levels: Levels, rows: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[str, Any]], Signs]:

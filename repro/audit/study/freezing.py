@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from repro.audit.ledger.choice import show_value
-from repro.audit.study.plan import Look, Plan
+from repro.audit.study.plan import Batch, Budget, Look, Plan
 from repro.errors import UserError
 from repro.storage import written_file
 
@@ -28,8 +28,12 @@ def freeze(plan: Plan, folder: Path) -> Plan:
             return before
         date = plan.frozen[: len("2026-11-22")]
         said = [f"{date}: {sentence}" for sentence in describe_deviations(before, plan)]
-        kept = {"frozen": before.frozen, "deviations": [*before.deviations, *said], "looks": before.looks}
-        plan = plan.model_copy(update=kept)
+        kept: dict[str, Any] = {"frozen": before.frozen, "looks": before.looks}
+        if before.batches and _has_rows_of(before, plan):
+            kept |= {"batches": before.batches, "budget": before.budget}
+        elif before.batches:
+            said.append(f"{date}: {_count(len(before.batches), 'batch')} of the plan as it was left behind")
+        plan = plan.model_copy(update=kept | {"deviations": [*before.deviations, *said]})
     _write(plan, file)
     return plan
 
@@ -48,6 +52,43 @@ def record_look(plan: Plan, look: Look, folder: Path) -> Plan:
         frozen = frozen.model_copy(update={"looks": [*frozen.looks, look]})
         _write(frozen, file)
     return frozen
+
+
+def record_batch(plan: Plan, batch: Batch, folder: Path) -> Plan:
+    """Adds a batch to a frozen plan, atomically and before any of its runs; returns the plan as it is then.
+
+    Where the frozen plan has another number of batches than the given one, somebody else has added some: they stand.
+
+    Raises:
+        UserError: the study is not frozen, or the file there is no plan.
+    """
+    file = locate_plan(folder, plan.study)
+    frozen = load_plan(file)
+    if len(frozen.batches) == len(plan.batches):
+        frozen = frozen.model_copy(update={"batches": [*frozen.batches, batch]})
+        _write(frozen, file)
+    return frozen
+
+
+def record_budget(plan: Plan, budget: Budget, folder: Path) -> Plan:
+    """Writes the budget of a study's batches into its frozen plan, atomically, and returns the plan as it is then.
+
+    Raises:
+        UserError: the study is not frozen, or the file there is no plan.
+    """
+    file = locate_plan(folder, plan.study)
+    frozen = load_plan(file)
+    if frozen.budget != budget:
+        frozen = frozen.model_copy(update={"budget": budget})
+        _write(frozen, file)
+    return frozen
+
+
+def _has_rows_of(before: Plan, now: Plan) -> bool:
+    """Says whether batches that were chosen for one plan fit another: the same rows and runs, drawn alike."""
+    drawn = [(plan.declaration["design"], plan.declaration.get("randomisation")) for plan in (before, now)]
+    same = (before.levels, before.values, before.runs) == (now.levels, now.values, now.runs)
+    return same and drawn[0] == drawn[1]
 
 
 def is_new(plan: Plan, look: Look) -> bool:
@@ -92,6 +133,7 @@ def describe_deviations(before: Plan, now: Plan) -> list[str]:
     main, other = (next(iter(declared["metrics"])) for declared in (first, second))
     said += [_became("main metric", main, other)] if main != other else []
     said += _levels(before, now)
+    said += _nested("base", first.get("base") or {}, second.get("base") or {})
     said += [item for name in ("metrics", "controls") for item in _nested(name, first[name], second[name])]
     said += _claims(first["claims"], second["claims"])
     said += [
@@ -136,7 +178,8 @@ def _seeds(before: Plan, now: Plan) -> list[str]:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    plural = "es" if noun.endswith("ch") else "s"
+    return f"{number} {noun}{'' if number == 1 else plural}"
 
 
 def _levels(before: Plan, now: Plan) -> list[str]:

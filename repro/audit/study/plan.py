@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from repro.audit.study.declaration import Study
+from repro.audit.study.declaration import RANDOMISED, Study
 
 Role = Literal["baseline", "arm", "negative control", "positive control"]
 
@@ -63,6 +63,40 @@ class Look(_Frozen):
     settled: dict[str, str]
 
 
+class Batch(_Frozen):
+    """Runs that were added to a frozen plan because of what those before had shown; written before one of them starts.
+
+    Attributes:
+        variants: that the plan did not have.
+        runs: of these variants and of those that it had.
+        why: one sentence.
+    """
+
+    variants: list[Variant]
+    runs: list[Run]
+    why: str
+
+
+class Budget(_Frozen):
+    """What batches may spend, in runs: what it was in time was turned into runs once, as clocks never say the same.
+
+    Attributes:
+        said: as it was asked for, e.g. "2h".
+        there: runs that had been made before; they cost nothing.
+        run_seconds: median of a run by which it was turned into runs; None: it was asked for in runs.
+        runs: that it pays in all; None: it is in time, and no run has shown yet what one takes.
+    """
+
+    said: str
+    there: int
+    run_seconds: float | None
+    runs: int | None
+
+    def left(self, plan: "Plan") -> int:
+        """Returns the runs that it still pays beyond all that a plan and its batches have."""
+        return max(0, (self.runs or 0) + self.there - len(plan.grown().runs))
+
+
 class Plan(_Frozen):
     """What a study runs.
 
@@ -80,6 +114,8 @@ class Plan(_Frozen):
         deviations: dated sentences: how the plan was changed after it had been frozen.
         passed_over: draws of the randomisation that the constraints of the ledger did not allow, before the one taken.
         looks: oldest first; no part of the fingerprint.
+        batches: of an adaptive sweep, oldest first; no part of the fingerprint, nor of `variants` and `runs`.
+        budget: of these batches.
     """
 
     study: str
@@ -95,6 +131,8 @@ class Plan(_Frozen):
     # left out while empty, so that files of plans that were frozen before stay as they are
     passed_over: int = Field(default=0, exclude_if=operator.not_)
     looks: list[Look] = Field(default=[], exclude_if=operator.not_)
+    batches: list[Batch] = Field(default=[], exclude_if=operator.not_)
+    budget: Budget | None = Field(default=None, exclude_if=operator.not_)
 
     @property
     def declared(self) -> Study:
@@ -105,11 +143,39 @@ class Plan(_Frozen):
         """Returns the baseline's variant."""
         return self.variants[0]
 
+    @property
+    def draws_fractions(self) -> bool:
+        """Whether batches bring rows of their own, drawn by chance, rather than further seeds of the plan's rows."""
+        return self.declaration["design"] in RANDOMISED
+
+    def grown(self) -> "Plan":
+        """Returns the plan with the variants and runs of all batches among its own: what there is to run."""
+        variants = {variant.id: variant for variant in self.variants}
+        runs = {run.id: run for run in self.runs}
+        for batch in self.batches:
+            variants |= {variant.id: variant for variant in batch.variants if variant.id not in variants}
+            runs |= {run.id: run for run in batch.runs}
+        return self.model_copy(update={"variants": list(variants.values()), "runs": list(runs.values())})
+
+    def tabulated(self) -> "Plan":
+        """Returns the plan whose rows and seeds make one table: without batches that bring rows of their own."""
+        return self if self.draws_fractions else self.grown()
+
     def count_complete_seeds(self, missing: Collection[str]) -> int:
-        """Returns with how many seeds baseline and arms have been run, given the ids of the runs that were not."""
-        design = {variant.id for variant in self.variants if variant.role in ("baseline", "arm")}
-        planned = [run for run in self.runs if run.variant in design and run.seed < self.declaration["seeds"]]
-        return len({run.seed for run in planned} - {run.seed for run in planned if run.id in missing})
+        """Returns with how many seeds verdicts are seen, given the ids of the runs that were not run.
+
+        Those with which baseline and all arms have been run; where batches bring fractions, the seeds of these.
+        """
+        fresh = {run.seed for batch in self.batches for run in batch.runs} if self.draws_fractions else set()
+        runs = self.grown().runs
+        if not fresh:
+            design = {variant.id for variant in self.variants if variant.role in ("baseline", "arm")}
+            having: dict[int, set[str]] = {}
+            for run in runs:
+                having.setdefault(run.seed, set()).add(run.variant)
+            fresh = {seed for seed, variants in having.items() if design <= variants}
+            runs = [run for run in runs if run.variant in design]
+        return len(fresh - {run.seed for run in runs if run.id in missing})
 
     def seeds_looked_at(self) -> list[int]:
         """Returns the numbers of seeds at which verdicts have been seen, ascending; below two there is none to see."""

@@ -17,6 +17,7 @@ from repro.audit.study.levels import canonical, choose_levels
 from repro.audit.study.metric import Metric
 from repro.audit.study.plan import LeftOut, Plan, Role, Run, Variant
 from repro.audit.study.space import NotAllowedError, Settings, Space, show_settings
+from repro.audit.study.stack import Parts, find_parts
 from repro.errors import UserError
 from repro.storage import hash_json
 
@@ -31,6 +32,7 @@ def make_plan(
     identify: Identify,
     now: datetime,
     metrics: Sequence[Metric] | None = None,
+    base: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Returns the plan of a study.
 
@@ -41,6 +43,7 @@ def make_plan(
         identify: from all values to the id of their variant.
         now: the time that the plan is dated with.
         metrics: what runs measure; None: whatever the study names.
+        base: all values of the base, of a stack.
 
     Raises:
         UserError: the study names what there is not, or asks for what cannot be had; one or two lines with a remedy.
@@ -49,20 +52,24 @@ def make_plan(
     space = Space(tree, baseline)
     try:
         _check_metrics(study, metrics)
-        return _make(name, study, space, identify, now)
+        whole = Parts(study, []) if base is None else find_parts(study, space, base)
+        return _make(name, whole, space, identify, now, study.model_dump(mode="json"))
     except NotAllowedError as error:
         raise UserError(f"study {name}: the baseline is not allowed: {error}") from None
     except UserError as error:
         raise UserError(f"study {name}: {error}") from None
 
 
-def _make(name: str, study: Study, space: Space, identify: Identify, now: datetime) -> Plan:
+def _make(
+    name: str, parts: Parts, space: Space, identify: Identify, now: datetime, declaration: dict[str, Any]
+) -> Plan:
+    study = parts.study
     asked = choose_levels(study, space)
     settings, left_out, passed_over = combine(study, asked, space)
     levels = occurring(asked, settings)
     _check_claims(study, levels, left_out, space)
     variants = _variants(study, settings, space, identify)
-    declaration, values = study.model_dump(mode="json"), space.values
+    values = space.values
     runs = _runs(study, variants)
     return Plan(
         study=name,
@@ -73,7 +80,7 @@ def _make(name: str, study: Study, space: Space, identify: Identify, now: dateti
         levels=levels,
         variants=variants,
         runs=runs,
-        left_out=left_out,
+        left_out=[*parts.left_out, *left_out],
         deviations=[],
         passed_over=passed_over,
     )

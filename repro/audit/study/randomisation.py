@@ -81,6 +81,8 @@ def describe_randomisation(declaration: Mapping[str, Any]) -> str:
                 "interactions mix into effects is that of this order, not of chance."
             )
         return f"Randomised with the seed {seed}: which detail has which column, and which of its options is high."
+    if design == "stack":
+        return f"Beyond four parts, which of them has which column was drawn with the seed {seed}."
     if design in ("d_optimal", "random"):
         return f"Rows were chosen by chance, with the seed {0 if seed is None else seed}."
     if design == "full_factorial":

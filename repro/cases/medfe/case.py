@@ -24,6 +24,7 @@ CASE = PaperCase(
     ),
     more_sections=f"{_HERE}.report.fills:SECTIONS",
     vocabulary=(f"{_HERE}.params",),
+    preload=(f"{_HERE}.study",),
     threads_key="runtime.threads",
     unit_groups=UnitGroups(f"{paths.EVALUATE.name}/{paths.IMAGES}", unit="image", group="photograph"),
     build_report=f"{_HERE}.report.build:build_report",

@@ -4,17 +4,14 @@ from typing import assert_never
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from repro.cases.medfe.model.partial_convolution import COUNTING_DEVIATION, PartialConvolution
+from repro.cases.medfe.model.spectral_norm import FIRST_ITERATIONS, SpectralConvolution
 from repro.cases.medfe.params.optimisation import Initialisation
 from repro.randomness import derive_seed
 
 NORMAL_DEVIATION = 0.02
 """Source: models/networks.py @9adf889."""
-
-POWER_ITERATIONS = 15
-"""So that spectral norms fit the new weights; as many as torch takes for a new layer."""
 
 Convolution = nn.Conv2d | nn.ConvTranspose2d | PartialConvolution
 
@@ -25,15 +22,12 @@ def initialise(network: nn.Module, kind: Initialisation, seed: int, purpose: str
         if not isinstance(module, Convolution):
             continue
         generator = torch.Generator().manual_seed(derive_seed(seed, f"initialisation/{purpose}/{name}"))
-        normalised = parametrize.is_parametrized(module, "weight")
-        weight = module.get_parameter("parametrizations.weight.original" if normalised else "weight")
         with torch.no_grad():
-            _draw(weight, module.bias, kind, generator)
+            _draw(module.weight, module.bias, kind, generator)
             if isinstance(module, PartialConvolution) and module.counting is not None:
                 module.counting.normal_(std=COUNTING_DEVIATION, generator=generator)
-            if normalised:
-                for _ in range(POWER_ITERATIONS):
-                    _ = module.weight
+        if isinstance(module, SpectralConvolution):
+            module.iterate(FIRST_ITERATIONS)
 
 
 def _draw(weight: Tensor, bias: Tensor | None, kind: Initialisation, generator: torch.Generator) -> None:

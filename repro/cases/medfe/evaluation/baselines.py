@@ -14,7 +14,7 @@ from rich.progress import track
 from repro import paths
 from repro.cases.medfe.baselines import BASELINES, Filler, Hole, open_filler
 from repro.cases.medfe.evaluation.pairs import Batch, Pairs, open_pairs
-from repro.cases.medfe.evaluation.tables import IMAGE_COLUMNS, batch_table, join_tables, write_table
+from repro.cases.medfe.evaluation.tables import IMAGE_COLUMNS, Columns, batch_columns, join_columns, write_table
 from repro.cases.medfe.metrics.learned import NotComputed, PairDistance, measure_pairs
 from repro.cases.medfe.metrics.measure import measure
 from repro.cases.medfe.metrics.protocol import Protocol, headline
@@ -37,7 +37,7 @@ def evaluate_baselines(prepared: Path, masks: Path, params: EvaluationParams, fo
     """
     pairs = open_pairs(prepared, masks)
     with written_folder(folder) as partial:
-        table = measure_baselines(pairs, headline(params)) if params.baselines else join_tables([], IMAGE_COLUMNS)
+        table = measure_baselines(pairs, headline(params)) if params.baselines else join_columns([], IMAGE_COLUMNS)
         write_table(table, partial / paths.IMAGES)
 
 
@@ -45,12 +45,12 @@ def measure_baselines(pairs: Pairs, protocol: Protocol) -> pd.DataFrame:
     """Returns one row per baseline and pair under a protocol, whose output is taken to be the composite."""
     composite = protocol._replace(output="composite")
     networks = {metric.name: metric.open_network(torch.device("cpu")) for metric in PAIR_METRICS}
-    tables: list[pd.DataFrame] = []
+    tables: list[Columns] = []
     batches = -(-len(pairs) // FILLED_AT_ONCE)
     with open_filler(len(pairs) * pairs.images.shape[-1] ** 2) as filler:
         for batch in track(pairs.batches(FILLED_AT_ONCE), "Baselines", batches, console=Console(stderr=True)):
             tables += _measure_batch(pairs, batch, filler, composite, networks)
-    return join_tables(tables, IMAGE_COLUMNS)
+    return join_columns(tables, IMAGE_COLUMNS)
 
 
 def _measure_batch(
@@ -59,7 +59,7 @@ def _measure_batch(
     filler: Filler,
     protocol: Protocol,
     networks: Mapping[str, PairDistance | NotComputed],
-) -> list[pd.DataFrame]:
+) -> list[Columns]:
     fills = torch.from_numpy(filler([Hole(*pair) for pair in zip(batch.truth, batch.hole, strict=True)]))
     truth, hole = torch.from_numpy(batch.truth).double(), torch.from_numpy(batch.hole)[:, None]
     tables = []
@@ -67,5 +67,5 @@ def _measure_batch(
         [(_, measures)] = measure(fills[:, number], truth, hole, [protocol])
         distances = {name: measure_pairs(network, fills[:, number], truth) for name, network in networks.items()}
         labels = {"method": baseline, "output": protocol.output, **distances}
-        tables.append(batch_table(pairs, batch, measures, labels))
+        tables.append(batch_columns(pairs, batch, measures, labels))
     return tables

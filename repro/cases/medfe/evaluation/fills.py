@@ -14,7 +14,14 @@ from repro import paths
 from repro.cases.medfe.evaluation.pairs import Batch, Pairs
 from repro.cases.medfe.evaluation.pictures import choose_cases, draw_cases
 from repro.cases.medfe.evaluation.summary import bucket_means, summarise, write_bucket_means, write_figures
-from repro.cases.medfe.evaluation.tables import IMAGE_COLUMNS, PROTOCOL_COLUMNS, batch_table, join_tables, write_table
+from repro.cases.medfe.evaluation.tables import (
+    IMAGE_COLUMNS,
+    PROTOCOL_COLUMNS,
+    Columns,
+    batch_columns,
+    join_columns,
+    write_table,
+)
 from repro.cases.medfe.metrics.learned import NotComputed, measure_pairs
 from repro.cases.medfe.metrics.measure import measure
 from repro.cases.medfe.metrics.protocol import ALL, Protocol, headline, round_bytes, select_output, to_byte_scale
@@ -84,27 +91,27 @@ def measure_fill(
     """
     by_pair = {metric.name: metric.open_network(device) for metric in PAIR_METRICS}
     by_set = {metric.name: metric.open_network(len(pairs.images), device) for metric in SET_METRICS}
-    images: list[pd.DataFrame] = []
-    by_protocol: list[pd.DataFrame] = []
+    images: list[Columns] = []
+    by_protocol: list[Columns] = []
     batches = -(-len(pairs) // batch_size)
     for batch in track(pairs.batches(batch_size), "Evaluation", batches, console=Console(stderr=True)):
         raw = _raw_output(fill, batch, device)
         truth, hole = _truth_and_hole(batch, device)
         for measured, measures in measure(raw, truth, hole, protocols):
-            by_protocol.append(batch_table(pairs, batch, measures, measured._asdict()))
+            by_protocol.append(batch_columns(pairs, batch, measures, measured._asdict()))
             if measured == protocol._replace(output=measured.output):
                 image = round_bytes(select_output(raw, truth, hole, measured.output), measured.rounding)
                 distances = {name: measure_pairs(network, image, truth) for name, network in by_pair.items()}
                 labels = {"method": "model", "output": measured.output, **distances}
-                images.append(batch_table(pairs, batch, measures, labels))
+                images.append(batch_columns(pairs, batch, measures, labels))
         for network in by_set.values():
             if not isinstance(network, NotComputed):
                 network.update(truth.byte(), real=True)
                 network.update(select_output(raw, truth, hole, protocol.output).round().byte(), real=False)
     opened = {**by_pair, **by_set}
     return Results(
-        join_tables(images, IMAGE_COLUMNS),
-        join_tables(by_protocol, PROTOCOL_COLUMNS),
+        join_columns(images, IMAGE_COLUMNS),
+        join_columns(by_protocol, PROTOCOL_COLUMNS),
         {name: float(item.compute()) for name, item in by_set.items() if not isinstance(item, NotComputed)},
         {name: item.reason for name, item in opened.items() if isinstance(item, NotComputed)},
     )

@@ -3,7 +3,7 @@
 Always in the same order: image by image, and within an image bucket by bucket.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -51,17 +51,17 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.images) * len(self.buckets)
 
-    def batches(self, batch_size: int) -> Iterator[Batch]:
-        """Yields all pairs, at most `batch_size` at a time."""
-        for start in range(0, len(self), batch_size):
-            places = [divmod(pair, len(self.buckets)) for pair in range(start, min(start + batch_size, len(self)))]
-            yield self._read(places)
+    def batches(self, batch_size: int, chosen: Sequence[tuple[int, int]] | None = None) -> Iterator[Batch]:
+        """Yields all pairs, or those of the chosen images and numbers of buckets, at most `batch_size` at a time."""
+        places = [divmod(pair, len(self.buckets)) for pair in range(len(self))] if chosen is None else chosen
+        for start in range(0, len(places), batch_size):
+            yield self._read(places[start : start + batch_size])
 
     def read(self, image: int, bucket: str) -> Batch:
         """Returns one pair as a batch of one."""
         return self._read([(image, self.buckets.index(bucket))])
 
-    def _read(self, places: list[tuple[int, int]]) -> Batch:
+    def _read(self, places: Sequence[tuple[int, int]]) -> Batch:
         return Batch(
             image=[image for image, _ in places],
             bucket=[self.buckets[bucket] for _, bucket in places],

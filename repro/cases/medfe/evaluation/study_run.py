@@ -18,7 +18,7 @@ from repro.case import ProtocolRow, Row
 from repro.cases.medfe.checkpoint import load_generator
 from repro.cases.medfe.devices import set_up_device
 from repro.cases.medfe.evaluation.fills import Fill, measure_fill
-from repro.cases.medfe.evaluation.pairs import Pairs, open_pairs
+from repro.cases.medfe.evaluation.pairs import Batch, Pairs, open_pairs
 from repro.cases.medfe.evaluation.rows import protocol_rows, unit_rows
 from repro.cases.medfe.evaluation.tables import MEASURES, write_table
 from repro.cases.medfe.metrics.protocol import Protocol, headline, select_output, to_byte_scale
@@ -56,12 +56,17 @@ def evaluate_run(
     fill = open_fill(trained / paths.CHECKPOINT, params.checkpoint, device)
     results = measure_fill(fill, pairs, protocol, params.batch_size, device)
     write_table(results.images, kept / paths.IMAGES)
-    write_fills(fill, pairs, device, kept / paths.FILLS)
+    write_fills(fill, pairs, params.batch_size, device, kept / paths.FILLS)
     rows = unit_rows(results.images, results.whole, protocol.output)
-    half = open_fill(trained / paths.HALF, params.checkpoint, device)
-    earlier = measure_fill(half, pairs, protocol, params.batch_size, device, [protocol])
-    rows += unit_rows(earlier.images, earlier.whole, protocol.output, HALF_WAY)
+    rows += measure_half(trained / paths.HALF, pairs, params, device)
     return rows, protocol_rows(protocol_means(results.protocols, protocol))
+
+
+def measure_half(checkpoint: Path, pairs: Pairs, params: EvaluationParams, device: torch.device) -> list[Row]:
+    """Returns the rows after half of the steps: by the headline protocol alone, which is what a study reads of them."""
+    fill, protocol = open_fill(checkpoint, params.checkpoint, device), headline(params)
+    results = measure_fill(fill, pairs, protocol, params.batch_size, device, [protocol])
+    return unit_rows(results.images, results.whole, protocol.output, HALF_WAY)
 
 
 def open_fill(checkpoint: Path, which: CheckpointChoice, device: torch.device) -> Fill:
@@ -94,19 +99,17 @@ def choose_pairs(images: int, buckets: int) -> list[tuple[int, int]]:
 
 
 @torch.inference_mode()
-def write_fills(fill: Fill, pairs: Pairs, device: torch.device, file: Path) -> None:
+def write_fills(fill: Fill, pairs: Pairs, batch_size: int, device: torch.device, file: Path) -> None:
     """Writes composites of the chosen pairs, rounded: `fills` (N, 3, S, S) uint8, `image` (N,), `bucket` (N,)."""
     chosen = choose_pairs(len(pairs.images), len(pairs.buckets))
-    names = [(image, pairs.buckets[bucket]) for image, bucket in chosen]
-    fills = np.concatenate([_composite(fill, pairs, image, bucket, device) for image, bucket in names])
-    images, buckets = np.array([image for image, _ in names]), np.array([bucket for _, bucket in names])
+    fills = np.concatenate([_composite(fill, batch, device) for batch in pairs.batches(batch_size, chosen)])
+    images, buckets = np.array([image for image, _ in chosen]), np.array([pairs.buckets[place] for _, place in chosen])
     np.savez_compressed(file, fills=fills, image=images, bucket=buckets)
 
 
-def _composite(fill: Fill, pairs: Pairs, image: int, bucket: str, device: torch.device) -> NDArray[np.uint8]:
-    pair = pairs.read(image, bucket)
-    truth = torch.from_numpy(pair.truth).to(device).double()
-    hole = torch.from_numpy(pair.hole).to(device)[:, None]
+def _composite(fill: Fill, batch: Batch, device: torch.device) -> NDArray[np.uint8]:
+    truth = torch.from_numpy(batch.truth).to(device).double()
+    hole = torch.from_numpy(batch.hole).to(device)[:, None]
     raw = to_byte_scale(fill(torch.where(hole, 0, truth / 127.5 - 1).float(), hole))
     composite: NDArray[np.uint8] = select_output(raw, truth, hole, "composite").round().byte().cpu().numpy()
     return composite

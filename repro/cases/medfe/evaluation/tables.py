@@ -3,11 +3,13 @@
 Which metrics they hold follows from the records of `repro.cases.medfe.metrics.records`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import Tensor
 
 from repro.cases.medfe.evaluation.pairs import Batch, Pairs
@@ -27,11 +29,14 @@ PROTOCOL_COLUMNS: Final = (
 DECIMALS: Final = 6
 """Coarser than the last bits in which a batch of one and a batch of many differ, finer than any difference of use."""
 
+Columns = Mapping[str, NDArray[Any]]
+"""By name, all of one length. A table of pandas for each batch and protocol would take longer than the measures."""
+
 _TEXT = ("method", "photograph", "bucket", "output", "rounding", "ssim_window", "colour")
 
 
-def batch_table(pairs: Pairs, batch: Batch, measures: Measures, labels: Mapping[str, Any]) -> pd.DataFrame:
-    """Returns one row per pair of a batch.
+def batch_columns(pairs: Pairs, batch: Batch, measures: Measures, labels: Mapping[str, Any]) -> Columns:
+    """Returns the columns of a table with one row per pair of a batch.
 
     Args:
         pairs: where the batch comes from.
@@ -39,28 +44,28 @@ def batch_table(pairs: Pairs, batch: Batch, measures: Measures, labels: Mapping[
         measures: (B,) each.
         labels: further columns: one value for all rows, or (B,) values.
     """
-    return pd.DataFrame(
-        {
-            "image": batch.image,
-            "photograph": [pairs.photographs[image] for image in batch.image],
-            "bucket": batch.bucket,
-            "hole_ratio": batch.hole.mean(axis=(1, 2)),
-            **{name: _array(values) for name, values in measures.items()},
-            **{name: _array(values) for name, values in labels.items()},
-        }
-    )
+    rows = {
+        "image": batch.image,
+        "photograph": [pairs.photographs[image] for image in batch.image],
+        "bucket": batch.bucket,
+        "hole_ratio": batch.hole.mean(axis=(1, 2)),
+        **{name: _array(values) for name, values in measures.items()},
+        **{name: _array(values) for name, values in labels.items()},
+    }
+    return {name: np.broadcast_to(values, len(batch.image)) for name, values in rows.items()}
 
 
 def _array(values: Any) -> Any:
     return values.cpu().numpy() if isinstance(values, Tensor) else values
 
 
-def join_tables(tables: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
-    """Returns the rows of all tables with these columns, sorted by everything that names a row."""
+def join_columns(tables: Sequence[Columns], columns: tuple[str, ...]) -> pd.DataFrame:
+    """Returns the table of all rows with these columns, sorted by everything that names a row."""
     if not tables:
         return pd.DataFrame(columns=list(columns))
     named = [name for name in columns if name not in (*COLUMNS, "photograph", "hole_ratio")]
-    return pd.concat(tables)[list(columns)].sort_values(named, kind="stable", ignore_index=True)
+    joined = pd.DataFrame({name: np.concatenate([table[name] for table in tables]) for name in columns})
+    return joined.sort_values(named, kind="stable", ignore_index=True)
 
 
 def write_table(table: pd.DataFrame, file: Path) -> None:

@@ -1,5 +1,6 @@
 """The perceptual and the style term, on features of a VGG whose weights are trained, or random where one says so."""
 
+from functools import lru_cache
 from typing import NamedTuple, assert_never
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import VGG16_Weights, VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
+from repro.cases.medfe.losses.vgg_gradient import ComparedFeatures, Plan, gram, plan_layers
 from repro.cases.medfe.model.convolution import channels_last_on_cpu
 from repro.cases.medfe.params.loss import LossParams
 from repro.cases.medfe.params.loss.vgg import PerceptualLayers, Relu52, StyleLayers, Vgg, VggInput
@@ -65,12 +67,34 @@ class VggLoss(nn.Module):
 
     def forward(self, output: Tensor, target: Tensor) -> VggTerms:
         """Returns both terms for images (B, 3, H, W) in [-1, 1]; sums of L1 means over their layers."""
+        by_hand = output.device.type == "cpu" and not (
+            torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling()
+        )
+        perceptual, grams = (self.compare_by_hand if by_hand else self.compare)(output, target)
+        return VggTerms(perceptual.sum(), grams.mean() if self.averages_style else grams.sum())
+
+    def compare(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the L1 mean of each layer of the perceptual and of the style term."""
         with torch.no_grad():
             wanted = self.features(target)
         given = self.features(output)
-        perceptual = torch.stack([F.l1_loss(given[name], wanted[name]) for name in self.perceptual]).sum()
-        grams = torch.stack([F.l1_loss(gram(given[name]), gram(wanted[name])) for name in self.style])
-        return VggTerms(perceptual, grams.mean() if self.averages_style else grams.sum())
+        perceptual = torch.stack([F.l1_loss(given[name], wanted[name]) for name in self.perceptual])
+        return perceptual, torch.stack([F.l1_loss(gram(given[name]), gram(wanted[name])) for name in self.style])
+
+    def compare_by_hand(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the same by fewer operations, on a CPU."""
+        images = (normalise_input(image, self.vgg_input) for image in (output, target))
+        return ComparedFeatures.apply(*images, self.plan())
+
+    def plan(self) -> Plan:
+        """Returns which features are compared."""
+        layers, places = plan_layers(self.names, list(self.layers))
+        if REAPPLIED in self.style:
+            pool, convolution = (layers[places[name] - 1] for name in ("pool4", "relu5_1"))
+            layers.append(pool._replace(source=places["relu5_1"]))
+            layers.append(convolution._replace(source=len(layers)))
+            places[REAPPLIED] = len(layers)
+        return Plan(layers, [places[name] for name in self.perceptual], [places[name] for name in self.style])
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """Returns the features of each layer that a term reads."""
@@ -160,21 +184,22 @@ def normalise_input(image: Tensor, vgg_input: VggInput) -> Tensor:
     """Returns what VGG is fed for an image (B, 3, H, W) in [-1, 1]."""
     match vgg_input:
         case "imagenet":
-            channels = [
-                ((image[:, channel] + 1) / 2 - mean) / deviation
-                for channel, (mean, deviation) in enumerate(zip(IMAGENET_MEAN, IMAGENET_DEVIATION, strict=True))
-            ]
-            return torch.stack(channels, dim=1)
+            factor, shift = _affine(image.dtype, image.device)
+            return torch.addcmul(shift, image, factor)
         case "raw":
             return image
         case _:
             assert_never(vgg_input)
 
 
-def gram(features: Tensor) -> Tensor:
-    """Returns (B, C, C): inner products of the channels, divided by C * H * W."""
-    flat = features.flatten(2)
-    return flat @ flat.transpose(1, 2) / flat[0].numel()
+@lru_cache(maxsize=16)
+@torch.inference_mode(mode=False)
+def _affine(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Returns factor and shift of ((image + 1) / 2 - mean) / deviation, (1, 3, 1, 1) each."""
+    channels = zip(IMAGENET_MEAN, IMAGENET_DEVIATION, strict=True)
+    rows = [(1 / (2 * deviation), (0.5 - mean) / deviation) for mean, deviation in channels]
+    factor, shift = torch.tensor(rows, dtype=dtype, device=device).T.contiguous().view(2, 1, 3, 1, 1)
+    return factor, shift
 
 
 def _randomise(features: nn.Sequential) -> None:

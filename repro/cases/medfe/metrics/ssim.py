@@ -1,8 +1,9 @@
 """Structural similarity with the windows that inpainting papers use, in one separable form.
 
 In float64. An average over every window that lies inside the image is a product with two banded matrices, a band at a
-time, which is exact and, for wide windows, hundreds of times faster than the convolution with the whole window. What
-depends on the true image alone is computed once and shared by all fills of it.
+time, or, where all weights are equal, a difference of running sums; both are, for wide windows, hundreds of times
+faster than the convolution with the whole window. What depends on the true image alone is computed once and shared by
+all fills of it.
 """
 
 from collections.abc import Iterator
@@ -69,7 +70,10 @@ def window_averages(values: Tensor, name: SsimWindow) -> Tensor:
     Returns:
         (..., P, P) float64.
     """
-    matrix, width, side_px = _averaging_matrix(name, values.device), len(ssim_window(name).weights), values.shape[-1]
+    width, side_px = len(ssim_window(name).weights), values.shape[-1]
+    if np.ptp(ssim_window(name).weights) == 0:
+        return _sliding_sums(_sliding_sums(values, -1, width), -2, width) / width**2
+    matrix = _averaging_matrix(name, values.device)
     places = side_px - width + 1
     lines = values.reshape(-1, side_px)
     across = values.new_empty(len(lines), places)
@@ -80,6 +84,15 @@ def window_averages(values: Tensor, name: SsimWindow) -> Tensor:
     for seen, filled, band in _bands(matrix, width, places):
         torch.bmm(band.T.expand(len(across), -1, -1), across[:, seen], out=averages[:, filled])
     return averages.view(*values.shape[:-2], places, places)
+
+
+def _sliding_sums(values: Tensor, axis: int, width: int) -> Tensor:
+    """Returns the sums of `width` neighbours along an axis, which becomes shorter by `width - 1`."""
+    sums = values.cumsum(axis)
+    places = sums.shape[axis] - width + 1
+    slid = sums.narrow(axis, width - 1, places).clone()
+    slid.narrow(axis, 1, places - 1).sub_(sums.narrow(axis, 0, places - 1))
+    return slid
 
 
 def _bands(matrix: Tensor, width: int, places: int) -> Iterator[tuple[slice, slice, Tensor]]:

@@ -4,13 +4,15 @@ from typing import NamedTuple, assert_never
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from repro.cases.medfe.model.convolution import channels_last_on_cpu
+from repro.cases.medfe.model.generator import fill_hole
 from repro.cases.medfe.model.layers import LEAKY_SLOPE, InstanceNorm
+from repro.cases.medfe.model.spectral_norm import SpectralConvolution
 from repro.cases.medfe.params.loss import LossParams
 from repro.cases.medfe.params.loss.adversarial import AdversarialInput
 from repro.cases.medfe.params.model import ModelParams
+from repro.cases.medfe.params.model.rescaling import HoleFill
 
 WIDTHS = (1, 2, 4, 8)
 """Channels of the first four convolutions, in units of the base width. Source: discriminators @9adf889."""
@@ -93,12 +95,11 @@ class Discriminator(nn.Module):
     def _convolution(
         model: ModelParams, in_channels: int, out_channels: int, kernel: int, stride: int, padding: int
     ) -> nn.Module:
-        convolution = nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=padding)
         match model.discriminator_regularisation:
             case "spectral_norm":
-                return spectral_norm(convolution)
+                return SpectralConvolution(in_channels, out_channels, kernel, stride=stride, padding=padding)
             case "instance_norm" | "gradient_penalty" | "none":
-                return convolution
+                return nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=padding)
             case _:
                 assert_never(model.discriminator_regularisation)
 
@@ -114,15 +115,15 @@ def count_discriminator_channels(adv_input: AdversarialInput) -> int:
 
 
 def stack_discriminator_input(
-    output: Tensor, filled: Tensor, target: Tensor, hole: Tensor, adv_input: AdversarialInput
+    output: Tensor, target: Tensor, hole: Tensor, fill: HoleFill, adv_input: AdversarialInput
 ) -> Tensor:
     """Returns what the discriminators see of an output.
 
     Args:
         output: (B, 3, H, W) in [-1, 1]: the generator's, or the target itself.
-        filled: (B, 3, H, W): the generator's input image, for a conditional discriminator.
         target: (B, 3, H, W): the photograph.
         hole: (B, 1, H, W) bool.
+        fill: what the generator's input holds there, which a conditional discriminator sees.
         adv_input: see the ledger.
     """
     match adv_input:
@@ -133,7 +134,7 @@ def stack_discriminator_input(
         case "composite_with_mask":
             return torch.cat([torch.where(hole, output, target), hole.to(output.dtype)], dim=1)
         case "conditional":
-            return torch.cat([output, filled], dim=1)
+            return torch.cat([output, fill_hole(target, hole, fill)], dim=1)
         case _:
             assert_never(adv_input)
 

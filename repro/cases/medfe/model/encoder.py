@@ -136,8 +136,12 @@ class ResidualBlock(nn.Module):
         return features + self._convolve(self.activation(self._convolve(features, 0)), 1)
 
     def _convolve(self, features: Tensor, index: int) -> Tensor:
+        convolution = self.convolutions[index]
+        if features.shape[-2:] == (1, 1):  # padded, it would hold the same value everywhere
+            weight = convolution.get_parameter("weight").flatten(2).sum(2)
+            return self.norms[index]((features.flatten(1) @ weight.T)[..., None, None])
         padded = pad_same(features, self.kernel, self.dilations[index])
-        return self.norms[index](self.convolutions[index](padded))
+        return self.norms[index](convolution(padded))
 
 
 def count_inputs(hole_input: HoleInput) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from repro.cases.medfe.model.branches import TEXTURE_LEVELS, branch_channels
 from repro.cases.medfe.model.layers import activate_output, make_encoder_activation, make_norm, projection
-from repro.cases.medfe.model.partial_convolution import PartialConvolution
+from repro.cases.medfe.model.partial_convolution import Looks, PartialConvolution
 from repro.cases.medfe.params.model import ModelParams
 
 
@@ -22,9 +22,9 @@ class FillingStreams(nn.Module):
         super().__init__()
         self.streams = nn.ModuleList(FillingStream(model, kernel) for kernel in model.stream_kernels)
 
-    def forward(self, features: Tensor, valid: Tensor | None) -> Tensor:
+    def forward(self, features: Tensor, valid: Tensor | None, looks: Looks | None = None) -> Tensor:
         """Returns (B, number of streams * branch channels, grid, grid); see `FillingStream.forward`."""
-        return torch.cat([stream(features, valid) for stream in self.streams], dim=1)
+        return torch.cat([stream(features, valid, looks) for stream in self.streams], dim=1)
 
 
 class FillingStream(nn.Module):
@@ -48,15 +48,16 @@ class FillingStream(nn.Module):
         self.norms = nn.ModuleList(make_norm(model.norm, channels, affine=True) for _ in layers)
         self.activation = make_encoder_activation(model.activation, inplace=True)
 
-    def forward(self, features: Tensor, valid: Tensor | None) -> Tensor:
+    def forward(self, features: Tensor, valid: Tensor | None, looks: Looks | None = None) -> Tensor:
         """Keeps the shape (B, C, grid, grid).
 
         Args:
             features: (B, C, grid, grid).
             valid: (B, 1, grid, grid) of the same dtype, 1 where known and 0 where not; nothing if all is known.
+            looks: of other streams at the same mask.
         """
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            features, valid = convolution(features, valid)
+            features, valid = convolution(features, valid, looks)
             features = self.activation(norm(features))
         return features
 
@@ -80,9 +81,9 @@ class Branch(nn.Module):
         self.enter, self.fill, self.leave, self.show = enter, fill, leave, show
         self.output_activation = model.output_activation
 
-    def forward(self, levels: Tensor, known: Tensor | None) -> Filled:
+    def forward(self, levels: Tensor, known: Tensor | None, looks: Looks | None = None) -> Filled:
         """Fills (B, C, grid, grid), of which `known` (B, 1, grid, grid) is valid."""
-        return self.finish(self.fill(self.enter(levels), known))
+        return self.finish(self.fill(self.enter(levels), known, looks))
 
     def finish(self, streams: Tensor) -> Filled:
         """Merges the filled streams (B, number of streams * branch channels, grid, grid)."""
@@ -137,7 +138,8 @@ def fill_together(
     """
     first, second = branches
     if model.branch_weights == "separate" or model.norm == "batch":
-        return first(levels[0], known), second(levels[1], known)
+        looks: Looks = {}
+        return first(levels[0], known, looks), second(levels[1], known, looks)
     entered = torch.cat([first.enter(levels[0]), second.enter(levels[1])])
     streams = first.fill(entered, None if known is None else known.repeat(2, 1, 1, 1))
     here, there = streams.chunk(2)

@@ -60,7 +60,8 @@ def train(params: Params, prepared: Path, masks: Path, folder: Path, states: Pat
     with alone(states / f"{key}.lock", waiting) if process.leads else nullcontext(), process_group(process, device):
         trainer = Trainer(params, prepared, masks, device, process)
         state, samples = TrainingStateFile(states, key, leads=process.leads), states / f"{key}.samples"
-        if not state.resume(trainer.unpack):
+        kept = state.file.is_file()
+        if not state.resume(trainer.unpack) and kept:  # it may be half unpacked
             trainer = Trainer(params, prepared, masks, device, process)
         try:
             with training_progress(params.training.steps, trainer.step, shown=process.leads) as tick:

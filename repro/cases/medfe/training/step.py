@@ -17,7 +17,6 @@ from repro.cases.medfe.losses.pixels import pixel_loss, supervision_loss
 from repro.cases.medfe.losses.vgg import VggLoss, make_vgg_loss
 from repro.cases.medfe.model import Discriminators, Generator, GeneratorOutput
 from repro.cases.medfe.model.discriminator import Scores, stack_discriminator_input
-from repro.cases.medfe.model.generator import fill_hole
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.params.optimisation import OptimisationParams, Schedule
 from repro.cases.medfe.training.batches import Batch
@@ -173,8 +172,8 @@ class AdversarialTrainer(nn.Module):
         return self.networks.frozen_discriminators(self._discriminator_input(image, batch), batch.corners)
 
     def _discriminator_input(self, image: Tensor, batch: Batch) -> Tensor:
-        filled = fill_hole(batch.image, batch.hole, self.params.model.hole_fill)
-        return stack_discriminator_input(image, filled, batch.image, batch.hole, self.params.loss.adv_input)
+        fill, seen = self.params.model.hole_fill, self.params.loss.adv_input
+        return stack_discriminator_input(image, batch.image, batch.hole, fill, seen)
 
     def _autocast(self) -> AbstractContextManager[None]:
         return autocast(self.params.runtime.precision, self.device)

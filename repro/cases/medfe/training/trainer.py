@@ -70,7 +70,7 @@ class Trainer:
                 if leads and self.step == half_of(training.steps):
                     self.half = {"step": self.step, "weights": self.weights(), "best": self.best}
                 self.seconds = time.monotonic() - started
-                if leads and self._is_due(training.checkpoint_every_steps):
+                if leads and self._is_due(training.checkpoint_every_steps) and self.step < training.steps:
                     state.save(self.pack())
 
     def weights(self) -> Weights:

@@ -9,7 +9,7 @@ from torchvision.models import vgg16, vgg19
 
 from repro.cases.medfe import release_losses
 from repro.cases.medfe.losses.vgg import VggLoss, describe_vgg, gram, load_features, make_vgg_loss, name_layers
-from repro.cases.medfe.params.loss.vgg import PerceptualLayers, Relu52, StyleLayers
+from repro.cases.medfe.params.loss.vgg import PerceptualLayers, Relu52, StyleLayers, VggInput
 from repro.errors import UserError
 from tiny import tiny_params
 
@@ -66,6 +66,22 @@ def test_every_combination_of_layers(perceptual: str, style: str, relu5_2: str) 
     chosen = {"loss.perceptual_layers": perceptual, "loss.style_layers": style, "loss.relu5_2": relu5_2}
     loss = make_vgg_loss(tiny_params(chosen | {"loss.vgg": "vgg19"}).loss)
     assert all(torch.isfinite(term) and term > 0 for term in loss(images(1), images(2)))
+
+
+@pytest.mark.parametrize("relu5_2", get_args(Relu52))
+@pytest.mark.parametrize("style", get_args(StyleLayers))
+@pytest.mark.parametrize("vgg_input", get_args(VggInput))
+def test_by_hand_is_the_literal_form(style: str, relu5_2: str, vgg_input: str) -> None:
+    chosen = {"loss.style_layers": style, "loss.relu5_2": relu5_2, "loss.vgg_input": vgg_input, "loss.vgg": "vgg19"}
+    loss = make_vgg_loss(tiny_params(chosen).loss).double()
+    results = []
+    for compare in (loss.compare_by_hand, loss.compare):
+        output = images(1).double().requires_grad_()
+        terms = compare(output, images(2).double())
+        (slope,) = torch.autograd.grad(sum((index + 1) * term.sin().sum() for index, term in enumerate(terms)), output)
+        results.append([*terms, slope])
+    for given, expected in zip(*results, strict=True):
+        torch.testing.assert_close(given, expected, rtol=1e-10, atol=1e-12 * float(expected.detach().abs().max()))
 
 
 def test_the_features_that_are_given_stay_as_they_are(features) -> None:

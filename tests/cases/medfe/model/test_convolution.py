@@ -5,10 +5,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from repro.cases.medfe.model.convolution import Convolution, TransposedConvolution, choose_way
+from repro.cases.medfe.model.convolution import (
+    Convolution,
+    TransposedConvolution,
+    choose_way,
+)
+from repro.cases.medfe.model.encoder import ResidualBlock
 from repro.cases.medfe.model.frequency_convolution import FrequencyConvolution
 from repro.cases.medfe.model.layers import pad_same
 from repro.cases.medfe.model.matrix_convolution import convolve_by_matrix, transpose_by_matrix
+from tiny import tiny_params
 
 pytestmark = pytest.mark.numerical
 
@@ -113,6 +119,18 @@ def test_the_layers_are_torchs_with_bias_and_names() -> None:
     ):
         ours.load_state_dict(theirs.state_dict())
         torch.testing.assert_close(ours.double()(features), theirs.double()(features))
+
+
+def test_a_residual_block_on_one_position_is_that_of_the_padded_map() -> None:
+    block = ResidualBlock(tiny_params({"model.norm": "none"}).model, 3).double()
+    position = draw(2, 3, 1, 1)
+    literal = position
+    for index, (convolution, dilation) in enumerate(zip(block.convolutions, block.dilations, strict=True)):
+        literal = convolution(pad_same(block.activation(literal) if index else literal, block.kernel, dilation))
+    ours, literal, weights = block(position), position + literal, list(block.parameters())
+    torch.testing.assert_close(ours, literal, rtol=1e-12, atol=1e-12)
+    for given, expected in zip(gradients(ours, *weights), gradients(literal, *weights), strict=True):
+        torch.testing.assert_close(given, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(("size", "dilation"), [((5, 7), 1), ((5, 7), 2), ((2, 4), 1)])

@@ -6,9 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from repro.cases.medfe.model import equalisation
 from repro.cases.medfe.model.equalisation import (
     BilateralPropagation,
     SelectiveKernel,
+    _propagate_by_pairs,
+    _propagate_by_rows,
     range_propagation,
     spatial_propagation,
 )
@@ -66,6 +69,32 @@ def test_the_range_term_is_the_softmax_over_nine_neighbours(similarity: RangeSim
                 weights = torch.stack(scores).softmax(0)
                 expected[item, :, row, column] = (weights[:, None] * torch.stack(seen)).sum(0)
     torch.testing.assert_close(range_propagation(given, similarity), expected)
+
+
+@pytest.mark.parametrize("similarity", ["sigmoid_product", "sigmoid_sum", "cosine"])
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (6, 5), (1, 1), (1, 4)])
+def test_all_pairs_are_the_rows(similarity: RangeSimilarity, height: int, width: int) -> None:
+    given = features(height, width).requires_grad_()
+    pairs, rows = _propagate_by_pairs(given, similarity), _propagate_by_rows(given, similarity)
+    torch.testing.assert_close(pairs, rows, rtol=1e-12, atol=1e-12)
+    slopes = (torch.autograd.grad((item * given.detach().cos()).sum(), given)[0] for item in (pairs, rows))
+    torch.testing.assert_close(*slopes, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("height", [6, 13])
+def test_a_large_grid_goes_by_rows_and_a_small_one_by_pairs(height: int, monkeypatch) -> None:
+    monkeypatch.setattr(equalisation, "_propagate_by_pairs", lambda *_: "pairs")
+    monkeypatch.setattr(equalisation, "_propagate_by_rows", lambda *_: "rows")
+    assert range_propagation(features(height, 5), "cosine") == ("pairs" if height == 6 else "rows")
+
+
+def test_what_an_evaluation_asked_for_first_serves_a_training() -> None:
+    given = features(3, 7)
+    with torch.inference_mode():
+        range_propagation(given, "cosine")
+        spatial_propagation(given, 1.25, "grid")
+    tracked = given.clone().requires_grad_()
+    (range_propagation(tracked, "cosine") + spatial_propagation(tracked, 1.25, "grid")).sum().backward()
 
 
 def test_the_cosine_of_equal_features_weighs_all_inner_neighbours_alike() -> None:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from repro.cases.medfe.model import Generator
 from repro.cases.medfe.model.filling import fill_together
 from repro.cases.medfe.model.layers import InstanceNorm
+from repro.cases.medfe.model.partial_convolution import PartialConvolution
 from repro.cases.medfe.model.skips import Upsample
 from tiny import tiny_params
 
@@ -27,6 +28,21 @@ def test_together_is_one_after_the_other(norm: str, weights: str, holes: bool) -
         expected = branch(level, known)
         torch.testing.assert_close(given.features, expected.features)
         torch.testing.assert_close(given.image, expected.image)
+
+
+@pytest.mark.parametrize(("scaling", "looks"), [("window_over_sum", 6), ("counting_kernels", 12)])
+def test_masks_are_looked_at_once_for_both_branches(scaling: str, looks: int, monkeypatch) -> None:
+    """Three kernels by two layers, and once more for the counting kernels of the other branch."""
+    model = tiny_params({"model.norm": "batch", "model.partial_scaling": scaling, "model.stream_layers": 2}).model
+    generator = Generator(model)
+    found = []
+    real = PartialConvolution._look_at
+    monkeypatch.setattr(
+        PartialConvolution, "_look_at", lambda *given, **named: found.append(real(*given, **named)) or found[-1]
+    )
+    levels = tuple(torch.randn(2, 3 * 4 * 4, 8, 8) for _ in range(2))
+    fill_together(model, (generator.texture, generator.structure), levels, torch.ones(2, 1, 8, 8))
+    assert len(found) == looks
 
 
 def test_nothing_missing_is_a_mask_of_ones() -> None:

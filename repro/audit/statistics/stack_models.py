@@ -10,6 +10,7 @@ from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from repro.audit.statistics.error_terms import choose_error_term, runs_all_combinations
@@ -17,7 +18,6 @@ from repro.audit.statistics.linear_model import Coding, Floats, fit_effects, sha
 from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.outcomes import FULL, Outcomes
 from repro.audit.statistics.pairs import find_pairs, group_pairs, name_pair
-from repro.judge.verdicts import Judgement
 
 MOST_MODELS = 64
 """Ways to take contrasts of several pairs for one of them each."""
@@ -55,15 +55,19 @@ class Model(NamedTuple):
 
 
 def fit_models(
-    judged: Judgement, coding: Coding, outcomes: Outcomes
+    interactions: pd.DataFrame, coding: Coding, outcomes: Outcomes
 ) -> tuple[list[Model], dict[str, list[str]], list[str]]:
     """Fits main effects and the interactions that were found, once for each way to read them.
+
+    Args:
+        interactions: as in `Analysis`.
+        coding: of the design.
+        outcomes: of the main metric.
 
     Returns:
         Models, for each part the contrasts that it may be in, and the contrasts in words.
     """
-    assert judged.analysis is not None
-    rows = judged.analysis.interactions
+    rows = interactions
     pairs, groups = None, list[list[int]]()
     if len(rows):
         rows = rows[(rows["metric"] == outcomes.metric) & (rows["train_fraction"] == FULL)]
@@ -126,6 +130,8 @@ def tell_models_apart(models: Sequence[Model], parts: int) -> list[tuple[int, ..
         >>> tell_models_apart([one, other], parts=2)
         [(0,)]
     """
+    if len(models) < 2:
+        return []
     most = next(count for count in range(parts, -1, -1) if sum(comb(parts, n) for n in range(count + 1)) <= MOST_TRIED)
     tried = [row for count in range(1, most + 1) for row in combinations(range(parts), count)]
     predicted = np.array([[model.predict(row, LEVEL)[0] for row in tried] for model in models])
