@@ -105,10 +105,10 @@ def describe_bundle(kept: KeptStudy, members: Mapping[str, bytes], citation: Cit
         action["instrument"], action["object"], action["result"], action["agent"] = instrument, given, made, authors[0]
     crate.name, crate.description, crate.datePublished = kept.plan.declared.title, _describe(kept), date
     root = crate.root_dataset
-    root["author"], root["publisher"], root["mentions"] = _single(authors), authors[0], actions
+    root["author"], root["publisher"], root["mentions"] = _single(authors), authors[0], [*actions, *papers]
     root["variableMeasured"] = _single(outcomes)
-    if papers:
-        root["citation"] = _single(papers)
+    if cited := [paper for paper in papers if "://" in paper.id]:  # the format wants an address of what is cited
+        root["citation"] = _single(cited)
     root["license"] = _licence(add, files, citation)
     root["conformsTo"] = add(PROFILE, ["CreativeWork", "Profile"], name="Process Run Crate", version="0.5")
     content = crate.metadata.generate()

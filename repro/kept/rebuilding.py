@@ -67,6 +67,8 @@ def rebuild(page: str, kept: KeptStudy) -> Rebuilt:
     for name, section in now.items():
         heading = AUDIT_SECTIONS[name].heading or name
         if name not in then:
+            if not (section.said or section.pictures):
+                continue  # it has nothing to say of this study
             differences.append(Difference(heading, NOTHING, "a section of the page"))
             continue
         same, others = _compare(heading, then[name], section)

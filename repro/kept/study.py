@@ -78,7 +78,11 @@ class KeptStudy(NamedTuple):
         """Returns the study analysed, as its page shows it."""
         titles = {name: metric.title for name, metric in self.metrics.items()}
         return Subject(
-            self.plan, self.results, analyse(self.plan, self.results, self.choices), dict(self.choices), titles
+            self.plan.tabulated(),
+            self.results,
+            analyse(self.plan, self.results, self.choices),
+            dict(self.choices),
+            titles,
         )
 
 

@@ -98,6 +98,7 @@ references:
   type: conference-paper
   year: 1999
   conference: {name: ECCV}
+  doi: 10.1/x
   authors: [{family-names: Liu, given-names: H.}]
 """
     citation = read_citation(text, "means")
@@ -105,7 +106,8 @@ references:
     graph = {item["@id"]: item for item in json.loads(describe_bundle(kept, members, citation))["@graph"]}
     assert graph["./"]["license"] == {"@id": "https://spdx.org/licenses/Apache-2.0"}
     assert graph[graph["./"]["author"]["@id"]]["name"] == "repro contributors"
-    assert graph[graph["./"]["citation"]["@id"]]["name"] == "On means"
+    assert graph["./"]["citation"] == {"@id": "https://doi.org/10.1/x"}
+    assert graph["https://doi.org/10.1/x"]["name"] == "On means"
     with pytest.raises(UserError, match=r"CITATION\.cff cannot be read"):
         read_citation(b"title: x", "means")
 
