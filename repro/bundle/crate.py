@@ -120,7 +120,7 @@ def find_misdescribed(metadata: bytes, members: Mapping[str, bytes]) -> list[str
     """Returns one line for each file that the metadata tells otherwise than it is, or does not name."""
     try:
         told = {str(item["@id"]): item.get("sha256") for item in json.loads(metadata)["@graph"]}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [f"{contents.METADATA}: damaged, no RO-Crate"]
     return [
         f"{contents.METADATA}: describes {name} with another SHA-256, or not at all"

@@ -13,6 +13,18 @@ from repro.kept.folder import PAGE, read_kept
 from repro.kept.rebuilding import Rebuilt, rebuild
 from repro.kept.study import KeptStudy
 
+_UNFIT = (
+    UserError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What the statistics raise over rows that no study has given."""
+
 
 class CheckedBundle(NamedTuple):
     """A bundle that was checked.
@@ -56,9 +68,15 @@ def check_bundle(file: Path, *, numbers: bool = True) -> CheckedBundle:
         page = members[PAGE].decode()
     except (UserError, KeyError, UnicodeDecodeError) as error:
         return CheckedBundle(changed or [f"{file}: {error}"], None, None)
-    if not changed:
-        derived = derive_members(kept, page)
-        changed = [
-            f"{name}: does not follow from evidence and page" for name in derived if derived[name] != members.get(name)
-        ]
-    return CheckedBundle(changed, kept, rebuild(page, kept) if numbers else None)
+    try:
+        if not changed:
+            derived = derive_members(kept, page)
+            changed = [
+                f"{name}: does not follow from evidence and page"
+                for name in derived
+                if derived[name] != members.get(name)
+            ]
+        return CheckedBundle(changed, kept, rebuild(page, kept) if numbers else None)
+    except _UNFIT as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        return CheckedBundle([*changed, f"evidence: no study that can be analysed ({said})"], kept, None)

@@ -69,13 +69,18 @@ def export(
 
         file = output or Path(f"{study.stem}-{checklist.value}.md")
         answered, asked = write_checklist(report, Path(), checklist.value, file)
-        print(f"wrote {file}: {answered} of {asked} items answered by evidence, the others marked open")
+        _say(f"wrote {file}: {answered} of {asked} items answered by evidence, the others marked open")
         return
     from repro.bundle.export import export_bundle
 
     file = output or Path(f"{study.stem}{BUNDLE}")
     digest, size = export_bundle(report, Path(), file)
-    print(f"wrote {file}: {size / 1e6:.1f} MB, SHA-256 {digest}\ncheck it anywhere: repro verify {file.name}")
+    _say(f"wrote {file}: {size / 1e6:.1f} MB, SHA-256 {digest}\ncheck it anywhere: repro verify {file.name}")
+
+
+def _say(text: str) -> None:
+    """Prints text that may come from a stranger's file: nothing in it commands the terminal."""
+    print("".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text))
 
 
 def _end(status: int) -> None:
@@ -97,7 +102,7 @@ def _try(study: str) -> int:
     try:
         return _verify_report(study)
     except UserError as error:
-        print(f"{study}: cannot be verified: {error}")
+        _say(f"{study}: cannot be verified: {error}")
         return CANNOT
 
 
@@ -109,7 +114,7 @@ def _verify_report(study: str) -> int:
     files = read_report(folder)
     changed = find_damage(folder, files)
     for line in changed:
-        print(f"{study}: {line}")
+        _say(f"{study}: {line}")
     rebuilt = rebuild(files[PAGE].decode(), read_kept(files, str(folder)))
     return max(_tell(study, rebuilt), DIFFERENT if changed else 0)
 
@@ -126,7 +131,7 @@ def _verify_readme() -> int:
     text = file.read_text(encoding="utf-8")
     lacking = [line for line in read_lines() if line not in text and line not in " ".join(text.split())]
     for line in lacking:
-        print(f"{file} lacks what its figures say: {line}")
+        _say(f"{file} lacks what its figures say: {line}")
 
     def sections(study: str) -> dict[str, SectionText]:
         folder = paths.STUDY_REPORTS / study
@@ -137,11 +142,11 @@ def _verify_readme() -> int:
     try:
         unfounded = find_unfounded(quoted, sections)
     except UserError as error:
-        print(f"{file}: cannot be verified: {error}")
+        _say(f"{file}: cannot be verified: {error}")
         return DIFFERENT if lacking else CANNOT
     for line in unfounded:
-        print(f"{file}, {line}")
-    print(f"{file}: {len(quoted) - len(unfounded)} of {len(quoted)} quoted numbers stand on rebuilt pages")
+        _say(f"{file}, {line}")
+    _say(f"{file}: {len(quoted) - len(unfounded)} of {len(quoted)} quoted numbers stand on rebuilt pages")
     return DIFFERENT if lacking or unfounded else 0
 
 
@@ -150,7 +155,7 @@ def _verify_bundle(file: Path) -> int:
 
     checked = check_bundle(file)
     for line in checked.changed:
-        print(f"{file.name}: {line}")
+        _say(f"{file.name}: {line}")
     status = _tell(file.name, checked.rebuilt) if checked.rebuilt is not None else DIFFERENT
     return DIFFERENT if checked.changed else status
 
@@ -159,7 +164,7 @@ def _compare(one: Path, other: Path) -> int:
     from repro.bundle.agreement import compare_bundles
 
     agreement = compare_bundles(one, other)
-    print("\n".join(agreement.lines))
+    _say("\n".join(agreement.lines))
     return 0 if agreement.holds else DIFFERENT
 
 
@@ -167,24 +172,24 @@ def _rerun(study: str, count: int, seed: int) -> int:
     require("study")
     from repro.bundle.rerun import rerun_study
 
-    return 0 if rerun_study(study, count, seed, print) else DIFFERENT
+    return 0 if rerun_study(study, count, seed, _say) else DIFFERENT
 
 
 def _tell(name: str, rebuilt: "Rebuilt") -> int:
     """Says how a page stands to its rows; returns the exit status."""
     for item in rebuilt.differences:
-        print(f"{name}: {item.where}: kept {item.kept}, rebuilt {item.rebuilt}")
+        _say(f"{name}: {item.where}: kept {item.kept}, rebuilt {item.rebuilt}")
     for item in rebuilt.rounded:
-        print(f"{name}: {item.where}: kept {item.kept}, rebuilt {item.rebuilt}, by one in the last digit")
+        _say(f"{name}: {item.where}: kept {item.kept}, rebuilt {item.rebuilt}, by one in the last digit")
     total = rebuilt.agree + len(rebuilt.differences) + len(rebuilt.rounded)
     said = f"{name}: {rebuilt.agree} of {total} numbers and verdicts rebuilt, {rebuilt.pictures} pictures to the byte"
     if rebuilt.redrawn:
         said += f", {len(rebuilt.redrawn)} not compared as other versions drew them"
     if rebuilt.unseen:
         said += f"; made by the case from artefacts, not from rows: {', '.join(rebuilt.unseen)}"
-    print(said)
+    _say(said)
     for line in rebuilt.elsewhere if rebuilt.rounded or rebuilt.redrawn or rebuilt.differences else ():
-        print(f"  {line}")
+        _say(f"  {line}")
     return DIFFERENT if rebuilt.differences else 0
 
 

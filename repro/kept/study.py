@@ -118,6 +118,7 @@ def read_study(files: Mapping[str, bytes], where: str) -> KeptStudy:
         raise UserError(f"{where} lacks {missing[0]}, without which no number can be rebuilt")
     try:
         plan = Plan.model_validate_json(files[PLAN])
+        _ = plan.declared  # read once, to be refused here
         ledger, made = json.loads(files[LEDGER]), json.loads(files[MADE])
         results = Results(
             tabulate_variants(plan),
@@ -134,7 +135,7 @@ def read_study(files: Mapping[str, bytes], where: str) -> KeptStudy:
             {str(run): _read_made(told, made) for run, told in made["runs"].items()},
             {str(name): str(value) for name, value in made["computed_with"].items()},
         )
-    except (ValidationError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{where} holds no study as `repro report` keeps it ({said})") from None
 

@@ -268,3 +268,22 @@ def test_an_encrypted_or_unknown_member_is_damage(tmp_path: Path) -> None:
         text[head + flag] |= 1
     (tmp_path / "b.zip").write_bytes(text)
     assert "a: damaged" in read_archive(tmp_path / "b.zip").damaged[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("levels", {}), ("variants", []), ("runs", []), ("declaration", {}), ("values", None), ("frozen", 7)],
+)
+def test_evidence_that_no_study_has_is_told_and_no_traceback(
+    tmp_path: Path, members: dict[str, bytes], field: str, value: object
+) -> None:
+    name = "evidence/plan.json"
+    forged = members | {name: json.dumps(json.loads(members[name]) | {field: value}).encode()}
+    described = json.loads(members[METADATA])
+    for item in described["@graph"]:
+        if item["@id"] == name:
+            item["sha256"] = hashlib.sha256(forged[name]).hexdigest()
+    forged[METADATA] = json.dumps(described).encode()
+    checked = check_bundle(write(tmp_path / "b.zip", sealed(forged)))
+    assert checked.changed
+    assert "\n" not in checked.changed[-1]

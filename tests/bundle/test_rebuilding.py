@@ -58,7 +58,7 @@ def test_a_changed_number_verdict_or_picture_is_named_with_both_values(report: P
 
 def test_a_section_that_is_gone_is_missed(report: Path) -> None:
     files = read_report(report)
-    page = files[PAGE].decode().replace('data-section="claims"', 'data-section="other"')
+    page = files[PAGE].decode().replace('data-section="cost"', 'data-section="other"')
     assert rebuild(page, read_kept(files, "here")).differences[0].rebuilt == "a section of the page"
 
 
