@@ -1,6 +1,7 @@
 """Runs that are forked from what has loaded their code: the bits of a command, and no more ties to each other."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from repro.runs.fork_server import ForkServer
-from sweep_project import Project, children_of, is_run, kill, runs_of, wait_for
+from sweep_project import Project, children_of, kill, wait_for
 
 CASE = """
 from types import SimpleNamespace
@@ -90,15 +91,14 @@ def test_runs_end_with_their_server_and_are_told_of(start) -> None:
     wait_for(lambda: not Path(f"/proc/{runs[1]}").exists(), seconds=5)
 
 
-def test_a_forked_run_has_the_bits_of_a_command(project: Project, tmp_path: Path) -> None:
-    sweep = project.start_sweep("-j", "2")
-    wait_for(lambda: list((project.root / ".repro" / "runs").glob("*/*/states/*.pt")))
-    assert [run for run in runs_of(sweep.pid) if is_run(run)] == [], "forked, not started"
-    sweep.communicate()
-    forked, (run, *_) = project.root / "results" / "runs", sorted((project.root / "results" / "runs").iterdir())
-    run.rename(tmp_path / "forked")
-    project.run("-m", "repro.runs.run", run.name)
-    found, wanted = (contents(folder) for folder in (forked / run.name, tmp_path / "forked"))
+def test_a_forked_run_has_the_bits_of_a_command(undisturbed: Project, tmp_path: Path) -> None:
+    """That the runs of a sweep are forked is shown with the sweep that is killed."""
+    project = Project(tmp_path / "project")
+    shutil.copytree(undisturbed.root, project.root, ignore=shutil.ignore_patterns("results", "mlruns", "mlflow.db*"))
+    (tmp_path / "photographs").symlink_to(undisturbed.root.parent / "photographs")
+    forked = min((undisturbed.root / "results" / "runs").iterdir())
+    project.run("-m", "repro.runs.run", forked.name)
+    found, wanted = contents(project.root / "results" / "runs" / forked.name), contents(forked)
     assert found == wanted
     assert "train/checkpoint.pt" in found
 

@@ -4,7 +4,7 @@ import re
 import shutil
 import signal
 
-from sweep_project import TIMEOUT_S, Project, is_server, kill, runs_of, wait_for
+from sweep_project import TIMEOUT_S, Project, is_run, is_server, kill, runs_of, wait_for
 
 
 def states(project: Project) -> list[object]:
@@ -21,7 +21,8 @@ def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_swe
     assert len(outdated(project)) == 3
     sweep = project.start_sweep("-j", "2")
     wait_for(lambda: states(project))
-    victim = runs_of(sweep.pid)[0]
+    victim, *_ = runs = runs_of(sweep.pid)
+    assert not any(map(is_run, runs)), "they have been forked, and not started as commands"
     kill(victim)
     wait_for(lambda: len(runs_of(sweep.pid)) == 2 and victim not in runs_of(sweep.pid))
     wait_for(lambda: project.tables())

@@ -24,6 +24,7 @@ from repro.cases.medfe.metrics import learned
 from repro.cases.medfe.metrics.protocol import ALL, Protocol
 from repro.cases.medfe.metrics.records import METRICS
 from repro.cases.medfe.params.evaluation import EvaluationParams
+from repro.checksums import write_checksums
 from repro.errors import UserError
 from tiny import tiny_params
 
@@ -313,6 +314,8 @@ def on_disk(pairs, tmp_path):
     np.save(masks / "test.npy", np.packbits(holes, axis=-1))
     record = {"size_px": SIDE_PX, "splits": {"test": {"buckets": list(BUCKETS)}}}
     (masks / "masks.json").write_text(json.dumps(record))
+    for folder in (prepared, masks):
+        write_checksums(folder)
     return prepared, masks
 
 
@@ -351,5 +354,6 @@ def test_baselines_can_be_left_out(on_disk, tmp_path):
 def test_holes_of_other_images_are_refused(on_disk, tmp_path):
     holes = np.load(on_disk[1] / "test.npy")
     np.save(on_disk[1] / "test.npy", holes[:3])
+    write_checksums(on_disk[1])
     with pytest.raises(UserError, match="holes for 3 test images"):
         evaluate_baselines(*on_disk, make_params(), tmp_path / "baselines")
