@@ -73,7 +73,7 @@ def hold_dopamine() -> list[str]:
     assert {line.verdict for option, line in lines.items() if option != "QR-DQN"} == {"matters"}
     return [
         "One run of 3,000 is found that was cut short: 56 iterations of 200, row 1715",
-        f"over 60 games Impala differs from CNN by {tell(lines['Impala'])} SDs",
+        f"over 60 games Impala matters against CNN by {tell(lines['Impala'])} SDs",
         f"Rainbow from DQN by {tell(lines['Rainbow'])}, IQN by {tell(lines['IQN'])}, C51 by {tell(lines['C51'])}",
         f"QR-DQN is undecided: {tell(lines['QR-DQN'])}",
     ]
