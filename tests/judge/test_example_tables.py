@@ -37,12 +37,12 @@ def hold_rtdl_refused() -> list[str]:
 def hold_rtdl() -> list[str]:
     found = judge("rtdl.yaml")
     lines = list_lines(found)
-    (differs,) = [line for line in lines if line.verdict == "matters"]
+    (plr,) = [line for line in lines if line.verdict == "matters"]
     (backbone,) = [line for line in lines if line.detail == "backbone"]
     undecided = [line for line in lines if line.detail == "embedding" and line.verdict == "undecided"]
     assert found.word == "task"
     return [
-        f"Of {1 + len(undecided)} embeddings `{differs.option}` differs from none: {tell(differs)} SDs over 11 data",
+        f"Of {1 + len(undecided)} embeddings `{plr.option}` matters against none: {tell(plr)} SDs over 11 data",
         f"The other {len(undecided)} are undecided, and so is the backbone: {tell(backbone)} for ResNet.",
     ]
 
