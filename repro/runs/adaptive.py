@@ -12,14 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import pandas as pd
-
 from repro import paths
 from repro.audit.statistics.adaptive import Next, check_adaptive, choose_batch, main_effects
 from repro.audit.statistics.analysis import judge_look
 from repro.audit.statistics.completion import take_look
 from repro.audit.statistics.effects import Effect
-from repro.audit.statistics.next_batch import is_open
 from repro.audit.study.batches import Source
 from repro.audit.study.budget import RUNS, Amount, Machine, price_budget
 from repro.audit.study.cost import estimate_cost
@@ -103,14 +100,8 @@ def look_at(case: Case, plan: Plan) -> Look:
     assert plan.budget is not None
     source = Source(Space(case.params, plan.values), case.identify)
     found = choose_batch(plan, effects, plan.budget.left(plan), source)
-    main = verdicts[verdicts["metric"] == verdicts["metric"].iloc[0]] if len(verdicts) else pd.DataFrame()
-    words = dict(zip(main["detail"], main["verdict"], strict=True)) if len(main) else {}
+    words = dict(zip(verdicts["detail"], verdicts["verdict"], strict=True))
     return Look(plan, main_effects(plan, effects), words, found)
-
-
-def count_open(look: Look) -> int:
-    """Returns how many details are not settled."""
-    return sum(is_open(rows) for rows in look.effects.values())
 
 
 def _is_broken(plan: Plan) -> bool:
