@@ -116,6 +116,9 @@ def _set_budget(plan: Plan, amount: Amount | None, machine: Machine) -> Plan:
     if amount is None:
         if plan.budget is None:
             raise UserError(f"study {plan.study} has no budget yet: --budget 2h, or --runs 200")
+        if plan.budget.runs is None:  # how many runs at once, and on what, is said with it
+            said = plan.budget.said
+            raise UserError(f"study {plan.study}: {said} has not been turned into runs yet; once more: --budget {said}")
         return plan
     if plan.budget is not None and plan.budget.said == amount.said:
         return plan
@@ -136,8 +139,10 @@ def _set_budget(plan: Plan, amount: Amount | None, machine: Machine) -> Plan:
 def _set_price(plan: Plan, amount: Amount | None, machine: Machine) -> Plan:
     """Turns a budget in time into runs once the plan's own runs have shown what one takes."""
     budget = plan.budget
-    if budget is None or budget.runs is not None or amount is None:
+    assert budget is not None
+    if budget.runs is not None:
         return plan
+    assert amount is not None
     seconds = estimate_cost(plan, paths.PLANS, paths.RUNS).seconds
     if seconds is None:
         raise UserError(f"study {plan.study}: no run has ended well, so that {budget.said} cannot be turned into runs")

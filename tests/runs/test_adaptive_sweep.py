@@ -187,6 +187,18 @@ def test_hours_become_runs_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (plan.budget.run_seconds, plan.budget.runs) == (1.0, 49)
 
 
+def test_hours_that_no_run_has_priced_are_not_taken_for_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(tmp_path / "project", monkeypatch)
+
+    def survive() -> None:
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        sweep(survive, Amount(49.0 / 3600, "h"))
+    with pytest.raises(UserError, match=r"has not been turned into runs yet; once more: --budget 0\.0136111h"):
+        sweep(amount=None)
+
+
 def test_where_nothing_can_be_settled_nothing_is_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = {"score": {"margin": 0.001, "why": "out of reach"}}
     make_project(tmp_path / "project", monkeypatch, details={"details.d": None, "details.f": None}, metrics=outcome)
