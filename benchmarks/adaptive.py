@@ -38,7 +38,7 @@ from repro.audit.statistics.looks import ask_equivalence, hold_at_any_look, judg
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import Outcomes
 from repro.audit.study.constrained_designs import two_level_design
-from repro.audit.study.declaration import NamedStudy, Study
+from repro.audit.study.declaration import Study
 from repro.audit.study.plan import Plan, Run, Variant
 
 METRIC: Final = "outcome"
@@ -154,7 +154,7 @@ def declare(count: int, design: str, correction: str | None, most: int | None, m
         Run(id=f"{variant.id}-s{seed}", variant=variant.id, seed=seed) for seed in range(seeds) for variant in variants
     ]
     return Plan(
-        study=NamedStudy("simulated", study).name,
+        study="simulated",
         fingerprint="",
         frozen=NOW.isoformat(),
         declaration=study.model_dump(mode="json"),
