@@ -19,8 +19,9 @@ from repro.audit.study.budget import RUNS, Amount, Machine
 from repro.audit.study.freezing import freeze, load_plan, locate_plan
 from repro.audit.study.plan import Plan
 from repro.case import Job, plan_study
+from repro.cli import sweep as command
 from repro.errors import UserError
-from repro.runs import adaptive
+from repro.runs import adaptive, status
 from repro.runs.adaptive import Look, sweep_until_decided
 from repro.runs.collection import read_results
 from repro.runs.record import Given, RunRecord, failure_file, read_record, write_record
@@ -265,3 +266,18 @@ def test_every_design_can_be_adaptive(
     words = {name.removeprefix("details."): word for name, word in last.verdicts.items()}
     assert {"a": words["a"], "b": words["b"]} == {"a": "matters", "b": "matters"}
     assert words["d"] != "matters"
+
+
+def test_runs_that_have_failed_are_retried_once_and_looks_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_project(tmp_path / "project", monkeypatch)
+    retried: list[bool] = []
+    monkeypatch.setattr(status, "find_work", lambda *_, retry_failed: retried.append(retry_failed))
+    monkeypatch.setattr(command, "_run", lambda _, plan, *__: make_runs(plan) or 0)
+    command.sweep(Path(STUDY), retry_failed=True, until="decided", runs=100)
+    assert len(retried) > 2
+    assert retried == [True, *[False] * (len(retried) - 1)]
+    said = capsys.readouterr().out
+    assert said.count("next: ") == len(retried) - 1
+    assert said.count("details.a") == len(retried)
