@@ -13,7 +13,7 @@ from repro.audit.ledger.values import flatten, show_value
 from repro.audit.study.declaration import read_yaml
 from repro.audit.study.designs import MOST_COLUMNS
 from repro.errors import UserError
-from repro.judge.runs import BLANK
+from repro.judge.column_names import BLANK
 
 
 class Difference(NamedTuple):

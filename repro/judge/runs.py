@@ -11,14 +11,12 @@ import pandas as pd
 
 from repro.errors import UserError
 from repro.judge.cautions import list_cautions
-from repro.judge.column_names import LASTING
+from repro.judge.column_names import BLANK, LASTING
 from repro.judge.columns import Column, of_role
 from repro.judge.counted import count_of
 from repro.judge.declaration import Declaration
 from repro.judge.roles import ALL_UNIQUE, MANY_LEVELS
 
-BLANK = "(blank)"
-"""The option that a blank stands for, where no default is declared."""
 FAILED = frozenset(
     {
         *(
@@ -35,7 +33,7 @@ FAILED = frozenset(
             "stopped",
         ),
         *("timeout", "out_of_memory", "oom", "cancelled", "canceled", "node_fail", "boot_fail", "preempted"),
-        *("deadline", "aborted", "pruned", "stopped"),
+        *("deadline", "aborted"),
     }
 )
 """First word of a state: what W&B, MLflow, Optuna, Ray and Slurm call runs that gave no result of theirs."""

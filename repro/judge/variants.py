@@ -14,6 +14,7 @@ import pandas as pd
 from repro.audit.study.declaration import Design
 from repro.audit.study.designs import MOST_COLUMNS, code_options
 from repro.errors import UserError
+from repro.judge.column_names import BLANK
 from repro.judge.counted import count_of
 
 MOST_VARIANTS = 2000
@@ -181,7 +182,7 @@ def keep_variants(variants: Variants, kept: Sequence[bool]) -> Variants:
 def show_option(value: Any) -> str:
     """Returns an option as text."""
     if value is None or value != value:
-        return "(blank)"
+        return BLANK
     if isinstance(value, float | np.floating):
         return f"{value:.12g}"
     return str(value)
