@@ -19,21 +19,9 @@ from repro.judge.roles import ALL_UNIQUE, MANY_LEVELS
 
 FAILED = frozenset(
     {
-        *(
-            "failed",
-            "fail",
-            "failure",
-            "crashed",
-            "crash",
-            "killed",
-            "error",
-            "errored",
-            "diverged",
-            "pruned",
-            "stopped",
-        ),
+        *("failed", "fail", "failure", "crashed", "crash", "killed", "error", "errored", "diverged"),
         *("timeout", "out_of_memory", "oom", "cancelled", "canceled", "node_fail", "boot_fail", "preempted"),
-        *("deadline", "aborted"),
+        *("deadline", "aborted", "pruned", "stopped"),
     }
 )
 """First word of a state: what W&B, MLflow, Optuna, Ray and Slurm call runs that gave no result of theirs."""
