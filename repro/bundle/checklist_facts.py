@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
+from repro.audit.counted import count_of
 from repro.audit.ledger.values import flatten
-from repro.audit.page.subject import Subject, count
+from repro.audit.page.subject import Subject
 from repro.audit.statistics.multiplicity import correction_of
 from repro.audit.statistics.outcomes import FULL
 from repro.bundle.contents import PROJECT_FILES
@@ -69,8 +70,10 @@ def _claims(subject: Subject) -> Fact | None:
     if claims.empty:
         return None
     told = "; ".join(f"{row['text']}: {row['verdict']}" for _, row in claims.iterrows())
-    frozen = f"of the plan frozen {subject.plan.frozen[:10]}, {count(len(subject.plan.deviations), 'deviation')} since"
-    return Fact(f"{count(len(claims), 'claim')} {frozen}: {told}.", (PAGE, *_evidence(PLAN)))
+    frozen = (
+        f"of the plan frozen {subject.plan.frozen[:10]}, {count_of(len(subject.plan.deviations), 'deviation')} since"
+    )
+    return Fact(f"{count_of(len(claims), 'claim')} {frozen}: {told}.", (PAGE, *_evidence(PLAN)))
 
 
 def _limits(subject: Subject) -> Fact:
@@ -80,7 +83,7 @@ def _limits(subject: Subject) -> Fact:
     study = subject.study
     return Fact(
         f"Holds for the scale {study.scale}, the reading {study.reading} and these seeds alone; {undecided} of "
-        f"{count(len(subject.plan.levels), 'detail')} undecided, {unseen} further details of the ledger not varied; "
+        f"{count_of(len(subject.plan.levels), 'detail')} undecided, {unseen} further details of the ledger not varied; "
         f"deviations from the plan: {len(subject.plan.deviations)}.",
         (PAGE, *_evidence(PLAN, LEDGER)),
     )
@@ -97,8 +100,8 @@ def _reproduce(kept: KeptStudy) -> Fact:
 
 def _params(kept: KeptStudy) -> Fact:
     return Fact(
-        f"All {count(len(kept.plan.values), 'parameter')} of the baseline and what each of the "
-        f"{count(len(kept.plan.variants), 'variant')} changes are in the plan.",
+        f"All {count_of(len(kept.plan.values), 'parameter')} of the baseline and what each of the "
+        f"{count_of(len(kept.plan.variants), 'variant')} changes are in the plan.",
         _evidence(PLAN),
     )
 
@@ -116,9 +119,9 @@ def _chosen(kept: KeptStudy) -> Fact:
     read = f", each with where it was read ({', '.join(sorted(sources))})" if sources else ""
     return Fact(
         f"Baseline: the reading {declared.reading} at the scale {declared.scale}"
-        f"{', with settings of the study' if declared.settings else ''}. {count(len(levels), 'detail')} with {options} "
-        f"options{read}, combined by the design {declared.design}, frozen {kept.plan.frozen[:10]} with "
-        f"{count(len(kept.plan.looks), 'look')} noted.",
+        f"{', with settings of the study' if declared.settings else ''}. {count_of(len(levels), 'detail')} with "
+        f"{options} options{read}, combined by the design {declared.design}, frozen {kept.plan.frozen[:10]} with "
+        f"{count_of(len(kept.plan.looks), 'look')} noted.",
         _evidence(PLAN, LEDGER),
     )
 
@@ -130,7 +133,7 @@ def _seeds(subject: Subject) -> Fact:
     low, high = int(seeds.min()), int(seeds.max())
     many = f"{low}" if low == high else f"{low} to {high}"
     return Fact(
-        f"{count(len(subject.plan.runs), 'run')}: {told}; {many} seeds a variant. "
+        f"{count_of(len(subject.plan.runs), 'run')}: {told}; {many} seeds a variant. "
         "The seed is the replicate, what is measured inside a run is not.",
         _evidence(PLAN, RUNS),
     )
@@ -169,7 +172,7 @@ def _machines(kept: KeptStudy) -> str:
         told: dict[str, Any] = flatten(dict(made.environment))
         line = ", ".join(f"{name} {told[name]}" for name in _TOLD if name in told)
         found[line] = found.get(line, 0) + 1
-    return "".join(f" {count(number, 'run')} on: {line}." for line, number in found.items() if line)
+    return "".join(f" {count_of(number, 'run')} on: {line}." for line, number in found.items() if line)
 
 
 def _environment(kept: KeptStudy) -> Fact | None:

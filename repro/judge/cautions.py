@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from repro.audit.counted import count_of
 from repro.judge.columns import Column, of_role
-from repro.judge.counted import count_of
 from repro.judge.declaration import Declaration
 
 EARLY = 0.9

@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from repro.audit.counted import count_of
 from repro.errors import UserError
 from repro.judge.column_names import BLANK, SETTINGS_PREFIX
 from repro.judge.configurations import Stack, text_of
-from repro.judge.counted import count_of
 from repro.judge.table_text import ABSENT
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from repro.audit.counted import count_of
 from repro.audit.statistics.linear_model import fit_effects
 from repro.audit.study.designs import code_options
 from repro.judge.column_names import SHARED
 from repro.judge.columns import Column, of_role
-from repro.judge.counted import count_of
 from repro.judge.declaration import Declaration
 from repro.judge.replicates import Replicates
 from repro.judge.settling import tell_unrepeated

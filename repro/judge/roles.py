@@ -7,6 +7,7 @@ Names decide where they are plain, levels where they are not. Whatever is inferr
 import numpy as np
 import pandas as pd
 
+from repro.audit.counted import count_of
 from repro.errors import UserError
 from repro.judge.column_names import (
     CLOCK,
@@ -32,7 +33,6 @@ from repro.judge.column_names import (
 )
 from repro.judge.columns import Asked, Column, Role, check_asked, of_role
 from repro.judge.copies import find_copies
-from repro.judge.counted import count_of
 
 NEAR_UNIQUE = 0.5
 """Share of the rows from which as many levels name runs, not options."""

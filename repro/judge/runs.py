@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from repro.audit.counted import count_of
 from repro.errors import UserError
 from repro.judge.cautions import list_cautions
 from repro.judge.column_names import BLANK, LASTING
 from repro.judge.columns import Column, of_role
-from repro.judge.counted import count_of
 from repro.judge.declaration import Declaration
 from repro.judge.roles import ALL_UNIQUE, MANY_LEVELS
 

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from repro.audit.counted import count_of
 from repro.audit.study.declaration import Design
 from repro.audit.study.designs import MOST_COLUMNS, code_options
 from repro.errors import UserError
 from repro.judge.column_names import BLANK
-from repro.judge.counted import count_of
 
 MOST_VARIANTS = 2000
 _MOST_TRIED = 20_000

@@ -4,7 +4,8 @@ import html
 
 import pandas as pd
 
-from repro.audit.page.subject import Subject, count, long, paragraph
+from repro.audit.counted import count_of
+from repro.audit.page.subject import Subject, long, paragraph
 from repro.audit.page.tables import table_html
 from repro.audit.study.batches import list_fractions
 
@@ -17,10 +18,10 @@ def describe_fractions(subject: Subject) -> str:
         return ""
     seeds = int(fresh["seeds"].max())
     return paragraph(
-        f"Effects of details are means over {count(len(list_fractions(subject.plan)), 'fraction')} of the design, each "
-        f"drawn afresh with columns, signs and seeds of its own, {count(seeds, 'seed')} in all: noise, seeds and "
-        "interactions are all in the spread of these estimates, on which intervals and tests rest. The plan's own runs "
-        "are a pilot beside them: curve, error terms, interactions, units and components of variance are theirs."
+        f"Effects of details are means over {count_of(len(list_fractions(subject.plan)), 'fraction')} of the design, "
+        f"each drawn afresh with columns, signs and seeds of its own, {count_of(seeds, 'seed')} in all: noise, seeds "
+        "and interactions are all in the spread of these estimates, on which intervals and tests rest. The plan's own "
+        "runs are a pilot beside them: curve, error terms, interactions, units and components of variance are theirs."
     )
 
 
@@ -56,6 +57,6 @@ def show_batches(subject: Subject) -> str:
         priced = f", at a median of {budget.run_seconds:.3g} s a run" if budget.run_seconds else ""
         left = budget.left(plan)
         said += (
-            f" Its budget was {html.escape(budget.said)}: {count(budget.runs or 0, 'run')}{priced}; {left} are left."
+            f" Its budget was {html.escape(budget.said)}: {count_of(budget.runs or 0, 'run')}{priced}; {left} are left."
         )
     return paragraph(said) + table_html(table, "Batches", {"why": str, "settled by then": str})

@@ -4,7 +4,8 @@ import html
 
 import pandas as pd
 
-from repro.audit.page.subject import Subject, badge, code, count, long, note, paragraph
+from repro.audit.counted import count_of
+from repro.audit.page.subject import Subject, badge, code, long, note, paragraph
 from repro.audit.page.tables import table_html
 from repro.audit.page.tasks import show_scaled, show_tasks
 
@@ -20,12 +21,12 @@ def show_opening(subject: Subject) -> str:
     declared, states = subject.study, runs["status"].value_counts()
     done = int(states.get("ok", 0))
     others = ", ".join(f"{number} {status}" for status, number in states.items() if status != "ok")
-    varied = count(len(plan.levels), "detail") if plan.levels else "Controls only"
+    varied = count_of(len(plan.levels), "detail") if plan.levels else "Controls only"
     if declared.found is not None:
-        return _open_found(subject, f"{varied}, {count(len(plan.variants), 'variant')}", f"{done} ok", others)
+        return _open_found(subject, f"{varied}, {count_of(len(plan.variants), 'variant')}", f"{done} ok", others)
     ran = (
-        f"{varied}, design {code(declared.design)}, {count(len(plan.variants), 'variant')}, "
-        f"{subject.link(count(len(runs), 'run'), [])}: {done} ok{f', {others}' if others else ''}. "
+        f"{varied}, design {code(declared.design)}, {count_of(len(plan.variants), 'variant')}, "
+        f"{subject.link(count_of(len(runs), 'run'), [])}: {done} ok{f', {others}' if others else ''}. "
         f"Reading {code(declared.reading)}, frozen {html.escape(plan.frozen[:10])} with fingerprint "
         f"{code(plan.fingerprint[:12])}."
     )
@@ -42,7 +43,7 @@ def _open_found(subject: Subject, varied: str, done: str, others: str) -> str:
     if found is None:
         return ""
     how = f"paired by the {found.replicate}" if found.paired else "with seeds of their own, compared unpaired"
-    runs = subject.link(count(len(subject.results.runs), "run"), [])
+    runs = subject.link(count_of(len(subject.results.runs), "run"), [])
     ran = f"{varied}, {runs} {how}: {done}{f', {others}' if others else ''}; read from {code(found.table)}."
     caution = (
         "<b>Exploratory: found, not planned.</b> No plan was frozen before these runs. How many tables, outcomes and "

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
+from repro.audit.counted import count_of
 from repro.audit.page.adaptive import show_batches
-from repro.audit.page.subject import Subject, badge, code, count, long, note, paragraph, show_ratio, show_settings
+from repro.audit.page.subject import Subject, badge, code, long, note, paragraph, show_ratio, show_settings
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.completion import take_look
 from repro.audit.statistics.minimum_detectable_effect import detectable_effects, tell_shared_seeds
@@ -60,7 +61,7 @@ def _left_out(subject: Subject) -> str:
 def _unseen(subject: Subject) -> str:
     others = sum(key not in subject.plan.levels for key in subject.choices)
     return paragraph(
-        f"What could not be seen: {count(others, 'detail')} of the ledger stand at the baseline's options, options "
+        f"What could not be seen: {count_of(others, 'detail')} of the ledger stand at the baseline's options, options "
         "that the study does not list were not run, and other data, scales and lengths of training may say otherwise."
     )
 
@@ -78,7 +79,7 @@ def _aliases(subject: Subject) -> str:
     listed = table_html(
         shown, "Correlation of the columns of the design", {"aliases": str, "strength": lambda value: show_ratio(value)}
     )
-    return f"{said}<details><summary>Alias table, {count(len(shown), 'row')}</summary>{listed}</details>"
+    return f"{said}<details><summary>Alias table, {count_of(len(shown), 'row')}</summary>{listed}</details>"
 
 
 def _detectable(subject: Subject) -> str:

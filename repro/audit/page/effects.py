@@ -5,13 +5,14 @@ from typing import cast
 
 import pandas as pd
 
+from repro.audit.counted import count_of
 from repro.audit.page.adaptive import describe_fractions
 from repro.audit.page.curve import plot_curve
 from repro.audit.page.figures import encode_png, figure_html
 from repro.audit.page.forest import plot_forest
 from repro.audit.page.ledger import source_legend
 from repro.audit.page.reach import describe_shrinkage, describe_units, show_reach
-from repro.audit.page.subject import Subject, badge, code, count, long, paragraph, show_p, show_ratio
+from repro.audit.page.subject import Subject, badge, code, long, paragraph, show_p, show_ratio
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.effects import NEGATIVE, POSITIVE
 from repro.audit.statistics.outcomes import FULL
@@ -46,7 +47,7 @@ def show_curve(subject: Subject) -> str:
     spread = (
         f"From {subject.link(subject.show(lowest['mean']), lowest['runs'])} to "
         f"{subject.link(subject.show(highest['mean']), highest['runs'])} {unit} "
-        f"over {count(len(curve), 'variant')}: with the noise of few seeds in them, so that the ends of the row lie "
+        f"over {count_of(len(curve), 'variant')}: with the noise of few seeds in them, so that the ends of the row lie "
         f"further apart than the variants do. {said}"
     )
     alternative = f"{len(curve)} variants sorted by {subject.main}, with intervals over seeds and their choices below"
@@ -221,7 +222,7 @@ def _fold(aliases: str) -> str:
     if not names:
         return "nothing else"
     items = "".join(f"<li>{html.escape(name)}</li>" for name in names)
-    return f"<details><summary>{count(len(names), 'other')}</summary><ul>{items}</ul></details>"
+    return f"<details><summary>{count_of(len(names), 'other')}</summary><ul>{items}</ul></details>"
 
 
 def _side(subject: Subject, row: "pd.Series[str]", side: str) -> str:

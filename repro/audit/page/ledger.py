@@ -3,9 +3,10 @@
 import html
 from collections.abc import Iterable
 
+from repro.audit.counted import count_of
 from repro.audit.ledger.choice import Choice, show_value
 from repro.audit.page.colours import SOURCE
-from repro.audit.page.subject import Subject, badge, code, count, paragraph
+from repro.audit.page.subject import Subject, badge, code, paragraph
 
 DEFENSIBLE = {"E": "equally defensible", "N": "not equally defensible", "U": "uncertain"}
 """How options stand to each other, in words (Del Giudice & Gangestad 2021)."""
@@ -23,7 +24,7 @@ def show_ledger(subject: Subject) -> str:
     if not others:
         return shown
     return shown + (
-        f"<details><summary>{count(len(others), 'detail')} that this study does not vary</summary>"
+        f"<details><summary>{count_of(len(others), 'detail')} that this study does not vary</summary>"
         f"{_entries(subject, others, {})}</details>"
     )
 

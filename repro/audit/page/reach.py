@@ -5,7 +5,8 @@ from math import isfinite
 
 import pandas as pd
 
-from repro.audit.page.subject import Subject, badge, code, count, paragraph
+from repro.audit.counted import count_of
+from repro.audit.page.subject import Subject, badge, code, paragraph
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.outcomes import FULL
 from repro.audit.statistics.reach import find_reach
@@ -91,9 +92,9 @@ def describe_units(subject: Subject, metric: str | None = None) -> str:
     elsewhere = dict(zip(units["detail"], units["verdict"].astype(str), strict=True))
     firm = [detail for detail, verdict in verdicts.items() if verdict in (MATTERS, EQUIVALENT)]
     here = [detail for detail in firm if detail in elsewhere and elsewhere[detail] != verdicts[detail]]
-    what = f"{count(int(row['units']), 'unit')}"
+    what = f"{count_of(int(row['units']), 'unit')}"
     if row["groups"] < row["units"]:
-        what += f" in {count(int(row['groups']), 'group')}"
+        what += f" in {count_of(int(row['groups']), 'group')}"
     said = (
         f"The intervals above speak of other seeds on the same {what}. These are a sample, too: the column "
         "<i>other units</i> takes them for one (detail x unit, beside detail x seed). "

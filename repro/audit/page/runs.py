@@ -4,7 +4,8 @@ import html
 
 import pandas as pd
 
-from repro.audit.page.subject import ALL_RUNS, Subject, badge, code, count, long, paragraph, show_p, show_settings
+from repro.audit.counted import count_of
+from repro.audit.page.subject import ALL_RUNS, Subject, badge, code, long, paragraph, show_p, show_settings
 from repro.audit.page.tables import show_number, table_html
 from repro.audit.statistics.outcomes import FULL
 from repro.audit.statistics.results import MISSING
@@ -27,7 +28,7 @@ def show_failures(subject: Subject) -> str:
         rows["reason"] = [long(html.escape(str(text))) for text in rows["reason"]]
         shown += table_html(rows, "Runs that failed or diverged", {"reason": str})
     if len(missing):
-        said = count(len(missing), "run") + " without a result yet"
+        said = count_of(len(missing), "run") + " without a result yet"
         shown += f"<details><summary>{said}</summary>{_list_missing(subject, missing)}</details>"
     return shown
 
@@ -151,7 +152,7 @@ def show_runs(subject: Subject) -> str:
         groups.append(f"{head}<table><tbody>{rows}</tbody></table>")
     note_on_links = "<p>The run links open while <code>mlflow ui</code> serves the tracking store.</p>"
     return (
-        f'<div id="{ALL_RUNS}">{note_on_links}<details><summary>{count(len(subject.results.runs), "run")}</summary>'
+        f'<div id="{ALL_RUNS}">{note_on_links}<details><summary>{count_of(len(subject.results.runs), "run")}</summary>'
         f'<div class="scroll runs">{"".join(groups)}</div></details></div>'
     )
 

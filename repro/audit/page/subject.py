@@ -118,11 +118,6 @@ def show_settings(settings: Mapping[str, Any]) -> str:
     return " ".join(code(f"{key}={show_value(value)}") for key, value in settings.items())
 
 
-def count(number: int, noun: str) -> str:
-    """Returns "1 run", "2 runs"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def long(text: str) -> str:
     """Returns HTML text for a cell of a table that has room for sentences."""
     return f'<div class="long">{text}</div>'

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from repro.audit.page.subject import NO_BREAK, NOTHING, Subject, code, count, note, paragraph, show_ratio
+from repro.audit.counted import count_of
+from repro.audit.page.subject import NO_BREAK, NOTHING, Subject, code, note, paragraph, show_ratio
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.calibration import (
     COVERED,
@@ -71,10 +72,10 @@ def _tell_tail(subject: Subject) -> str:
 
 
 def _tell_tried(rows: Sequence[Row], study: Study, details: int) -> str:
-    own = f"{count(details, 'detail')}, {count(study.seeds, 'seed')}"
+    own = f"{count_of(details, 'detail')}, {count_of(study.seeds, 'seed')}"
     same = all((row.details, row.seeds) == (details, study.seeds) for row in rows)
     said = f"of its size ({own})" if same else f"as near to its size ({own}) as was tried"
-    subgrids = count(sum(row.subgrids for row in rows), "random subgrid")
+    subgrids = count_of(sum(row.subgrids for row in rows), "random subgrid")
     nil = [rate.value for row in rows for rate in (row.one_nil, row.half_nil, row.all_nil)]
     return (
         f"Verdicts are worth as much as they are right where the truth is known. Studies of the design "

@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
+from repro.audit.counted import count_of
 from repro.audit.page.figures import (
     ACCENT,
     INK,
@@ -22,7 +23,7 @@ from repro.audit.page.figures import (
     legend_above,
     new_figure,
 )
-from repro.audit.page.subject import Subject, code, count, in_words, long, note, paragraph, show_p, show_ratio
+from repro.audit.page.subject import Subject, code, in_words, long, note, paragraph, show_p, show_ratio
 from repro.audit.page.tables import table_html
 from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.multiverse import HEADLINE
@@ -101,10 +102,10 @@ def _describe_protocols(subject: Subject, metric: str) -> str:
     """Returns whether a verdict on a detail or an effect hangs on the protocol."""
     protocols = subject.take(subject.analysis.protocols, metric)
     others = protocols[protocols["protocol"] != HEADLINE]
-    said = f"By {code(metric)}, {count(int(protocols['same'].sum()), 'protocol')} applied to the same runs "
+    said = f"By {code(metric)}, {count_of(int(protocols['same'].sum()), 'protocol')} applied to the same runs "
     if others.empty:
         return paragraph(f"{said}give the very same numbers: no choice of the protocol moves this metric.")
-    said += f"give {count(len(protocols), 'set')} of numbers. "
+    said += f"give {count_of(len(protocols), 'set')} of numbers. "
     if subject.plan.levels:
         turned = others[others["verdicts_changed"] > 0]
         moved = others[others["effects_changed"] > 0]

@@ -28,6 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special, stats
 
+from repro.audit.counted import count_of
 from repro.audit.statistics.effects import Effect
 from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.paired import Floats, smallest_p
@@ -200,7 +201,7 @@ def decide(questions: Sequence[Question], rules: Rules, left: int, shared: int) 
     if not questions:
         return Decision((), 0, "all details are settled", ())
     if left < shared + min(question.cost for question in questions):
-        return Decision((), 0, f"the budget is spent: {_count(left, 'run')} left", ())
+        return Decision((), 0, f"the budget is spent: {count_of(left, 'run')} left", ())
     if all(question.seeds + rules.each > rules.most for question in questions):
         return Decision((), 0, f"verdicts hold up to {rules.most} seeds, and all have been run", ())
     few = tuple(question for question in questions if question.seeds < FIRST * rules.each)
@@ -229,7 +230,7 @@ def decide(questions: Sequence[Question], rules: Rules, left: int, shared: int) 
         room = left // (shared + sum(promise.question.cost for promise in chosen))
     expected = sum(promise.chance for promise in chosen)
     why = (
-        f"{_count(len(questions), 'detail')} open, {len(chosen)} of them worth further runs: {expected:.1f} further "
+        f"{count_of(len(questions), 'detail')} open, {len(chosen)} of them worth further runs: {expected:.1f} further "
         f"verdicts expected of them"
     )
     return Decision(tuple(promise.question.detail for promise in chosen), min(steps, room), why, promises)
@@ -246,7 +247,3 @@ def _promise(question: Question, rules: Rules, left: int, shared: int) -> Promis
     if chances[best] < HOPE:
         best = int(np.argmax(chances))
     return Promise(question, int(steps[best]), float(chances[best]), float(chances.max()))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from repro.audit.counted import count_of
 from repro.audit.ledger.choice import show_value
 from repro.audit.study.plan import Batch, Budget, Look, Plan
 from repro.errors import UserError
@@ -32,7 +33,7 @@ def freeze(plan: Plan, folder: Path) -> Plan:
         if before.batches and _has_rows_of(before, plan):
             kept |= {"batches": before.batches, "budget": before.budget}
         elif before.batches:
-            said.append(f"{date}: {_count(len(before.batches), 'batch')} of the plan as it was left behind")
+            said.append(f"{date}: {count_of(len(before.batches), 'batch')} of the plan as it was left behind")
         plan = plan.model_copy(update=kept | {"deviations": [*before.deviations, *said]})
     _write(plan, file)
     return plan
@@ -159,7 +160,7 @@ def _seeds(before: Plan, now: Plan) -> list[str]:
     """Returns what became of the number of seeds, and of how many a sequential study may reach, after any looks."""
     one, other = before.declaration, now.declaration
     said, looks = [], before.seeds_looked_at()
-    at = f"after {_count(len(before.looks), 'look')}, at {' and '.join(map(str, looks))} seeds" if looks else ""
+    at = f"after {count_of(len(before.looks), 'look')}, at {' and '.join(map(str, looks))} seeds" if looks else ""
     if one["seeds"] != other["seeds"]:
         sentence = _became("seeds", one["seeds"], other["seeds"])
         if looks and other["seeds"] > one["seeds"]:
@@ -175,11 +176,6 @@ def _seeds(before: Plan, now: Plan) -> list[str]:
         sentence = _became("sequential: most_seeds", *most)
         said.append(f"{sentence} {at}: what was seen may have led to it" if looks else sentence)
     return said
-
-
-def _count(number: int, noun: str) -> str:
-    plural = "es" if noun.endswith("ch") else "s"
-    return f"{number} {noun}{'' if number == 1 else plural}"
 
 
 def _levels(before: Plan, now: Plan) -> list[str]:
