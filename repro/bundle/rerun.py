@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from repro import paths
 from repro.bundle.again import OUTCOME, ROWS
@@ -60,22 +59,12 @@ def rerun_study(study: str, count: int, seed: int, say: Callable[[str], object])
             variant = str(runs.loc[run, "variant"])
             distance, differs = _make(kept, run, study, Path(folder), threads, allowed[variant])
             agree.append(distance.verdict)
-            say(f"  {run}: {describe_distance(distance)}")
+            say(f"  {': '.join(filter(None, [run, distance.verdict, distance.show()]))}")
             for line in dict.fromkeys(differs):
                 say(f"    {line}")
     counts = ", ".join(f"{agree.count(verdict)} {verdict}" for verdict in dict.fromkeys(agree))
     say(f"{study}: {counts}")
     return DIFFERENT not in agree
-
-
-def describe_distance(distance: Distance) -> str:
-    """Returns in one line how two runs stand to each other."""
-    if distance.verdict == IDENTICAL:
-        return IDENTICAL
-    if not distance.metric:
-        return distance.verdict
-    allowed = "not known: no variant has several seeds" if pd.isna(distance.allowed) else f"{distance.allowed:.3g}"
-    return f"{distance.verdict}: {distance.metric} {distance.apart:+.3g}, allowed {allowed}"
 
 
 def _make(
