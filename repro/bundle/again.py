@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from repro import paths
+from repro.audit.statistics.results import DIVERGED, OK
 from repro.case import Case, Job, load_case
 from repro.errors import DivergedError, UserError
 from repro.kept.folder import read_kept, read_report
@@ -49,13 +50,13 @@ def make_again(case: Case, params: object, folder: Path, shared: Path) -> None:
     folder.mkdir(parents=True)
     kept = folder / "kept"
     kept.mkdir()
-    outcome = {"status": "ok", "environment": {}}
+    outcome = {"status": OK, "environment": {}}
     try:
         measured = case.run(Job(params, inputs, kept, folder / "work"))
         write_rows(measured.rows, [metric.name for metric in case.metrics], folder / ROWS)
         outcome["environment"] = describe_machine() | dict(measured.environment)
     except DivergedError:
-        outcome |= {"status": "diverged", "environment": describe_machine()}
+        outcome |= {"status": DIVERGED, "environment": describe_machine()}
     outcome |= {"code": hash_code(case), "inputs": {name: hash_tree(place) for name, place in inputs.items()}}
     write_json(folder / OUTCOME, outcome)
 

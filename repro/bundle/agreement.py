@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from repro.audit.page.subject import Subject
+from repro.audit.statistics.outcomes import FULL
+from repro.audit.statistics.results import DIVERGED, FAILED, OK
 from repro.bundle.tolerances import (
     DIFFERENT,
     IDENTICAL,
@@ -79,7 +81,7 @@ def _open(file: Path) -> KeptStudy:
 
 
 def _ok(kept: KeptStudy) -> set[str]:
-    return set(kept.results.runs.index[kept.results.runs["status"] == "ok"])
+    return set(kept.results.runs.index[kept.results.runs["status"] == OK])
 
 
 def _compare_runs(one: KeptStudy, other: KeptStudy, differs: Mapping[str, list[str]]) -> dict[str, tuple[str, str]]:
@@ -95,11 +97,11 @@ def _compare_runs(one: KeptStudy, other: KeptStudy, differs: Mapping[str, list[s
     rows = [dict(iter(kept.results.rows.groupby("run"))) for kept in (one, other)]
     for run, variant in variants.items():
         states = [kept.results.runs["status"].get(run, "not planned") for kept in (one, other)]
-        if states == ["ok", "ok"]:
+        if states == [OK, OK]:
             same = run in differs and not differs[run]
             distance = compare_rows(rows[0][run], rows[1][run], allowed[variant], same=same)
             found[run] = (distance.verdict, distance.show())
-        elif "ok" in states and set(states) & {"failed", "diverged"}:
+        elif OK in states and set(states) & {FAILED, DIVERGED}:
             found[run] = (DIFFERENT, f"{states[0]}, {states[1]}")
     return found
 
@@ -124,7 +126,7 @@ def _verdicts(subject: Subject) -> dict[str, str]:
 
 
 def _whole(table: pd.DataFrame) -> "list[tuple[Any, pd.Series[Any]]]":
-    return list(table[table["train_fraction"] == 1].iterrows()) if len(table) else []
+    return list(table[table["train_fraction"] == FULL].iterrows()) if len(table) else []
 
 
 def _shorten(lines: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -49,10 +50,8 @@ def _params(kept: KeptStudy) -> dict[str, Any]:
 
 def _environment(kept: KeptStudy) -> dict[str, Any]:
     """Returns in which environments how many runs were made, and with what the page was computed."""
-    found: dict[str, int] = {}
-    for made in kept.made.values():
-        told = json.dumps(flatten(dict(made.environment)), sort_keys=True, ensure_ascii=False)
-        found[told] = found.get(told, 0) + 1
+    environments = (flatten(dict(made.environment)) for made in kept.made.values())
+    found = Counter(json.dumps(told, sort_keys=True, ensure_ascii=False) for told in environments)
     runs = [{"runs": count, "environment": json.loads(told)} for told, count in found.items()]
     return {"runs": runs, "statistics": dict(kept.computed_with)}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from repro import paths
+from repro.audit.statistics.results import DIVERGED, OK
 from repro.bundle.again import OUTCOME, ROWS
 from repro.bundle.tolerances import (
     DIFFERENT,
@@ -28,7 +29,7 @@ from repro.kept.folder import read_kept, read_report
 from repro.kept.study import KeptStudy, Made
 from repro.runs.layout import run_params
 
-MADE = ("ok", "diverged")
+MADE = (OK, DIVERGED)
 
 
 def rerun_study(study: str, count: int, seed: int, say: Callable[[str], object]) -> bool:
@@ -83,7 +84,7 @@ def _make(
     then = kept.made.get(run)
     differs = differing_runs(then, now) if then is not None else ["what it was made from: not recorded"]
     status = str(kept.results.runs.loc[run, "status"])
-    if "ok" not in (status, told["status"]):
+    if OK not in (status, told["status"]):
         return Distance(IDENTICAL, "", 0.0, 0.0), differs
     if status != told["status"]:
         return Distance(DIFFERENT, "", 0.0, 0.0), [f"outcome: {status}, {told['status']}", *differs]
