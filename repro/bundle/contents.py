@@ -12,7 +12,7 @@ from repro.audit.ledger.values import flatten
 from repro.bundle.notebook import make_notebook
 from repro.kept.folder import PAGE
 from repro.kept.page import find_sections
-from repro.kept.study import KeptStudy
+from repro.kept.study import KeptStudy, encode_json
 
 METADATA: Final = "ro-crate-metadata.json"
 NOTEBOOK: Final = "study_report.ipynb"
@@ -27,8 +27,8 @@ def derive_members(kept: KeptStudy, page: str) -> dict[str, bytes]:
     """Returns all members that follow from evidence and page, by name."""
     return {
         NOTEBOOK: make_notebook(page, kept.plan.declared.title),
-        PARAMS: _json(_params(kept)),
-        ENVIRONMENT: _json(_environment(kept)),
+        PARAMS: encode_json(_params(kept)),
+        ENVIRONMENT: encode_json(_environment(kept)),
         GUIDE: _guide(kept).encode(),
         **_figures(page),
     }
@@ -87,7 +87,7 @@ def describe_code(code: str, files: Mapping[str, str], inputs: list[Mapping[str,
         files: SHA-256 of the syntax tree of each file; empty where the working tree has other code than the runs.
         inputs: SHA-256 of each folder of shared data, by name.
     """
-    return _json({"code": code, "files": dict(files), "inputs": inputs})
+    return encode_json({"code": code, "files": dict(files), "inputs": inputs})
 
 
 def read_project(root: Path, study: str) -> dict[str, bytes]:
@@ -106,7 +106,3 @@ def without_places(content: bytes, places: Mapping[str, str]) -> bytes:
             content,
         )
     return content
-
-
-def _json(content: Any) -> bytes:
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
