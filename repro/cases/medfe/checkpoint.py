@@ -79,11 +79,19 @@ def load_weights(network: nn.Module, weights: Any) -> None:
     """
     if not isinstance(weights, dict):
         raise ValueError(f"expected tensors by name, got {type(weights).__name__}")
-    expected = network.state_dict()
-    check_tensors(weights, expected)
-    if weights.keys() != expected.keys():
-        raise ValueError(f"{min(weights.keys() ^ expected.keys(), key=str)} is missing or not one of the network's")
+    check_weights(weights, network.state_dict())
     network.load_state_dict(weights)
+
+
+def check_weights(found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> None:
+    """Checks that there are the tensors of a network and no others, of its shapes and kinds of numbers.
+
+    Raises:
+        ValueError: they are not; the text says which in one line.
+    """
+    check_tensors(found, expected)
+    if found.keys() != expected.keys():
+        raise ValueError(f"{min(found.keys() ^ expected.keys(), key=str)} is missing or not one of the network's")
 
 
 def check_tensors(found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> None:

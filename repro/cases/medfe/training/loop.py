@@ -58,11 +58,8 @@ def train(params: Params, prepared: Path, masks: Path, folder: Path, states: Pat
     key = resume_key(identity, [prepared / CHECKSUMS, masks / CHECKSUMS, *sorted(CODE.rglob("*.py"))])
     waiting = "train: the same training runs in another process; waiting for it"
     with alone(states / f"{key}.lock", waiting) if process.leads else nullcontext(), process_group(process, device):
-        trainer = Trainer(params, prepared, masks, device, process)
         state, samples = TrainingStateFile(states, key, leads=process.leads), states / f"{key}.samples"
-        kept = state.file.is_file()
-        if not state.resume(trainer.unpack) and kept:  # it may be half unpacked
-            trainer = Trainer(params, prepared, masks, device, process)
+        trainer = state.resume(lambda: Trainer(params, prepared, masks, device, process))
         try:
             with training_progress(params.training.steps, trainer.step, shown=process.leads) as tick:
                 trainer.run(state, samples, tick)

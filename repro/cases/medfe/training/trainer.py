@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from repro.cases.medfe.checkpoint import check_tensors
+from repro.cases.medfe.checkpoint import check_weights
 from repro.cases.medfe.params import Params
 from repro.cases.medfe.training.batches import TrainingBatches
 from repro.cases.medfe.training.distributed import gather
@@ -127,7 +127,8 @@ class Trainer:
         own, steps = self.adversarial.generator.state_dict(), self.params.training.steps
         half = [] if state["half"] is None else [state["half"], state["half"]["best"]]
         for moment in (state["best"], *half):
-            check_tensors(moment["weights"], own)
+            if moment["weights"]:  # there are none before the first validation
+                check_weights(moment["weights"], own)
         if not 0 < state["step"] <= steps or (state["half"] is None) != (state["step"] < half_of(steps)):
             raise ValueError(f"step {state['step']} is none of this training of {steps} steps, or its half is missing")
         self.adversarial.unpack(state["adversarial"])

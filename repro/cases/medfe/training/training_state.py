@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 from torch.optim import Optimizer
@@ -64,6 +64,17 @@ class TrainingState(TypedDict):
 FORM: TypeAdapter[TrainingState] = TypeAdapter(TrainingState)
 
 
+class Resumable(Protocol):
+    """A training that can go on from a state."""
+
+    def unpack(self, state: TrainingState) -> None:
+        """Goes back to a packed state; raises ValueError where it belongs to another training."""
+        ...
+
+
+Training = TypeVar("Training", bound=Resumable)
+
+
 class TrainingStateFile:
     """Replaced atomically at each checkpoint, removed once the training's outputs are on disk.
 
@@ -78,14 +89,13 @@ class TrainingStateFile:
         self.file = folder / f"{key}.pt"
         self.before = folder / f"{key}.before.pt"
 
-    def resume(self, unpack: Callable[[TrainingState], None]) -> bool:
-        """Goes back to what was saved last, or before that; what cannot be read is set aside, and said.
+    def resume(self, start: Callable[[], Training]) -> Training:
+        """Returns a training at what was saved last, or before that, else at its start.
+
+        A state that cannot be read is set aside, and said; what it has half filled is thrown away.
 
         Args:
-            unpack: takes what `save` was given; raises ValueError where it does not fit this training.
-
-        Returns:
-            Whether it could be done. If not, what `unpack` has filled may hold anything.
+            start: makes a training that has taken no step.
         """
         for file in (self.file, self.before):
             if not file.exists():
@@ -93,13 +103,14 @@ class TrainingStateFile:
             try:
                 state = load_tensors(file)
                 FORM.validate_python(state, strict=True)  # what it returns has other kinds of numbers
-                unpack(state)
+                training = start()
+                training.unpack(state)
             except (UserError, ValueError) as error:
                 if self._leads:
                     self._set_aside(file, error)
             else:
-                return True
-        return False
+                return training
+        return start()
 
     def _set_aside(self, file: Path, error: Exception) -> None:
         aside = file.with_suffix(".damaged")

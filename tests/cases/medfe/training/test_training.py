@@ -217,18 +217,32 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "moments of another shape": change(FIRST, lambda tensor: tensor[None]),
     "double moments": change(FIRST, lambda tensor: tensor.double()),
     "another network": change(("adversarial", "generator"), lambda _: {"weight": torch.zeros(1)}),
+    "a best weight missing": change(("best", "weights"), lambda weights: dict(list(weights.items())[1:])),
     "a weight as a number": change(("adversarial", "generator"), lambda weights: dict.fromkeys(weights, 1.0)),
 }
+
+
+def start(prepared) -> Trainer:
+    params, photographs, masks = prepared
+    return Trainer(params, photographs, masks, torch.device("cpu"))
+
+
+def test_what_a_damaged_state_has_half_filled_is_thrown_away(prepared, interrupted, tmp_path) -> None:
+    shutil.copytree(interrupted[0], tmp_path, dirs_exist_ok=True)
+    newer, before = sorted(tmp_path.glob("*.pt"), key=lambda file: "before" in file.name)
+    newer.unlink()  # as a kill between the two replacements leaves it
+    change(("adversarial", "discriminators"), lambda _: {"weight": torch.zeros(1)})(before)
+    resumed, fresh = TrainingStateFile(tmp_path, newer.stem).resume(lambda: start(prepared)), start(prepared)
+    assert resumed.step == 0
+    assert all(map(torch.equal, resumed.weights().values(), fresh.weights().values()))
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_resume_state_is_found(prepared, interrupted, tmp_path, damage) -> None:
     shutil.copytree(interrupted[0], tmp_path, dirs_exist_ok=True)
-    params, photographs, masks = prepared
-    trainer = Trainer(params, photographs, masks, torch.device("cpu"))
     (newer,) = (file for file in tmp_path.glob("*.pt") if "before" not in file.name)
     DAMAGES[damage](newer)
-    assert TrainingStateFile(tmp_path, newer.stem).resume(trainer.unpack)
+    trainer = TrainingStateFile(tmp_path, newer.stem).resume(lambda: start(prepared))
     assert trainer.step == 2, "from the one before"
     assert [file.name for file in tmp_path.glob("*.damaged")] == [f"{newer.stem}.damaged"]
 
