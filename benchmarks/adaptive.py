@@ -27,7 +27,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchmarks.calibration_truth import NOW
+from benchmarks.analysis import plan_rows
 from benchmarks.surfaces import Subgrid, draw_subgrid, load_surface
 from repro.audit.statistics.adaptive import choose_details
 from repro.audit.statistics.analysis import estimate_effects
@@ -38,8 +38,8 @@ from repro.audit.statistics.looks import ask_equivalence, hold_at_any_look, judg
 from repro.audit.statistics.multiplicity import LEVEL, adjust_p, correction_of
 from repro.audit.statistics.outcomes import Outcomes
 from repro.audit.study.constrained_designs import two_level_design
-from repro.audit.study.declaration import NamedStudy, Study
-from repro.audit.study.plan import Plan, Run, Variant
+from repro.audit.study.declaration import Study
+from repro.audit.study.plan import Plan
 
 METRIC: Final = "outcome"
 NOISE, ALONE_NOISE, BY_SEED, MARGIN = 0.66, 0.25, 0.15, 0.3
@@ -146,24 +146,7 @@ def declare(count: int, design: str, correction: str | None, most: int | None, m
     study = Study.model_validate(declared)
     signs = two_level_design(study, levels).signs if design == "plackett_burman" else 2 * np.eye(count) - 1
     settings = [{key: True for key, sign in zip(levels, row, strict=True) if sign > 0} for row in signs]
-    rows = [{}, *(row for row in settings if row)]
-    variants = [
-        Variant(id=f"v{place}", role="arm" if place else "baseline", settings=row) for place, row in enumerate(rows)
-    ]
-    runs = [
-        Run(id=f"{variant.id}-s{seed}", variant=variant.id, seed=seed) for seed in range(seeds) for variant in variants
-    ]
-    return Plan(
-        study=NamedStudy("simulated", study).name,
-        fingerprint="",
-        frozen=NOW.isoformat(),
-        declaration=study.model_dump(mode="json"),
-        levels=levels,
-        variants=variants,
-        runs=runs,
-        left_out=[],
-        deviations=[],
-    )
+    return plan_rows(study.model_dump(mode="json"), levels, [row for row in settings if row])
 
 
 def run_fixed(world: World, plan: Plan, generator: np.random.Generator) -> Ended:

@@ -8,7 +8,7 @@ core; memory is the peak of the whole process, imports, plan and results include
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -102,11 +102,16 @@ def _make_plan(design: Design, levels: Mapping[str, list[Any]], rows: list[dict[
         "seeds": seeds,
         "metrics": {name: {"direction": "higher", "margin": 0.5, "why": "simulated"} for name in METRICS},
     }
+    return plan_rows(declaration, levels, rows)
+
+
+def plan_rows(declaration: dict[str, Any], levels: Mapping[str, list[Any]], rows: Sequence[dict[str, Any]]) -> Plan:
+    """Returns the plan of a simulated study: the baseline and an arm for each row of settings, all at every seed."""
     wanted: list[tuple[Role, dict[str, Any]]] = [("baseline", {}), *(("arm", row) for row in rows)]
     variants = [Variant(id=f"v{place:05}", role=role, settings=row) for place, (role, row) in enumerate(wanted)]
     runs = [
         Run(id=f"{variant.id}-s{place}", variant=variant.id, seed=place)
-        for place in range(seeds)
+        for place in range(declaration["seeds"])
         for variant in variants
     ]
     named: dict[str, Any] = {"study": "simulated", "fingerprint": "", "frozen": "", "left_out": [], "deviations": []}

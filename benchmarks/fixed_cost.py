@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,8 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.run import RUN, write_tree
-from benchmarks.timing import Row
+from benchmarks.timing import Row, read_apart
 from repro import paths
+from repro.runs.fork_server import LIBRARIES
 
 PAIRS: Final = 3
 LIMIT_S: Final = 2.0
@@ -70,11 +70,7 @@ def rows() -> Iterator[Row]:
 def _make(tree: Path, how: str) -> dict[str, float]:
     for folder in (paths.RESULTS, Path(".repro")):
         shutil.rmtree(tree / folder, ignore_errors=True)
-    command = [sys.executable, "-m", "benchmarks.fixed_cost", how]
-    environment = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")}
-    done = subprocess.run(command, cwd=tree, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return read_apart("benchmarks.fixed_cost", how, folder=tree, changes=dict.fromkeys(LIBRARIES, "1"))
 
 
 def main(how: str) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.outcome_ways import OTHER_PAIRS, UNTRAINED
+from repro.audit.statistics.outcomes import sd_interval
 
 DRAWS: Final = 10_000
 FEWEST: Final = 3
@@ -87,8 +88,8 @@ def show_sd(values: Values) -> str:
     """Returns the sd over seeds with its 95 % interval."""
     if len(values) < 2:
         return ""
-    sd, df = float(values.std(ddof=1)), len(values) - 1
-    low, high = sd * np.sqrt(df / stats.chi2.ppf([0.975, 0.025], df))
+    sd = float(values.std(ddof=1))
+    low, high = sd_interval(sd, len(values))
     return f"{sd:.2f} ({low:.2f} to {high:.2f})"
 
 

@@ -158,14 +158,12 @@ def judge(truth: Truth, margin: float, generator: np.random.Generator) -> Told:
     table.run([frozenset(row) for row in rows], USUAL_SEEDS)
     answer = table.answer([], [])
     for _ in range(ROUNDS):
-        unsure = bool(answer.smallest.dropped) and not (answer.smallest.confirmed or answer.telling)
-        if not (unsure or answer.telling):
+        if not answer.wanted:
             break
         declared = answer.smallest.dropped
-        wanted = [*answer.telling, *([answer.smallest.dropped] if unsure else [])]
         seeds = count_comparison_seeds(table.pool_sd(), margin, price_test(len(answer.tests) + 1))[0]
         before = len(table.values)
-        table.run([frozenset(), *map(frozenset, wanted)], seeds)
+        table.run([frozenset(), *map(frozenset, answer.wanted)], seeds)
         if len(table.values) == before:
             break
         answer = table.answer(declared, answer.tests)

@@ -1,11 +1,12 @@
 """Timing in pairs: ours and the reference take turns, each in a process of its own, and so meet the same noise."""
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,14 +99,23 @@ def run_apart(module: str, *arguments: str) -> Figures:
     return Figures(**read_apart(module, *arguments))
 
 
-def read_apart(module: str, *arguments: str) -> dict[str, float]:
-    """Runs `python -m module arguments` in the environment of this process; returns the JSON that it prints last.
+def read_apart(
+    module: str, *arguments: str, folder: Path | None = None, changes: Mapping[str, str] | None = None
+) -> dict[str, float]:
+    """Runs `python -m module arguments`; returns the JSON that it prints last.
+
+    Args:
+        module: that is run.
+        arguments: of it.
+        folder: that it runs in; None: that of this process.
+        changes: of the environment, which is else that of this process.
 
     Raises:
         subprocess.CalledProcessError: it failed; its own message is on stderr.
     """
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    environment = os.environ | (changes or {})
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -64,12 +64,9 @@ def _tabulate(look: Look) -> list[str]:
             interval = f"{row.low:+.3g} to {row.high:+.3g}" if isfinite(row.low) else ""
             numbers = (f"{row.estimate:+.3g}", interval) if known else ("", "")
             counts = str(row.seeds), str(len({*row.runs, *row.baseline_runs}))
-            name, said, chance = (detail, verdict if known else UNDECIDED, _tell_chance(promises.get(detail)))
-            rows.append(
-                ("", row.option, "", *numbers, *counts, "")
-                if place
-                else (name, row.option, said, *numbers, *counts, chance)
-            )
+            of_detail = (detail, verdict if known else UNDECIDED, _tell_chance(promises.get(detail)))
+            name, said, chance = ("", "", "") if place else of_detail  # which is said beside its first option
+            rows.append((name, row.option, said, *numbers, *counts, chance))
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     return [
         "  ".join(

@@ -60,8 +60,12 @@ def sweep(
         )
         return
 
+    again = retry_failed
+
     def make(plan: "Plan") -> int:
-        work = find_work(case, plan, retry_failed=retry_failed)
+        nonlocal again
+        work = find_work(case, plan, retry_failed=again)
+        again = False  # before the first batch, and not after every one
         return _run(case, plan, work, jobs, gpus_per_run, console)
 
     try:

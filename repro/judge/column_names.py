@@ -2,6 +2,9 @@
 
 import re
 
+BLANK = "(blank)"
+"""The option that a blank stands for, where no default is declared."""
+
 SEED = re.compile(
     r"(^|[_./ -])(random)?(seed|fold|run|trial|repeat|repetition|replicate|replica|rep)s?([_./ -]|$)"
     r"|(^|[_./ -])(random_?state|rng)$",
@@ -9,6 +12,8 @@ SEED = re.compile(
 )
 SHARED = re.compile(r"(^|[_./ -])(random)?(seed|fold)s?([_./ -]|$)|(^|[_./ -])(random_?state|rng)$", re.IGNORECASE)
 """Replicates whose value is the same thing in every variant; a number of a run or trial is a place in a list."""
+FOLD = re.compile(r"(^|[_./ -])(cv|folds?|splits?)([_./ -]|$)", re.IGNORECASE)
+"""Replicates that share their training data."""
 _INSIDE = r"^((key|train|test|eval)_|(params|parameters|config|cfg|args|hparams|data)[./])?"
 TASK = re.compile(
     _INSIDE + r"(task|data_?set|environment|env|env_id|game|workload|benchmark|corpus)(_?name)?s?$", re.IGNORECASE
@@ -40,6 +45,8 @@ SETTING = re.compile(
     r"init|noise|penalty|reg|l1|l2|neighbors|bins|kernel|channels|blocks|multiplier)([_./ -]|\d|$)",
     re.IGNORECASE,
 )
+SETTINGS_PREFIX = re.compile(r"^(params|config|args|hparams|hyperparameters)[./]", re.IGNORECASE)
+"""What trackers write before the dotted key of an option."""
 INSIDE_SETTINGS = re.compile(r"^(params|config|args|hparams|hyperparameters|parameters)[./]|^params?_", re.IGNORECASE)
 RANKING = re.compile(r"^(rank|mean|std)_(test|train|fit|score)_|^rank_diff$", re.IGNORECASE)
 """Of scikit-learn's tables of cross-validation: no rank of a matrix."""

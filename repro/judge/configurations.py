@@ -11,11 +11,9 @@ from typing import Any, NamedTuple
 
 from repro.audit.ledger.values import flatten, show_value
 from repro.audit.study.declaration import read_yaml
+from repro.audit.study.designs import MOST_COLUMNS
 from repro.errors import UserError
-from repro.judge.runs import BLANK
-
-MOST_DIFFERENCES = 45
-"""As many as are fitted at once."""
+from repro.judge.column_names import BLANK
 
 
 class Difference(NamedTuple):
@@ -56,9 +54,9 @@ def read_stack(base: str | Path, final: str | Path) -> Stack:
     differences = [Difference(key, *pair) for key, pair in pairs.items() if pair[0] != pair[1]]
     if not differences:
         raise UserError(f"{base} and {final} do not differ: no part to judge\n  expected two configurations")
-    if len(differences) > MOST_DIFFERENCES:
+    if len(differences) > MOST_COLUMNS:
         raise UserError(
-            f"{base} and {final} differ in {len(differences)} keys, more than {MOST_DIFFERENCES}\n"
+            f"{base} and {final} differ in {len(differences)} keys, more than {MOST_COLUMNS}\n"
             "  judge a step between them first"
         )
     return Stack(differences, {key: pair[1] for key, pair in pairs.items() if pair[0] == pair[1]})

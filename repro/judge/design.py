@@ -11,6 +11,7 @@ from repro.audit.study.declaration import Found, Outcome, Study
 from repro.audit.study.plan import Plan, Run, Variant
 from repro.errors import UserError
 from repro.judge.declaration import Declaration
+from repro.judge.noise import pool_within
 from repro.judge.replicates import Replicates
 from repro.judge.variants import Variants
 from repro.storage import hash_json
@@ -100,8 +101,7 @@ def find_margin(frame: pd.DataFrame, name: str, declared: Declaration) -> float:
     if margin is not None:
         return margin
     finite = frame[np.isfinite(frame[name])]
-    groups = finite.groupby("variant")[name]
-    sd = float(np.sqrt((groups.var(ddof=1) * (groups.size() - 1)).sum() / max((groups.size() - 1).sum(), 1)))
+    sd = pool_within(finite.groupby("variant")[name]).sd
     return sd if sd > 0 else max(float(finite[name].abs().max()), 1.0) * 1e-6
 
 

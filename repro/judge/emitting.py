@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ruamel.yaml import YAML
 
 from repro.errors import UserError
+from repro.judge.column_names import BLANK
 from repro.storage import written_file
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ KINDS = ("hydra", "wandb", "shell")
 SCRIPTS = {"shell": "next_runs.sh", "hydra": "next_runs_hydra.sh"}
 SWEEPS = "next_runs_wandb"
 """Folder of the sweeps."""
-BLANK = "(blank)"
-"""An option that no run of a variant has a value of: the setting is left away."""
 _HEAD = "#!/usr/bin/env bash\nset -euo pipefail\n"
 _HYDRA_NAME = re.compile(r"[A-Za-z_][\w-]*([./][A-Za-z0-9_][\w-]*)*", re.ASCII)
 _HYDRA_OWN = re.compile(r"hydra([./]|$)|(^|[./])_\w+_([./]|$)")
@@ -90,6 +89,7 @@ def _split(command: str) -> list[str]:
 
 
 def _settings(run: "NextRun", seed: str) -> dict[str, str]:
+    """Returns the settings of a run; one without a value is left away."""
     return {**{name: value for name, value in run.options.items() if value != BLANK}, seed: run.seed}
 
 

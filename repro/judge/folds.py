@@ -10,11 +10,10 @@ Frank, Evaluating the Replicability of Significance Tests, PAKDD 2004.
 """
 
 import math
-import re
 
 import pandas as pd
 
-_FOLD = re.compile(r"(^|[_./ -])(cv|folds?|splits?)([_./ -]|$)", re.IGNORECASE)
+from repro.judge.column_names import FOLD
 
 
 def are_folds(seed: str) -> bool:
@@ -24,7 +23,7 @@ def are_folds(seed: str) -> bool:
         >>> are_folds("fold"), are_folds("cv_fold"), are_folds("folder"), are_folds("seed")
         (True, True, False, False)
     """
-    return bool(_FOLD.search(seed))
+    return bool(FOLD.search(seed))
 
 
 def stretch_factor(folds: int) -> float:

@@ -1,10 +1,9 @@
-"""What is known of a table of runs once it is judged, and the noise that it is judged against."""
+"""What is known of a table of runs once it is judged."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from repro.audit.statistics.analysis import Analysis
@@ -12,25 +11,9 @@ from repro.audit.statistics.results import Results
 from repro.audit.study.plan import Plan
 from repro.judge.columns import Column
 from repro.judge.declaration import Declaration
+from repro.judge.noise import NO_NOISE, Noise
 from repro.judge.settling import NextBatch
 from repro.judge.slopes import SLOPE_COLUMNS
-
-
-class Noise(NamedTuple):
-    """How far runs of one variant differ.
-
-    Attributes:
-        sd: pooled within variants; of the last outcome's replicates.
-        df: runs less variants.
-        groups: variants.
-    """
-
-    sd: float
-    df: int
-    groups: int
-
-
-NO_NOISE = Noise(np.nan, 0, 0)
 
 
 class Judgement(NamedTuple):
@@ -68,21 +51,3 @@ class Judgement(NamedTuple):
     options: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     seeds: tuple[str, ...] = ()
     batch: NextBatch | None = None
-
-
-def pool_noise(table: pd.DataFrame, outcome: str, groups: list[str]) -> Noise:
-    """Pools the SD of runs that share a variant, task and unit, as they were found.
-
-    Args:
-        table: a row a run, with `failed`.
-        outcome: column.
-        groups: columns that name what is repeated.
-
-    Example:
-        `Noise(sd=0.00117, df=470, groups=49)`: 519 runs of 49 variants would have 470 degrees of freedom.
-    """
-    values = table[~table["failed"]].groupby(groups, dropna=False, observed=True)[outcome]
-    spare = values.size() - 1
-    df = int(spare.sum())
-    square = float((values.var(ddof=1).fillna(0) * spare).sum())
-    return Noise(float(np.sqrt(square / df)) if df else np.nan, df, values.ngroups)

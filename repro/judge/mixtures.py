@@ -1,17 +1,14 @@
 """The rows of a table that are mixtures of two configurations, and what was left out."""
 
-import re
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from repro.errors import UserError
+from repro.judge.column_names import BLANK, SETTINGS_PREFIX
 from repro.judge.configurations import Stack, text_of
 from repro.judge.counted import count_of
-from repro.judge.runs import BLANK
 from repro.judge.table_text import ABSENT
-
-_PREFIX = re.compile(r"^(params|config|args|hparams|hyperparameters)[./]", re.IGNORECASE)
 
 
 class Mixtures(NamedTuple):
@@ -77,5 +74,5 @@ def _find_column(table: pd.DataFrame, key: str) -> str | None:
     """Returns the column of a dotted key: by its name, or as trackers write it (`params.a.b`, `config/a/b`)."""
     if key in table.columns:
         return key
-    names = [str(name) for name in table.columns if _PREFIX.sub("", str(name)).replace("/", ".") == key]
+    names = [str(name) for name in table.columns if SETTINGS_PREFIX.sub("", str(name)).replace("/", ".") == key]
     return names[0] if len(names) == 1 else None

@@ -11,29 +11,15 @@ import pandas as pd
 
 from repro.errors import UserError
 from repro.judge.cautions import list_cautions
-from repro.judge.column_names import LASTING
+from repro.judge.column_names import BLANK, LASTING
 from repro.judge.columns import Column, of_role
 from repro.judge.counted import count_of
 from repro.judge.declaration import Declaration
 from repro.judge.roles import ALL_UNIQUE, MANY_LEVELS
 
-BLANK = "(blank)"
-"""The option that a blank stands for, where no default is declared."""
 FAILED = frozenset(
     {
-        *(
-            "failed",
-            "fail",
-            "failure",
-            "crashed",
-            "crash",
-            "killed",
-            "error",
-            "errored",
-            "diverged",
-            "pruned",
-            "stopped",
-        ),
+        *("failed", "fail", "failure", "crashed", "crash", "killed", "error", "errored", "diverged"),
         *("timeout", "out_of_memory", "oom", "cancelled", "canceled", "node_fail", "boot_fail", "preempted"),
         *("deadline", "aborted", "pruned", "stopped"),
     }

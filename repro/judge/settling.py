@@ -17,19 +17,6 @@ from repro.audit.statistics.multiplicity import LEVEL
 
 FEWEST = 3
 """Runs of each of two arms from which a batch is proposed: four degrees of freedom."""
-MOST = 20
-
-
-class Batch(NamedTuple):
-    """Runs that would settle one difference.
-
-    Attributes:
-        runs: of each of the two arms, in all.
-        noise_sd: largest SD of a run with which the difference is found with 80 % power.
-    """
-
-    runs: int
-    noise_sd: float
 
 
 class Question(NamedTuple):
@@ -127,15 +114,16 @@ def bear_noise(difference: float, comparisons: int) -> float:
     return abs(difference) / (float(stats.norm.isf(LEVEL / 2 / max(comparisons, 1))) * float(np.sqrt(2)))
 
 
-def plan_batch(difference: float, runs: int) -> Batch:
-    """Returns which noise so many runs of two arms could bear: d = shift sqrt(2 / n) sigma at 80 % power by a t test.
+def bear_repeated_noise(difference: float, runs: int) -> float:
+    """Returns the largest noise SD at which so many runs of two arms each find a difference.
+
+    d = shift sqrt(2 / n) sigma at 80 % power by a t test.
 
     Example:
-        >>> batch = plan_batch(1.0, 5)
-        >>> batch.runs, round(batch.noise_sd, 2)
-        (5, 0.49)
+        >>> round(bear_repeated_noise(1.0, 5), 2)
+        0.49
     """
-    return Batch(runs, abs(difference) / (t_shift(2 * runs - 2, LEVEL) * float(np.sqrt(2 / runs))))
+    return abs(difference) / (t_shift(2 * runs - 2, LEVEL) * float(np.sqrt(2 / runs)))
 
 
 def tell_unrepeated(values: NDArray[np.float64], names: list[str], margin: float | None, higher: bool) -> list[str]:
@@ -157,14 +145,14 @@ def tell_unrepeated(values: NDArray[np.float64], names: list[str], margin: float
     if not wanted:
         return ["the variants do not differ at all: nothing says how far they would by chance"]
     bearable = bear_noise(difference, len(values) - 1)
-    few, more = plan_batch(wanted, FEWEST), plan_batch(wanted, 5)
+    few, more = bear_repeated_noise(wanted, FEWEST), bear_repeated_noise(wanted, 5)
     ends = f"from {values.min():.6g} to {values.max():.6g} over {len(values)} variants of one run each"
     return [
         f"the curve goes {ends}: noise is in it, and how much is not known",
         f"{_shorten(names[best])} against the baseline, {_shorten(names[0])}: {difference:+.4g} in one run each; it "
         f"would count only if the noise SD of a run were below {bearable:.2g} (best of {len(values) - 1} comparisons)",
         f"smallest batch: {FEWEST} runs of these two, {2 * FEWEST - 2} more, would find {wanted:.3g} with 80 % power "
-        f"if the noise SD is up to {few.noise_sd:.2g}; 5 runs of each, 8 more, if it is up to {more.noise_sd:.2g}",
+        f"if the noise SD is up to {few:.2g}; 5 runs of each, 8 more, if it is up to {more:.2g}",
     ]
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from repro.judge.columns import Column, of_role
-from repro.judge.judgement import Judgement, pool_noise
+from repro.judge.judgement import Judgement
+from repro.judge.noise import pool_noise
 from repro.judge.runs import Runs
 from repro.judge.settling import tell_unrepeated
 from repro.judge.slopes import fit_slopes

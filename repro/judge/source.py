@@ -9,6 +9,8 @@ from repro.judge.table_header import Headed, read_headed
 
 MLFLOW = "mlflow:"
 WANDB = "wandb:"
+SERVED = (MLFLOW, WANDB)
+"""Runs that lie in a tracker and not in a file."""
 PARQUET = (".parquet", ".pq")
 JSON = (".jsonl", ".ndjson", ".json")
 MOST_TWICE_BYTES = 16 * 1024**2
@@ -54,6 +56,6 @@ def find_header(source: str) -> Headed | None:
         UserError: it has no header.
     """
     file = Path(source)
-    if source.startswith((MLFLOW, WANDB)) or find_suffix(file) in (*PARQUET, *JSON):
+    if source.startswith(SERVED) or find_suffix(file) in (*PARQUET, *JSON):
         return None
     return read_headed(file) if file.stat().st_size <= MOST_TWICE_BYTES else None

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from repro.audit.statistics.outcomes import FULL, tabulate_outcomes
+from repro.audit.statistics.outcomes import tabulate_outcomes
 from repro.audit.statistics.smallest_stack import StackTest, price_test
 from repro.audit.statistics.stack import StackAnswer, answer_stack
 from repro.errors import UserError
@@ -88,10 +88,8 @@ def _answer(judged: Judgement, stack: Stack, before: Mapping[str, Any]) -> Stack
     assert judged.plan is not None
     assert judged.results is not None
     assert judged.analysis is not None
-    name, analysis = next(iter(judged.declared.outcomes)), judged.analysis
-    outcomes = next(
-        t for t in tabulate_outcomes(judged.plan, judged.results) if t.metric == name and t.train_fraction == FULL
-    )
+    analysis = judged.analysis
+    outcomes = tabulate_outcomes(judged.plan, judged.results)[0]  # of the main metric at the full training
     tables = (analysis.effects, analysis.interactions, analysis.verdicts)
     earlier = [StackTest(tuple(dropped), int(n)) for dropped, n in before.get("tests", [])]
     answer = answer_stack(judged.plan, outcomes, *tables, list(stack.shared), before.get("dropped", []), earlier)
@@ -111,14 +109,11 @@ def _plan_further(answer: StackAnswer, stack: Stack, table: pd.DataFrame, declar
     """Plans the runs that would tell more: mirrored mixtures first, then which pairs interact, and the smallest."""
     if answer.mirrors:
         return plan_mirrors(stack.differences, table, declared, answer.mirrors)
-    smallest = answer.smallest
-    unsure = bool(smallest.dropped) and not (smallest.confirmed or answer.telling)
-    if not (unsure or answer.telling):
+    if not answer.wanted:
         return None
-    rows = [*answer.telling, *([smallest.dropped] if unsure else [])]
-    purpose = "the smallest stack against the whole" if unsure else "which pairs interact"
+    purpose = "the smallest stack against the whole" if answer.is_unsure else "which pairs interact"
     tests = price_test(len(answer.tests) + 1)
-    return plan_comparison(stack.differences, table, declared, rows, purpose, tests)
+    return plan_comparison(stack.differences, table, declared, answer.wanted, purpose, tests)
 
 
 def check_margin(declared: Declaration) -> None:

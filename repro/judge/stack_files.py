@@ -11,16 +11,16 @@ from typing import Any
 from repro.errors import UserError
 from repro.judge.configurations import read_stack
 from repro.judge.declaration import Declaration
-from repro.judge.source import MLFLOW
+from repro.judge.showing.record import dump
+from repro.judge.source import SERVED
 from repro.judge.stack import StackJudgement, check_margin, judge_stack
 from repro.judge.stack_page import answers_page, plan_page
 from repro.judge.stack_plan import CSV, StackPlan, plan_content, write_plan
-from repro.judge.stack_showing import answers_content, dump, markdown_answers, markdown_plan, show_answers, show_plan
+from repro.judge.stack_showing import answers_content, markdown_answers, markdown_plan, show_answers, show_plan
 from repro.judge.table import read_table
 from repro.storage import write_json, written_file
 
 NAME, PAGE, SUMMARY = "stack.json", "index.html", "summary.md"
-_SERVED = (MLFLOW, "wandb:")
 
 
 def judge_files(
@@ -44,7 +44,7 @@ def judge_files(
     """
     stack = read_stack(*files)
     check_margin(declared)
-    there = declared.table.startswith(_SERVED) or Path(declared.table).exists()
+    there = declared.table.startswith(SERVED) or Path(declared.table).exists()
     table = read_table(declared.table, tracking_uri) if there else None
     found = judge_stack(table, stack, declared, _read_frozen(out / NAME))
     reason, plan = "", found.further if isinstance(found, StackJudgement) else found

@@ -2,10 +2,8 @@
 
 import html
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.resources import files
 
-from repro.audit.page.notebook import PAGE
+from repro.audit.page.notebook import fill_page
 from repro.audit.page.section import SECTIONS
 from repro.audit.page.stack import stack_html
 from repro.audit.page.subject import Subject, note, paragraph
@@ -31,11 +29,11 @@ def answers_page(found: StackJudgement, declared: Declaration) -> str:
         body.append(f"<h2>What to run next</h2>{_show_plan(found.further)}")
     body.append(f"<h2>How the table was read</h2>{_listed(found.said)}")
     subject = Subject(judged.plan, judged.results, judged.analysis, {})
-    for section in SECTIONS:
-        if section.name in _SHOWN:
-            module, _, function = section.show.partition(":")
-            shown = getattr(import_module(module), function)(subject)
-            body.append(f"<h2>{html.escape(section.heading)}</h2>{shown}")
+    body += [
+        f"<h2>{html.escape(section.heading)}</h2>{section.make(subject)}"
+        for section in SECTIONS
+        if section.name in _SHOWN
+    ]
     return _page(declared, body)
 
 
@@ -52,9 +50,7 @@ def _show_plan(plan: StackPlan) -> str:
 
 def _page(declared: Declaration, body: Sequence[str]) -> str:
     title = f"Which parts of the stack are needed: {declared.table.rpartition('/')[2]}"
-    style = files("repro.audit.page").joinpath("page.css").read_text(encoding="utf-8")
-    text = "\n".join([f"<h1>{html.escape(title)}</h1>", *body])
-    return PAGE.format(title=html.escape(title), style=style, body=text)
+    return fill_page(html.escape(title), "\n".join([f"<h1>{html.escape(title)}</h1>", *body]))
 
 
 def _listed(sentences: Sequence[str]) -> str:

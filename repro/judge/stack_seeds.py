@@ -8,6 +8,7 @@ from scipy import stats
 
 from repro.audit.statistics.multiplicity import LEVEL
 from repro.audit.statistics.power import POWER
+from repro.judge.noise import pool_within
 
 USUAL_SEEDS = 3
 FEWEST_SEEDS, MOST_SEEDS = 2, 50
@@ -32,10 +33,7 @@ def pool_sd(table: pd.DataFrame, keys: Sequence[str], outcome: str) -> float:
     """Pools the SD of runs within mixtures; NaN without repeats."""
     values = pd.to_numeric(table[outcome], errors="coerce") if outcome in table else pd.Series(dtype=np.float64)
     finite = values[np.isfinite(values)]
-    groups = finite.groupby([table.loc[finite.index, key] for key in keys])
-    df = int((groups.size() - 1).sum())
-    square = float((groups.var(ddof=1).fillna(0) * (groups.size() - 1)).sum())
-    return float(np.sqrt(square / df)) if df else np.nan
+    return pool_within(finite.groupby([table.loc[finite.index, key] for key in keys])).sd
 
 
 def count_seeds(sd: float, margin: float, rows: int, differences: int) -> tuple[int, str]:

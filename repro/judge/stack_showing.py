@@ -1,6 +1,5 @@
 """A judgement on a stack, or the plan of its runs: for a terminal, as Markdown for a pull request, as JSON."""
 
-import json
 from typing import Any
 
 from repro.audit.statistics.stack import StackAnswer
@@ -126,16 +125,3 @@ def answers_content(found: StackJudgement) -> dict[str, Any]:
         "telling": list(answer.telling),
         "further": plan_content(found.further) if found.further else None,
     }
-
-
-def dump(content: dict[str, Any]) -> str:
-    """Returns JSON text; what is no finite number is null."""
-
-    def clean(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: clean(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [clean(item) for item in value]
-        return None if isinstance(value, float) and not abs(value) < float("inf") else value
-
-    return json.dumps(clean(content), indent=2, allow_nan=False)

@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 
 from repro.audit.study.declaration import Design
-from repro.audit.study.designs import code_options
+from repro.audit.study.designs import MOST_COLUMNS, code_options
 from repro.errors import UserError
+from repro.judge.column_names import BLANK
 from repro.judge.counted import count_of
 
-MOST_COLUMNS = 45
-"""Options beyond the baseline's that are fitted at once; pairs of them make a thousand interactions."""
 MOST_VARIANTS = 2000
 _MOST_TRIED = 20_000
 _MOST_RANKED = 200
@@ -183,7 +182,7 @@ def keep_variants(variants: Variants, kept: Sequence[bool]) -> Variants:
 def show_option(value: Any) -> str:
     """Returns an option as text."""
     if value is None or value != value:
-        return "(blank)"
+        return BLANK
     if isinstance(value, float | np.floating):
         return f"{value:.12g}"
     return str(value)

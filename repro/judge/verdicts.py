@@ -12,7 +12,8 @@ from repro.judge.columns import Column, of_role
 from repro.judge.copies import SAME
 from repro.judge.declaration import Declaration, freeze
 from repro.judge.design import make_plan
-from repro.judge.judgement import NO_NOISE, Judgement, Noise, pool_noise
+from repro.judge.judgement import Judgement
+from repro.judge.noise import NO_NOISE, Noise, pool_noise
 from repro.judge.refusing import (
     is_estimable,
     leave_single,

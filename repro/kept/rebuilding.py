@@ -1,7 +1,6 @@
 """Every number of a page once more, from the rows that are kept: which agree, and which do not, with both values."""
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Final, NamedTuple
 
 from repro.audit.page.subject import Subject
@@ -46,11 +45,7 @@ class Rebuilt(NamedTuple):
 
 def rebuild_sections(subject: Subject) -> dict[str, str]:
     """Returns the HTML of every section that follows from the rows, by its name."""
-    made = {}
-    for name, section in AUDIT_SECTIONS.items():
-        module, _, function = section.show.partition(":")
-        made[name] = str(getattr(import_module(module), function)(subject))
-    return made
+    return {name: section.make(subject) for name, section in AUDIT_SECTIONS.items()}
 
 
 def rebuild(page: str, kept: KeptStudy) -> Rebuilt:

@@ -12,14 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import pandas as pd
-
 from repro import paths
 from repro.audit.statistics.adaptive import Next, check_adaptive, choose_batch, main_effects
 from repro.audit.statistics.analysis import judge_look
 from repro.audit.statistics.completion import take_look
 from repro.audit.statistics.effects import Effect
-from repro.audit.statistics.next_batch import is_open
 from repro.audit.study.batches import Source
 from repro.audit.study.budget import RUNS, Amount, Machine, price_budget
 from repro.audit.study.cost import estimate_cost
@@ -103,14 +100,8 @@ def look_at(case: Case, plan: Plan) -> Look:
     assert plan.budget is not None
     source = Source(Space(case.params, plan.values), case.identify)
     found = choose_batch(plan, effects, plan.budget.left(plan), source)
-    main = verdicts[verdicts["metric"] == verdicts["metric"].iloc[0]] if len(verdicts) else pd.DataFrame()
-    words = dict(zip(main["detail"], main["verdict"], strict=True)) if len(main) else {}
+    words = dict(zip(verdicts["detail"], verdicts["verdict"], strict=True))
     return Look(plan, main_effects(plan, effects), words, found)
-
-
-def count_open(look: Look) -> int:
-    """Returns how many details are not settled."""
-    return sum(is_open(rows) for rows in look.effects.values())
 
 
 def _is_broken(plan: Plan) -> bool:
@@ -125,6 +116,9 @@ def _set_budget(plan: Plan, amount: Amount | None, machine: Machine) -> Plan:
     if amount is None:
         if plan.budget is None:
             raise UserError(f"study {plan.study} has no budget yet: --budget 2h, or --runs 200")
+        if plan.budget.runs is None:  # how many runs at once, and on what, is said with it
+            said = plan.budget.said
+            raise UserError(f"study {plan.study}: {said} has not been turned into runs yet; once more: --budget {said}")
         return plan
     if plan.budget is not None and plan.budget.said == amount.said:
         return plan
@@ -145,8 +139,10 @@ def _set_budget(plan: Plan, amount: Amount | None, machine: Machine) -> Plan:
 def _set_price(plan: Plan, amount: Amount | None, machine: Machine) -> Plan:
     """Turns a budget in time into runs once the plan's own runs have shown what one takes."""
     budget = plan.budget
-    if budget is None or budget.runs is not None or amount is None:
+    assert budget is not None
+    if budget.runs is not None:
         return plan
+    assert amount is not None
     seconds = estimate_cost(plan, paths.PLANS, paths.RUNS).seconds
     if seconds is None:
         raise UserError(f"study {plan.study}: no run has ended well, so that {budget.said} cannot be turned into runs")

@@ -15,7 +15,7 @@ from repro.judge.declaration import Declaration, Flags, Measured, read_declarati
 from repro.judge.judgement import Judgement
 from repro.judge.lines import list_lines
 from repro.judge.roles import infer_roles
-from repro.judge.settling import bear_noise, plan_batch
+from repro.judge.settling import bear_noise, bear_repeated_noise
 from repro.judge.slopes import fit_slopes
 from repro.judge.table import read_table
 from repro.judge.verdicts import judge_table
@@ -209,9 +209,9 @@ def test_without_replicates_the_noise_that_could_be_borne_is_said() -> None:
 
 
 def test_the_smallest_batch_finds_what_it_promises() -> None:
-    batch = plan_batch(1.0, 3)
+    noise_sd = bear_repeated_noise(1.0, 3)
     generator = np.random.default_rng(0)
-    draws = batch.noise_sd * generator.normal(size=(2, 4000, 3))
+    draws = noise_sd * generator.normal(size=(2, 4000, 3))
     power = np.mean(stats.ttest_ind(draws[0] + 1, draws[1], axis=1).pvalue < 0.05)
     assert power == pytest.approx(0.8, abs=0.03)  # 4,000 draws: sd .006
     assert bear_noise(1.0, 1) == pytest.approx(1 / (1.959964 * 2**0.5), rel=1e-6)

@@ -19,8 +19,9 @@ from repro.audit.study.budget import RUNS, Amount, Machine
 from repro.audit.study.freezing import freeze, load_plan, locate_plan
 from repro.audit.study.plan import Plan
 from repro.case import Job, plan_study
+from repro.cli import sweep as command
 from repro.errors import UserError
-from repro.runs import adaptive
+from repro.runs import adaptive, status
 from repro.runs.adaptive import Look, sweep_until_decided
 from repro.runs.collection import read_results
 from repro.runs.record import Given, RunRecord, failure_file, read_record, write_record
@@ -187,6 +188,18 @@ def test_hours_become_runs_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (plan.budget.run_seconds, plan.budget.runs) == (1.0, 49)
 
 
+def test_hours_that_no_run_has_priced_are_not_taken_for_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(tmp_path / "project", monkeypatch)
+
+    def survive() -> None:
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        sweep(survive, Amount(49.0 / 3600, "h"))
+    with pytest.raises(UserError, match=r"has not been turned into runs yet; once more: --budget 0\.0136111h"):
+        sweep(amount=None)
+
+
 def test_where_nothing_can_be_settled_nothing_is_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = {"score": {"margin": 0.001, "why": "out of reach"}}
     make_project(tmp_path / "project", monkeypatch, details={"details.d": None, "details.f": None}, metrics=outcome)
@@ -253,3 +266,18 @@ def test_every_design_can_be_adaptive(
     words = {name.removeprefix("details."): word for name, word in last.verdicts.items()}
     assert {"a": words["a"], "b": words["b"]} == {"a": "matters", "b": "matters"}
     assert words["d"] != "matters"
+
+
+def test_runs_that_have_failed_are_retried_once_and_looks_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_project(tmp_path / "project", monkeypatch)
+    retried: list[bool] = []
+    monkeypatch.setattr(status, "find_work", lambda *_, retry_failed: retried.append(retry_failed))
+    monkeypatch.setattr(command, "_run", lambda _, plan, *__: make_runs(plan) or 0)
+    command.sweep(Path(STUDY), retry_failed=True, until="decided", runs=100)
+    assert len(retried) > 2
+    assert retried == [True, *[False] * (len(retried) - 1)]
+    said = capsys.readouterr().out
+    assert said.count("next: ") == len(retried) - 1
+    assert said.count("details.a") == len(retried)

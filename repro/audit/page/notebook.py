@@ -41,8 +41,13 @@ def render_page(notebook: Path) -> str:
     exporter: Any = HTMLExporter(template_name="basic")  # type: ignore[no-untyped-call]
     exporter.exclude_input, exporter.exclude_output_prompt, exporter.exclude_anchor_links = True, True, True
     body, _ = exporter.from_notebook_node(content)
+    return fill_page(content.metadata["title"], body)
+
+
+def fill_page(title: str, body: str) -> str:
+    """Returns HTML of a title and a body as a page with its style inside."""
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
-    return PAGE.format(title=content.metadata["title"], style=style, body=body)
+    return PAGE.format(title=title, style=style, body=body)
 
 
 def run_notebook(source: Any, output: Path) -> None:

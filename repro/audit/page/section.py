@@ -2,6 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from repro.audit.page.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,11 @@ class Section:
     heading: str
     show: str
     after: str = ""
+
+    def make(self, subject: "Subject") -> str:
+        """Returns the HTML of the section, without its heading."""
+        module, _, function = self.show.partition(":")
+        return str(getattr(import_module(module), function)(subject))
 
 
 _PAGE = "repro.audit.page"

@@ -8,7 +8,7 @@ import pandas as pd
 
 from repro.audit.page.subject import NOTHING, Subject, code, long, note, paragraph
 from repro.audit.page.tables import table_html
-from repro.audit.statistics.outcomes import FULL, tabulate_outcomes
+from repro.audit.statistics.outcomes import tabulate_outcomes
 from repro.audit.statistics.smallest_stack import Smallest, StackTest
 from repro.audit.statistics.stack import StackAnswer, answer_stack
 from repro.audit.statistics.stack_parts import NEEDED, NOT_NEEDED
@@ -21,11 +21,7 @@ def show_stack(subject: Subject) -> str:
     study, analysis = subject.study, subject.analysis
     if study.base is None:
         return ""
-    outcomes = next(
-        table
-        for table in tabulate_outcomes(subject.plan, subject.results)
-        if table.metric == subject.main and table.train_fraction == FULL
-    )
+    outcomes = tabulate_outcomes(subject.plan, subject.results)[0]  # of the main metric at the full training
     heading = "<h2>Which parts are needed</h2>"
     if not np.isfinite(outcomes.values).any():
         return heading + paragraph("No run has been measured.")

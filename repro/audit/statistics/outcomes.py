@@ -108,19 +108,31 @@ def noise_floor(tables: Sequence[Outcomes]) -> pd.DataFrame:
     return pd.DataFrame([_floor(table) for table in tables])
 
 
+def sd_interval(sd: float, n: int) -> tuple[float, float]:
+    """Returns the 95 % interval of the sd of n normal values, as in `noise_floor`.
+
+    Example:
+        >>> low, high = sd_interval(1.0, 3)
+        >>> round(low, 2), round(high, 2)
+        (0.52, 6.28)
+    """
+    # The sum of squares over the variance is chi-square with n - 1 degrees of freedom.
+    low, high = sd * np.sqrt((n - 1) / stats.chi2.ppf([0.975, 0.025], n - 1))
+    return float(low), float(high)
+
+
 def _floor(table: Outcomes) -> dict[str, object]:
     used = np.isfinite(table.values[0]) & ~table.failed[0]
     values = table.values[0][used]
     n = len(values)
     sd = float(values.std(ddof=1)) if n > 1 else np.nan
-    # The sum of squares over the variance is chi-square with n - 1 degrees of freedom.
-    low, high = (sd * np.sqrt((n - 1) / stats.chi2.ppf([0.975, 0.025], n - 1))) if n > 1 else (np.nan, np.nan)
+    low, high = sd_interval(sd, n) if n > 1 else (np.nan, np.nan)
     return {
         "metric": table.metric,
         "train_fraction": table.train_fraction,
         "sd": sd,
-        "sd_low": float(low),
-        "sd_high": float(high),
+        "sd_low": low,
+        "sd_high": high,
         "n": n,
         "mean": float(values.mean()) if n else np.nan,
         "failed": int(table.failed[0].sum()),

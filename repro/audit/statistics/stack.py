@@ -54,6 +54,16 @@ class StackAnswer(NamedTuple):
         """Returns the keys of the parts with one of some answers."""
         return [part.key for part in self.parts if part.answer in answers]
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the smallest stack waits for runs of its own, and for nothing before them."""
+        return bool(self.smallest.dropped) and not (self.smallest.confirmed or self.telling)
+
+    @property
+    def wanted(self) -> list[list[str]]:
+        """Mixtures to hold against the whole next, as parts taken out: those that tell pairs apart, or the smallest."""
+        return [*self.telling, *([self.smallest.dropped] if self.is_unsure else [])]
+
     def summarise(self) -> str:
         """Says in one or two sentences which parts are needed, and which stack does as well as the whole."""
         needed, margin = self.named(NEEDED), f"{self.margin:g} {self.unit}".rstrip()

@@ -15,6 +15,7 @@ fractions they are a pilot, which settles nothing.
 What a batch holds follows from the plan and its own number: results say how far, never which rows.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -53,20 +54,12 @@ def list_fractions(plan: Plan) -> list[list[Run]]:
     return [found[number] for number in sorted(found)]
 
 
-def count_seeds(plan: Plan) -> dict[str, int]:
-    """Returns how many seeds of each variant a plan and its batches have."""
-    counts = {variant.id: 0 for variant in plan.grown().variants}
-    for run in plan.grown().runs:
-        counts[run.variant] += 1
-    return counts
-
-
 def add_seeds(plan: Plan, arms: Collection[str], seeds: int, why: str) -> Batch:
     """Returns a batch that gives each of some arms its next seeds, and the baseline those that it lacks.
 
     Runs are ordered by seed, the baseline's first, so that a sweep that was stopped has whole pairs.
     """
-    counts, base = count_seeds(plan), plan.baseline().id
+    counts, base = Counter(run.variant for run in plan.grown().runs), plan.baseline().id
     wanted = [(seed, arm) for arm in arms for seed in range(counts[arm], counts[arm] + seeds)]
     lacking = {seed for seed, _ in wanted if seed >= counts[base]}
     order = [variant.id for variant in plan.variants]

@@ -19,6 +19,8 @@ Signs = NDArray[np.float64]
 """(rows, details) float64: +1 where the option departs from the baseline's, -1 where it does not."""
 MOST_FULL = 4
 """Parts of a stack up to which all their mixtures are run."""
+MOST_COLUMNS = 45
+"""Options beyond the baseline's that are fitted at once; pairs of them make a thousand interactions."""
 
 
 def one_at_a_time(levels: Levels) -> list[dict[str, Any]]:

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from repro.audit.study.declaration import Study
+from repro.audit.study.designs import MOST_COLUMNS
 from repro.audit.study.plan import LeftOut
 from repro.audit.study.space import Space
 from repro.errors import UserError
-
-MOST_PARTS = 45
-"""As many as are fitted at once."""
 
 
 class Parts(NamedTuple):
@@ -53,9 +51,9 @@ def find_parts(study: Study, space: Space, base: Mapping[str, Any]) -> Parts:
     parts = {key: option for key, option in parts.items() if objections[key] is None}
     if not parts:
         raise UserError(f"base: no difference can be taken out of the whole: {left_out[0].reason}")
-    if len(parts) > MOST_PARTS:
+    if len(parts) > MOST_COLUMNS:
         raise UserError(
-            f"base: it differs from the whole in {len(parts)} details, more than {MOST_PARTS}\n"
+            f"base: it differs from the whole in {len(parts)} details, more than {MOST_COLUMNS}\n"
             "  give some of them the whole's option under base: settings"
         )
     if unknown := [key for key in study.base.without if key not in parts]:

@@ -1,13 +1,11 @@
 """A judgement as one page: the verdicts on its first screen, then the sections of a study's page that it can fill."""
 
 import html
-from importlib import import_module
-from importlib.resources import files
 
 import pandas as pd
 
 from repro.audit.page.claims import show_opening
-from repro.audit.page.notebook import PAGE
+from repro.audit.page.notebook import fill_page
 from repro.audit.page.section import SECTIONS
 from repro.audit.page.subject import Subject, badge, note, paragraph
 from repro.audit.page.tables import table_html
@@ -41,8 +39,7 @@ def show_page(found: Judgement) -> str:
     body += _show_study(found)
     roles = pd.DataFrame([column._asdict() for column in found.columns]).set_index("name")
     body.append(f"<h2>Columns</h2>{table_html(roles, 'How the table was read; judge.yaml says it as well')}")
-    style = files("repro.audit.page").joinpath("page.css").read_text(encoding="utf-8")
-    return PAGE.format(title=html.escape(title), style=style, body="\n".join(body))
+    return fill_page(html.escape(title), "\n".join(body))
 
 
 def _show_lines(found: Judgement) -> str:
@@ -91,10 +88,9 @@ def _show_opening(found: Judgement) -> str:
 def _show_study(found: Judgement) -> list[str]:
     if found.plan is None or found.results is None or found.analysis is None:
         return []
-    subject, shown = Subject(found.plan, found.results, found.analysis, {}), []
-    for section in SECTIONS:
-        if section.name not in LEFT_OUT:
-            module, _, function = section.show.partition(":")
-            part = getattr(import_module(module), function)(subject)
-            shown.append((f"<h2>{html.escape(section.heading)}</h2>" if section.heading else "") + part)
-    return shown
+    subject = Subject(found.plan, found.results, found.analysis, {})
+    return [
+        (f"<h2>{html.escape(section.heading)}</h2>" if section.heading else "") + section.make(subject)
+        for section in SECTIONS
+        if section.name not in LEFT_OUT
+    ]

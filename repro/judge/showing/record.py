@@ -30,6 +30,11 @@ def show_json(found: Judgement) -> str:
         "next_runs": list(found.next_runs),
         "next_batch": _list_batch(found.batch),
     }
+    return dump(content)
+
+
+def dump(content: Any) -> str:
+    """Returns JSON text; what is no finite number is null."""
     return json.dumps(_plain(content), indent=2, allow_nan=False)
 
 

@@ -6,6 +6,7 @@ from repro.audit.statistics.verdicts import EQUIVALENT, MATTERS
 from repro.judge.judgement import Judgement
 from repro.judge.lines import count_verdicts
 from repro.judge.settling import NextBatch, Question, Step
+from repro.judge.source import SERVED
 
 EXPLORATORY = "exploratory: found, not planned"
 NOISE, SLOPES = "noise", "slopes"
@@ -15,7 +16,7 @@ NOISE, SLOPES = "noise", "slopes"
 def name_table(found: Judgement) -> str:
     """Returns what a table is called: the name of its file, or the place that its runs are in."""
     table = found.declared.table
-    return table if table.startswith(("mlflow:", "wandb:")) else Path(table).name
+    return table if table.startswith(SERVED) else Path(table).name
 
 
 def tell_counts(found: Judgement) -> list[str]:
