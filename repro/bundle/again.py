@@ -9,15 +9,16 @@ import sys
 from pathlib import Path
 
 from repro import paths
-from repro.case import Case, Job, import_attribute, load_case
+from repro.audit.statistics.results import DIVERGED, OK
+from repro.case import Case, Job, load_case
 from repro.errors import DivergedError, UserError
 from repro.kept.folder import read_kept, read_report
 from repro.runs.code import hash_code
-from repro.runs.inputs import find_keys, input_params
+from repro.runs.inputs import make_inputs
 from repro.runs.layout import run_params
 from repro.runs.machine import describe_machine
 from repro.runs.tables import write_rows
-from repro.storage import hash_tree, write_json, written_folder
+from repro.storage import hash_tree, write_json
 
 ROWS, OUTCOME, INPUTS = "rows.csv", "outcome.json", "inputs"
 
@@ -49,29 +50,15 @@ def make_again(case: Case, params: object, folder: Path, shared: Path) -> None:
     folder.mkdir(parents=True)
     kept = folder / "kept"
     kept.mkdir()
-    outcome = {"status": "ok", "environment": {}}
+    outcome = {"status": OK, "environment": {}}
     try:
         measured = case.run(Job(params, inputs, kept, folder / "work"))
         write_rows(measured.rows, [metric.name for metric in case.metrics], folder / ROWS)
         outcome["environment"] = describe_machine() | dict(measured.environment)
     except DivergedError:
-        outcome |= {"status": "diverged", "environment": describe_machine()}
+        outcome |= {"status": DIVERGED, "environment": describe_machine()}
     outcome |= {"code": hash_code(case), "inputs": {name: hash_tree(place) for name, place in inputs.items()}}
     write_json(folder / OUTCOME, outcome)
-
-
-def make_inputs(case: Case, params: object, shared: Path) -> dict[str, Path]:
-    """Makes the shared inputs of a run, those that are not there yet; returns their folders by name."""
-    keys, values = find_keys(case, params), input_params(case, params)
-    found: dict[str, Path] = {}
-    for item in case.inputs:
-        found[item.name] = shared / keys[item.name] / item.name
-        if not found[item.name].is_dir():
-            make = import_attribute(item.make, f"input {item.name}")
-            with written_folder(found[item.name]) as partial:
-                partial.rmdir()
-                make(values[item.name], {name: found[name] for name in item.needs}, partial)
-    return found
 
 
 if __name__ == "__main__":

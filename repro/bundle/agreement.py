@@ -1,12 +1,15 @@
 """Two bundles of one study, e.g. from two machines: where they agree, run by run and verdict by verdict."""
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from repro.audit.page.subject import Subject
+from repro.audit.statistics.outcomes import FULL
+from repro.audit.statistics.results import DIVERGED, FAILED, OK
 from repro.bundle.tolerances import (
     DIFFERENT,
     IDENTICAL,
@@ -52,11 +55,8 @@ def compare_bundles(first: Path, second: Path) -> Agreement:
     lines = []
     if one.plan.fingerprint != other.plan.fingerprint:
         lines.append(f"plans: {one.plan.fingerprint[:12]} and {other.plan.fingerprint[:12]}; runs in both are compared")
-    runs, verdicts, differs = (
-        _compare_runs(one, other),
-        _compare_verdicts(one.analyse(), other.analyse()),
-        _differs(one, other),
-    )
+    differs = {run: differing_runs(one.made[run], other.made[run]) for run in one.made if run in other.made}
+    runs, verdicts = _compare_runs(one, other, differs), _compare_verdicts(one.analyse(), other.analyse())
     counts = Counter(verdict for verdict, _ in runs.values())
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (IDENTICAL, WITHIN, DIFFERENT) if counts[verdict])
     lines.append(f"runs: {told or 'none in common'}, of {len(one.plan.runs)} and {len(other.plan.runs)}")
@@ -68,7 +68,8 @@ def compare_bundles(first: Path, second: Path) -> Agreement:
     same = sum(left == right for left, right in verdicts.values())
     lines.append(f"verdicts: {same} of {len(verdicts)} the same")
     lines += [f"  {name}: {left}, {right}" for name, (left, right) in verdicts.items() if left != right]
-    lines += ["differs between the machines:", *_shorten([f"  {line}" for line in differs])] if differs else []
+    machines = list(dict.fromkeys(f"  {line}" for said in differs.values() for line in said))
+    lines += ["differs between the machines:", *_shorten(machines)] if machines else []
     return Agreement(not counts[DIFFERENT] and bool(counts) and same == len(verdicts), lines)
 
 
@@ -80,21 +81,27 @@ def _open(file: Path) -> KeptStudy:
 
 
 def _ok(kept: KeptStudy) -> set[str]:
-    return set(kept.results.runs.index[kept.results.runs["status"] == "ok"])
+    return set(kept.results.runs.index[kept.results.runs["status"] == OK])
 
 
-def _compare_runs(one: KeptStudy, other: KeptStudy) -> dict[str, tuple[str, str]]:
-    """Returns how each run that was made in both stands: the verdict, and what there is to say."""
+def _compare_runs(one: KeptStudy, other: KeptStudy, differs: Mapping[str, list[str]]) -> dict[str, tuple[str, str]]:
+    """Returns how each run that was made in both stands: the verdict, and what there is to say.
+
+    Args:
+        one: the first study.
+        other: the second.
+        differs: what differs between what a run was made from in both; runs of which both tell it.
+    """
     allowed, found = allowed_distances(one), {}
     variants = {run.id: run.variant for run in one.plan.runs}
     rows = [dict(iter(kept.results.rows.groupby("run"))) for kept in (one, other)]
-    for run in [run.id for run in one.plan.runs]:
+    for run, variant in variants.items():
         states = [kept.results.runs["status"].get(run, "not planned") for kept in (one, other)]
-        if states == ["ok", "ok"]:
-            same = run in one.made and run in other.made and not differing_runs(one.made[run], other.made[run])
-            distance = compare_rows(rows[0][run], rows[1][run], allowed[variants[run]], same=same)
-            found[run] = (distance.verdict, f"{distance.metric} {distance.apart:+.3g}, allowed {distance.allowed:.3g}")
-        elif "ok" in states and set(states) & {"failed", "diverged"}:
+        if states == [OK, OK]:
+            same = run in differs and not differs[run]
+            distance = compare_rows(rows[0][run], rows[1][run], allowed[variant], same=same)
+            found[run] = (distance.verdict, distance.show())
+        elif OK in states and set(states) & {FAILED, DIVERGED}:
             found[run] = (DIFFERENT, f"{states[0]}, {states[1]}")
     return found
 
@@ -119,12 +126,7 @@ def _verdicts(subject: Subject) -> dict[str, str]:
 
 
 def _whole(table: pd.DataFrame) -> "list[tuple[Any, pd.Series[Any]]]":
-    return list(table[table["train_fraction"] == 1].iterrows()) if len(table) else []
-
-
-def _differs(one: KeptStudy, other: KeptStudy) -> list[str]:
-    both = [run for run in one.made if run in other.made]
-    return list(dict.fromkeys(line for run in both for line in differing_runs(one.made[run], other.made[run])))
+    return list(table[table["train_fraction"] == FULL].iterrows()) if len(table) else []
 
 
 def _shorten(lines: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 Nothing is said that no file holds: a fact that the evidence lacks is left out, and its item stays open.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
@@ -167,11 +168,10 @@ def _compute(kept: KeptStudy, subject: Subject) -> Fact | None:
 
 
 def _machines(kept: KeptStudy) -> str:
-    found: dict[str, int] = {}
+    found: Counter[str] = Counter()
     for made in kept.made.values():
         told: dict[str, Any] = flatten(dict(made.environment))
-        line = ", ".join(f"{name} {told[name]}" for name in _TOLD if name in told)
-        found[line] = found.get(line, 0) + 1
+        found[", ".join(f"{name} {told[name]}" for name in _TOLD if name in told)] += 1
     return "".join(f" {count_of(number, 'run')} on: {line}." for line, number in found.items() if line)
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ from repro.audit.ledger.values import flatten
 from repro.bundle.notebook import make_notebook
 from repro.kept.folder import PAGE
 from repro.kept.page import find_sections
-from repro.kept.study import KeptStudy
+from repro.kept.study import KeptStudy, encode_json
 
 METADATA: Final = "ro-crate-metadata.json"
 NOTEBOOK: Final = "study_report.ipynb"
@@ -26,8 +27,8 @@ def derive_members(kept: KeptStudy, page: str) -> dict[str, bytes]:
     """Returns all members that follow from evidence and page, by name."""
     return {
         NOTEBOOK: make_notebook(page, kept.plan.declared.title),
-        PARAMS: _json(_params(kept)),
-        ENVIRONMENT: _json(_environment(kept)),
+        PARAMS: encode_json(_params(kept)),
+        ENVIRONMENT: encode_json(_environment(kept)),
         GUIDE: _guide(kept).encode(),
         **_figures(page),
     }
@@ -49,10 +50,8 @@ def _params(kept: KeptStudy) -> dict[str, Any]:
 
 def _environment(kept: KeptStudy) -> dict[str, Any]:
     """Returns in which environments how many runs were made, and with what the page was computed."""
-    found: dict[str, int] = {}
-    for made in kept.made.values():
-        told = json.dumps(flatten(dict(made.environment)), sort_keys=True, ensure_ascii=False)
-        found[told] = found.get(told, 0) + 1
+    environments = (flatten(dict(made.environment)) for made in kept.made.values())
+    found = Counter(json.dumps(told, sort_keys=True, ensure_ascii=False) for told in environments)
     runs = [{"runs": count, "environment": json.loads(told)} for told, count in found.items()]
     return {"runs": runs, "statistics": dict(kept.computed_with)}
 
@@ -88,7 +87,7 @@ def describe_code(code: str, files: Mapping[str, str], inputs: list[Mapping[str,
         files: SHA-256 of the syntax tree of each file; empty where the working tree has other code than the runs.
         inputs: SHA-256 of each folder of shared data, by name.
     """
-    return _json({"code": code, "files": dict(files), "inputs": inputs})
+    return encode_json({"code": code, "files": dict(files), "inputs": inputs})
 
 
 def read_project(root: Path, study: str) -> dict[str, bytes]:
@@ -107,7 +106,3 @@ def without_places(content: bytes, places: Mapping[str, str]) -> bytes:
             content,
         )
     return content
-
-
-def _json(content: Any) -> bytes:
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()

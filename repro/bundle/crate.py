@@ -113,7 +113,7 @@ def describe_bundle(kept: KeptStudy, members: Mapping[str, bytes], citation: Cit
     root["conformsTo"] = add(PROFILE, ["CreativeWork", "Profile"], name="Process Run Crate", version="0.5")
     content = crate.metadata.generate()
     content["@graph"].sort(key=lambda entity: (entity["@id"] != contents.METADATA, entity["@id"]))
-    return (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+    return kept_study.encode_json(content, sort_keys=True)
 
 
 def find_misdescribed(metadata: bytes, members: Mapping[str, bytes]) -> list[str]:

@@ -1,10 +1,10 @@
 """The notebook of a bundle: it rebuilds the page from the bundle's own evidence, and holds the outputs of the page."""
 
-import json
 from typing import Any
 
 from repro.kept.folder import AUDIT_SECTIONS
 from repro.kept.page import find_sections
+from repro.kept.study import encode_json
 
 _START = """\
 # pip install repro-audit; in the folder that the bundle was unpacked to
@@ -29,7 +29,7 @@ def make_notebook(page: str, title: str) -> bytes:
         cells.append(_code(name, f"HTML(sections[{name!r}])" if section is not None else _ARTEFACTS, source))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook = {"cells": cells, "metadata": {"kernelspec": kernel, "title": title}, "nbformat": 4, "nbformat_minor": 5}
-    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
+    return encode_json(notebook)
 
 
 def _code(name: str, source: str, output: str = "") -> dict[str, Any]:

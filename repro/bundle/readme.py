@@ -67,7 +67,8 @@ def find_unfounded(quoted: list[Quoted], rebuilt: Callable[[str], Mapping[str, S
                 known[study] = {number for place in places for number in numbers_of(place.values)}
         numbers = set().union(*(known[study] for study in item.studies))
         if item.number not in numbers:
-            nearest = min(filter(_DECIMAL.fullmatch, numbers), key=lambda other: abs(float(other) - float(item.number)))
+            decimals = filter(_DECIMAL.fullmatch, numbers)
+            nearest = min(decimals, key=lambda other: abs(float(other) - float(item.number)), default="none")
             said.append(
                 f"line {item.line}: {item.number} is on no rebuilt page of {' and '.join(item.studies)}; "
                 f"nearest: {nearest}"

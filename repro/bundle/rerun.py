@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from repro import paths
+from repro.audit.statistics.results import DIVERGED, OK
 from repro.bundle.again import OUTCOME, ROWS
 from repro.bundle.tolerances import (
     DIFFERENT,
@@ -29,7 +29,7 @@ from repro.kept.folder import read_kept, read_report
 from repro.kept.study import KeptStudy, Made
 from repro.runs.layout import run_params
 
-MADE = ("ok", "diverged")
+MADE = (OK, DIVERGED)
 
 
 def rerun_study(study: str, count: int, seed: int, say: Callable[[str], object]) -> bool:
@@ -60,22 +60,12 @@ def rerun_study(study: str, count: int, seed: int, say: Callable[[str], object])
             variant = str(runs.loc[run, "variant"])
             distance, differs = _make(kept, run, study, Path(folder), threads, allowed[variant])
             agree.append(distance.verdict)
-            say(f"  {run}: {describe_distance(distance)}")
+            say(f"  {': '.join(filter(None, [run, distance.verdict, distance.show()]))}")
             for line in dict.fromkeys(differs):
                 say(f"    {line}")
     counts = ", ".join(f"{agree.count(verdict)} {verdict}" for verdict in dict.fromkeys(agree))
     say(f"{study}: {counts}")
     return DIFFERENT not in agree
-
-
-def describe_distance(distance: Distance) -> str:
-    """Returns in one line how two runs stand to each other."""
-    if distance.verdict == IDENTICAL:
-        return IDENTICAL
-    if not distance.metric:
-        return distance.verdict
-    allowed = "not known: no variant has several seeds" if pd.isna(distance.allowed) else f"{distance.allowed:.3g}"
-    return f"{distance.verdict}: {distance.metric} {distance.apart:+.3g}, allowed {allowed}"
 
 
 def _make(
@@ -94,7 +84,7 @@ def _make(
     then = kept.made.get(run)
     differs = differing_runs(then, now) if then is not None else ["what it was made from: not recorded"]
     status = str(kept.results.runs.loc[run, "status"])
-    if "ok" not in (status, told["status"]):
+    if OK not in (status, told["status"]):
         return Distance(IDENTICAL, "", 0.0, 0.0), differs
     if status != told["status"]:
         return Distance(DIFFERENT, "", 0.0, 0.0), [f"outcome: {status}, {told['status']}", *differs]

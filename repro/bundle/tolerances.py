@@ -15,7 +15,7 @@ seeds. Six runs of 12 steps, made again without wide instructions, were bit-iden
 """
 
 from collections.abc import Mapping
-from math import isfinite, nan, sqrt
+from math import isfinite, isnan, nan, sqrt
 from typing import Any, Final, NamedTuple, cast
 
 import pandas as pd
@@ -49,6 +49,13 @@ class Distance(NamedTuple):
     metric: str
     apart: float
     allowed: float
+
+    def show(self) -> str:
+        """Returns what lies furthest apart, and how far it may; empty where nothing does."""
+        if not self.metric:
+            return ""
+        allowed = "not known: no variant has several seeds" if isnan(self.allowed) else f"{self.allowed:.3g}"
+        return f"{self.metric} {self.apart:+.3g}, allowed {allowed}"
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,13 @@ from repro.errors import UserError
 from repro.extras import require
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from repro.kept.page import SectionText
     from repro.kept.rebuilding import Rebuilt
+
+    Pages = dict[str, Mapping[str, SectionText]]
+    """What was rebuilt of kept pages, by study and section."""
 
 DIFFERENT, CANNOT = 1, 2
 BUNDLE = ".zip"
@@ -93,20 +99,22 @@ def _verify_all() -> int:
     folders = sorted(file.parent for file in paths.STUDY_REPORTS.glob("*/study_report.html"))
     if not folders:
         raise UserError(f"no report is kept below {paths.STUDY_REPORTS}\n  `repro report STUDY` builds one")
-    statuses = [_try(folder.name) for folder in folders]
-    statuses.append(_verify_readme())
+    pages: Pages = {}
+    statuses = [_try(folder.name, pages) for folder in folders]
+    statuses.append(_verify_readme(pages))
     return DIFFERENT if DIFFERENT in statuses else max(statuses)
 
 
-def _try(study: str) -> int:
+def _try(study: str, pages: "Pages") -> int:
     try:
-        return _verify_report(study)
+        return _verify_report(study, pages)
     except UserError as error:
         _say(f"{study}: cannot be verified: {error}")
         return CANNOT
 
 
-def _verify_report(study: str) -> int:
+def _verify_report(study: str, pages: "Pages | None" = None) -> int:
+    """Verifies a kept report, and adds what was rebuilt of it to pages; returns the exit status."""
     from repro.kept.folder import PAGE, find_damage, read_kept, read_report
     from repro.kept.rebuilding import rebuild
 
@@ -116,13 +124,16 @@ def _verify_report(study: str) -> int:
     for line in changed:
         _say(f"{study}: {line}")
     rebuilt = rebuild(files[PAGE].decode(), read_kept(files, str(folder)))
+    if pages is not None:
+        pages[study] = rebuilt.sections
     return max(_tell(study, rebuilt), DIFFERENT if changed else 0)
 
 
-def _verify_readme() -> int:
+def _verify_readme(pages: "Pages") -> int:
+    """Verifies what the README quotes; a page that has been rebuilt already is not rebuilt again."""
     from repro.bundle.readme import find_quoted, find_unfounded, read_lines
     from repro.kept.folder import read_kept, read_report
-    from repro.kept.page import SectionText, read_section
+    from repro.kept.page import read_section
     from repro.kept.rebuilding import rebuild_sections
 
     file = Path("README.md")
@@ -133,7 +144,9 @@ def _verify_readme() -> int:
     for line in lacking:
         _say(f"{file} lacks what its figures say: {line}")
 
-    def sections(study: str) -> dict[str, SectionText]:
+    def sections(study: str) -> "Mapping[str, SectionText]":
+        if study in pages:
+            return pages[study]
         folder = paths.STUDY_REPORTS / study
         subject = read_kept(read_report(folder), str(folder)).analyse()
         return {name: read_section(source) for name, source in rebuild_sections(subject).items()}

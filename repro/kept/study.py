@@ -92,8 +92,8 @@ def write_study(kept: KeptStudy) -> dict[str, bytes]:
     keys = [name for name in KEY_COLUMNS if name in rows]
     files = {
         PLAN: kept.plan.model_dump_json(indent=2).encode() + b"\n",
-        LEDGER: _json(_write_ledger(kept)),
-        MADE: _json(_write_made(kept)),
+        LEDGER: encode_json(_write_ledger(kept)),
+        MADE: encode_json(_write_made(kept)),
         RUNS: kept.results.runs[STATES].to_csv(lineterminator="\n").encode(),
         ROWS: pack_table(rows[["run", *keys, "metric", "value"]]),
     }
@@ -211,8 +211,9 @@ def _read_made(told: list[Any], made: Mapping[str, Any]) -> Made:
     return Made(str(key), **made["given"][given], environment=made["environments"][environment])
 
 
-def _json(content: Any) -> bytes:
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+def encode_json(content: Any, *, sort_keys: bool = False) -> bytes:
+    """Returns JSON as what is kept and a bundle hold it: a line a value, and all letters as they are."""
+    return (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=sort_keys) + "\n").encode()
 
 
 def is_evidence(name: str) -> bool:

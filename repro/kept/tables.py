@@ -14,9 +14,8 @@ import numpy as np
 import pandas as pd
 
 from repro.errors import UserError
+from repro.kept.values import show
 
-DIGITS: Final = 10
-"""Significant digits with which runs write values."""
 ABSENT: Final = "-"
 """Stands where a run did not measure what the line says; nothing stands where it measured and got no number."""
 RUN, VALUE = "run", "value"
@@ -62,11 +61,6 @@ def unpack_table(packed: bytes, name: str) -> pd.DataFrame:
         return _lengthen(wide, _runs_of(header))
     except (lzma.LZMAError, EOFError, ValueError, StopIteration, csv.Error) as error:
         raise UserError(f"{name} is no table of runs ({error})") from None
-
-
-def show(value: float) -> str:
-    """Returns a value as runs write it; empty where there is no number."""
-    return f"{value:.{DIGITS}g}" if np.isfinite(value) else ""
 
 
 def _show_key(value: object) -> str:

@@ -7,17 +7,16 @@
 import os
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from repro import paths
 from repro.audit.ledger.identity import leave_out_before
 from repro.audit.ledger.parsing import parse_tree, read_values
-from repro.case import Case, Job, Row, import_attribute, load_case
+from repro.case import Case, Job, Row, load_case
 from repro.errors import UserError
 from repro.processes import alone
-from repro.runs.inputs import find_keys, folder_of, input_params
+from repro.runs.inputs import make_inputs
 from repro.runs.tables import write_protocol_rows, write_rows
 from repro.storage import hash_json, write_json, written_folder
 
@@ -45,26 +44,13 @@ def make_active(case: Case, params: Any) -> None:
     values = leave_out_before(case.params, params.model_dump(mode="json"))
     work = paths.state() / "active" / hash_json(values)[:16]
     with written_folder(paths.ACTIVE) as partial:
-        measured = case.run(Job(params, _make_inputs(case, params), partial, work))
+        measured = case.run(Job(params, make_inputs(case, params), partial, work))
         rows = list(measured.rows)
         write_rows(rows, [metric.name for metric in case.metrics], partial / paths.ROWS)
         write_protocol_rows(measured.protocols, partial / paths.PROTOCOL_ROWS)
         seconds = round(measured.earlier_s + time.monotonic() - started, 3)
         write_json(partial / paths.RUN, {"seconds": seconds, "environment": dict(measured.environment)})
     write_json(paths.ACTIVE_FIGURES, _headlines(case, rows))
-
-
-def _make_inputs(case: Case, params: Any) -> Mapping[str, Path]:
-    """Makes what the run reads, unless it is there; returns the folders."""
-    folders: dict[str, Path] = {}
-    values = input_params(case, params)
-    for item, (name, key) in zip(case.inputs, find_keys(case, params).items(), strict=True):
-        folder = folder_of(name, key)
-        needed = {other: folders[other] for other in item.needs}
-        if not folder.is_dir():
-            import_attribute(item.make, f"input {name}")(values[name], needed, folder)
-        folders[name] = folder
-    return folders
 
 
 def _headlines(case: Case, rows: list[Row]) -> dict[str, float]:

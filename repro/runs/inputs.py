@@ -11,9 +11,9 @@ from repro import paths
 from repro.audit.ledger.identity import fill_before, leave_out_before
 from repro.audit.ledger.parsing import read_values
 from repro.audit.ledger.values import flatten, override_values
-from repro.case import Case, Input
+from repro.case import Case, Input, import_attribute
 from repro.errors import UserError
-from repro.storage import hash_json
+from repro.storage import hash_json, written_folder
 
 KEY_LENGTH = 10
 
@@ -39,6 +39,27 @@ def input_params(case: Case, params: Any) -> dict[str, dict[str, Any]]:
 def folder_of(name: str, key: str) -> Path:
     """Returns where an input lies."""
     return paths.INPUTS / key / name
+
+
+def make_inputs(case: Case, params: Any, root: Path = paths.INPUTS) -> dict[str, Path]:
+    """Makes the inputs of a run that are not there yet, each at once; returns the folders of all by name.
+
+    Args:
+        case: under audit.
+        params: of the run, checked.
+        root: where inputs lie, and are found by the next run that has the same.
+    """
+    keys, values = find_keys(case, params), input_params(case, params)
+    found: dict[str, Path] = {}
+    for item in case.inputs:
+        folder = root / keys[item.name] / item.name
+        if not folder.is_dir():
+            make = import_attribute(item.make, f"input {item.name}")
+            with written_folder(folder) as partial:
+                partial.rmdir()
+                make(values[item.name], {name: found[name] for name in item.needs}, partial)
+        found[item.name] = folder
+    return found
 
 
 def folders_of(keys: Keys) -> dict[str, Path]:

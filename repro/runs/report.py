@@ -13,7 +13,6 @@ from repro.audit.page.fragment import Fragment
 from repro.audit.page.notebook import render_page, run_notebook
 from repro.audit.page.section import Section, arrange_sections
 from repro.audit.page.subject import Subject
-from repro.audit.statistics.analysis import analyse
 from repro.audit.statistics.completion import take_look
 from repro.audit.statistics.results import MISSING
 from repro.audit.study.freezing import is_new, load_plan, locate_plan, record_look
@@ -37,12 +36,7 @@ def load_subject(study: str, *, links: bool = True) -> Subject:
     Raises:
         UserError: it is not frozen, or evidence is broken.
     """
-    case = load_case()
-    plan = load_plan(locate_plan(paths.PLANS, study))
-    results = read_results(case, plan, links=links)
-    choices = {detail.key: detail.choice for detail in walk_details(case.params)}
-    titles = {metric.name: metric.title for metric in case.metrics}
-    return Subject(plan.tabulated(), results, analyse(plan, results, choices), choices, titles)
+    return collect_study(study, links=links).analyse()
 
 
 def show(subject: Subject, section: str) -> Fragment:
@@ -70,15 +64,19 @@ def build_study_report(study: str, output: Path) -> None:
         write_report_evidence(partial, kept)
 
 
-def collect_study(study: str) -> KeptStudy:
+def collect_study(study: str, *, links: bool = False) -> KeptStudy:
     """Returns a study as it is kept: its frozen plan, its runs, and what they were made from.
+
+    Args:
+        study: its name.
+        links: whether to look the runs up in the tracking store; nothing that is kept needs them.
 
     Raises:
         UserError: the study is not frozen, or its evidence is broken.
     """
     case = load_case()
     plan = load_plan(locate_plan(paths.PLANS, study))
-    results = read_results(case, plan, links=False)
+    results = read_results(case, plan, links=links)
     records = {run: read_record(run) for run in results.runs.index[results.runs["status"] != MISSING]}
     return KeptStudy(
         case.name,

@@ -2,15 +2,12 @@
 
 import csv
 from collections.abc import Collection, Iterable
-from math import isfinite
 from pathlib import Path
 
 from repro.case import ProtocolRow, Row
 from repro.errors import UserError
+from repro.kept.values import show
 from repro.storage import written_file
-
-DIGITS = 10
-"""Significant digits of a value: more than any measurement carries, fewer than rounding errors reach."""
 
 
 def write_rows(rows: Iterable[Row], metrics: Collection[str], file: Path) -> None:
@@ -28,7 +25,7 @@ def write_rows(rows: Iterable[Row], metrics: Collection[str], file: Path) -> Non
         raise UserError(f"the run has measured {stranger}, which is no metric of the case: {', '.join(metrics)}")
     if len({(row.unit, row.metric, row.train_fraction) for row in listed}) < len(listed):
         raise UserError("the run has measured the same unit, metric and train fraction twice")
-    _write(file, Row._fields, ((row.unit, row.metric, _show(row.value), f"{row.train_fraction:g}") for row in listed))
+    _write(file, Row._fields, ((row.unit, row.metric, show(row.value), f"{row.train_fraction:g}") for row in listed))
 
 
 def write_protocol_rows(rows: Iterable[ProtocolRow], file: Path) -> None:
@@ -36,7 +33,7 @@ def write_protocol_rows(rows: Iterable[ProtocolRow], file: Path) -> None:
     listed = list(rows)
     if listed:
         choices = list(listed[0].protocol)
-        table = ((*(row.protocol[name] for name in choices), row.metric, _show(row.value)) for row in listed)
+        table = ((*(row.protocol[name] for name in choices), row.metric, show(row.value)) for row in listed)
         _write(file, (*choices, "metric", "value"), table)
 
 
@@ -45,7 +42,3 @@ def _write(file: Path, names: Iterable[str], rows: Iterable[Iterable[object]]) -
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(names)
         writer.writerows(rows)
-
-
-def _show(value: float) -> str:
-    return f"{value:.{DIGITS}g}" if isfinite(value) else ""
