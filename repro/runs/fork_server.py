@@ -10,7 +10,6 @@ A run ends with the server, and the server with the process that holds its handl
 
 import gc
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from repro.case import load_case
 from repro.runs import run as run_stage
+from repro.runs.attached import kill_group
 from repro.runs.code import hash_code
 from repro.runs.record import log_file
 
@@ -127,7 +127,7 @@ def _serve(orders: Connection) -> str | None:
                 run = orders.recv()
             except (EOFError, OSError):
                 for pid in children:
-                    os.kill(pid, signal.SIGKILL)
+                    kill_group(pid)
                 return None
             standard_input, attached = os.pipe()
             pid = os.fork()
@@ -141,8 +141,9 @@ def _serve(orders: Connection) -> str | None:
             os.close(standard_input)
             children[pid] = run, attached
         for pid, (run, attached) in list(children.items()):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+                kill_group(pid)  # what it has started
+                _, status = os.waitpid(pid, 0)
                 del children[pid]
                 os.close(attached)
                 with suppress(OSError):  # the next order says that nobody is there

@@ -8,7 +8,6 @@ status 2. Killed, the run goes on from what the case has kept.
 import os
 import shutil
 import sys
-import threading
 import time
 import traceback
 from pathlib import Path
@@ -19,6 +18,7 @@ from repro.audit.ledger.parsing import parse_tree
 from repro.case import Case, Job, load_case
 from repro.errors import DivergedError, UserError
 from repro.processes import alone
+from repro.runs.attached import stay_attached
 from repro.runs.energy import EnergyMeter
 from repro.runs.inputs import Keys, find_keys, folders_of, params_file, read_params
 from repro.runs.machine import describe_machine
@@ -45,7 +45,7 @@ def main() -> None:
     """Makes the run that the command line names."""
     run, *flags = sys.argv[1:]
     if ATTACHED in flags:
-        threading.Thread(target=_end_with_standard_input, daemon=True).start()
+        stay_attached()
     try:
         case = load_case()
         params = load_run_params(case, run)
@@ -129,12 +129,6 @@ def _fill(folder: Path, attempt: _Attempt, keys: Keys) -> None:
     environment = describe_machine() | dict(measured.environment)
     record = attempt.record("ok", earlier_s=measured.earlier_s, environment=environment)
     write_record(folder / paths.RUN, record)
-
-
-def _end_with_standard_input() -> None:
-    while os.read(0, 1):  # not through sys.stdin, whose lock would be in the way when the process ends by itself
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":
