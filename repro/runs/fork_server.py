@@ -73,16 +73,16 @@ class ForkServer:
         except OSError:
             self._process.wait()
 
-    def ended(self) -> Iterator[tuple[str, str]]:
-        """Yields the runs that have ended since the last call, each with what has killed it, else empty."""
+    def ended(self) -> Iterator[tuple[str, int | None]]:
+        """Yields the runs that have ended since the last call, each with its exit status; None: with the server."""
         try:
             while self._orders.poll():
                 run, status = self._orders.recv()
                 self.running.remove(run)
-                yield run, f"killed by signal {-status}" if status < 0 else ""
+                yield run, status
         except (EOFError, OSError):
             self._process.wait()
-            yield from ((run, "killed with the process that it was forked from") for run in self.running)
+            yield from ((run, None) for run in self.running)
             self.running.clear()
 
     def stop(self) -> None:
@@ -160,7 +160,7 @@ def _load() -> Mapping[Path, int]:
         if not case.preload:
             return {}
         hash_code(case)  # which remembers what it has parsed
-    except Exception:  # which each run meets by itself, and records
+    except Exception:  # which each run meets by itself, and says
         return {}
     gc.collect()
     gc.freeze()  # so that no run's collector touches, and so copies, the memory that all share

@@ -2,7 +2,8 @@
 
 `python -m repro.runs.run ID` has the case make it, and writes `results/runs/ID` at once. A run that diverges is a
 result, kept with its log; an error is none: it is recorded beside the resume states and ends the process with exit
-status 2. Killed, the run goes on from what the case has kept.
+status 2. Trouble of the machine is not even that: nothing is recorded, and the next sweep tries the run again. Killed,
+the run goes on from what the case has kept.
 """
 
 import os
@@ -35,8 +36,11 @@ from repro.runs.record import (
     write_record,
 )
 from repro.runs.tables import write_protocol_rows, write_rows
+from repro.runs.trouble import is_trouble
 from repro.storage import written_folder
 
+LOST = "lost"
+"""What a process says of a run that trouble of the machine has ended."""
 ATTACHED = "--attached"
 """Flag: end as soon as standard input does, that is with the process that holds its other end."""
 
@@ -56,6 +60,9 @@ def main() -> None:
     except UserError as error:
         print(f"run {run}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except (OSError, MemoryError) as error:  # before the run itself
+        print(f"run {run}: {LOST}: {_named(error)}", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def load_run_params(case: Case, run: str) -> Any:
@@ -68,7 +75,7 @@ def make_run(case: Case, run: str, params: Any) -> None:
     """Writes the evidence of a run, unless it stands there; the caller holds the run's lock.
 
     Raises:
-        UserError: it cannot be made; that is recorded.
+        UserError: it cannot be made; that is recorded, unless it is trouble of the machine.
     """
     keys = find_keys(case, params)
     given = read_given(case, keys)
@@ -77,18 +84,24 @@ def make_run(case: Case, run: str, params: Any) -> None:
     if kept is not None and kept.key == attempt.key and kept.status != "failed":
         return
     shutil.rmtree(paths.RUNS / run, ignore_errors=True)  # made from something else: no result of this run any more
+    failure_file(run).unlink(missing_ok=True)  # of an attempt before
     try:
         with written_folder(paths.RUNS / run) as partial:
             _fill(partial, attempt, keys)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if not isinstance(error, UserError):
             traceback.print_exc()
-        reason = " ".join(str(error).split()) or type(error).__name__
-        named = reason if isinstance(error, UserError) else f"{type(error).__name__}: {reason}"
-        write_record(failure_file(run), attempt.record("failed", named))
-        raise UserError(f"failed: {named}") from error
-    failure_file(run).unlink(missing_ok=True)
+        if is_trouble(error):
+            raise UserError(f"{LOST}: {_named(error)}") from error
+        write_record(failure_file(run), attempt.record("failed", _named(error)))
+        raise UserError(f"failed: {_named(error)}") from error
     shutil.rmtree(attempt.work.parent, ignore_errors=True)
+
+
+def _named(error: BaseException) -> str:
+    """Returns an error in one line."""
+    said = " ".join(str(error).split())
+    return said if said and isinstance(error, UserError) else ": ".join(filter(None, (type(error).__name__, said)))
 
 
 class _Attempt:

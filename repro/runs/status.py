@@ -14,7 +14,7 @@ from repro.processes import alone
 from repro.runs.dvc_stages import bring_back, find_changed, make, run_stage
 from repro.runs.inputs import Keys, find_keys
 from repro.runs.layout import RUN_STAGE, run_params, write_runs
-from repro.runs.record import Given, read_given, read_record, run_key
+from repro.runs.record import Given, failure_file, read_given, read_record, run_key
 
 
 class Work(NamedTuple):
@@ -66,6 +66,8 @@ def find_work(case: Case, plan: Plan, *, retry_failed: bool) -> Work:
     restored = {run for run in brought if is_finished(run, keys[run])}
     failed = [run for run in lost if run not in restored and has_failed(run, keys[run]) and not retry_failed]
     again = _forget_diverged(params) if retry_failed else []
+    for run in lost if retry_failed else ():
+        failure_file(run).unlink(missing_ok=True)
     unrecorded = [run for run in unrecorded if run not in again]
     missing = [run for run in lost if run not in {*restored, *failed}] + again
     open_ends = {*missing, *failed, *unrecorded}

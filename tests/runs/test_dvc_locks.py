@@ -53,10 +53,9 @@ def processes() -> Iterator[dict[str, tuple[int, str]]]:
 
 
 @pytest.mark.parametrize("mode", ["read", "write"])
-@pytest.mark.parametrize(
-    ("whose", "kept"), [("live", True), ("gone", False), ("not waited for", False), ("another program's number", False)]
-)
-def test_only_locks_of_live_processes_are_kept(repo, rwlock: Path, processes, mode: str, whose: str, kept: bool) -> None:
+@pytest.mark.parametrize("whose", ["live", "gone", "not waited for", "another program's number"])
+def test_only_locks_of_live_processes_are_kept(repo, rwlock: Path, processes, mode: str, whose: str) -> None:
+    kept = whose == "live"
     pid, command = processes[whose]
     entry = {"pid": pid, "cmd": command}
     held = {"read": {}, "write": {}, mode: {PATH: [entry] if mode == "read" else entry}}
@@ -66,7 +65,8 @@ def test_only_locks_of_live_processes_are_kept(repo, rwlock: Path, processes, mo
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\0" * 64, b'{"write": {"/a": {"pid"', b"[]", b'{"write": {"/a": 3}}', b'{"write": 3}', b"\xff\xfe"]
+    "content",
+    [b"", b"\0" * 64, b'{"write": {"/a": {"pid"', b"[]", b'{"write": {"/a": 3}}', b'{"write": 3}', b"\xff\xfe"],
 )
 def test_a_half_written_file_of_locks_is_set_aside(repo, rwlock: Path, content: bytes, capsys) -> None:
     rwlock.write_bytes(content)
@@ -76,7 +76,8 @@ def test_a_half_written_file_of_locks_is_set_aside(repo, rwlock: Path, content: 
     assert "rwlock is set aside as rwlock.broken" in capsys.readouterr().err
 
 
-def test_without_a_file_of_locks_nobody_holds_one(repo, rwlock: Path) -> None:
+@pytest.mark.usefixtures("rwlock")
+def test_without_a_file_of_locks_nobody_holds_one(repo) -> None:
     assert release_dead(repo) == []
 
 
