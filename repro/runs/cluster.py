@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from repro import paths
 from repro.case import PROJECT_FILE, Case, case_module
+from repro.deadline import within
 from repro.errors import UserError
 from repro.extras import explain_missing
 from repro.runs.archives import hash_bytes, pack
@@ -28,6 +29,10 @@ from repro.runs.workers import Ended, take
 from repro.storage import hash_tree
 
 ANSWER_TIMEOUT_S = 4.0
+"""Of the first answer, in all."""
+HTTP2_SETTINGS, HTTP2_HEAD_BYTES = 4, 9
+HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, HTTP2_SETTINGS, 0, 0, 0, 0, 0])
+"""A client's preface with empty settings, which a server answers with its own. Source: RFC 9113, sections 3.4, 4.1."""
 RETRIES = 3
 """How often Ray runs a task again whose worker or node was lost."""
 
@@ -149,16 +154,33 @@ class ClusterWorkers:
 
 
 def _check_answer(address: str) -> None:
-    """Checks that something listens at an address; Ray itself would try for minutes."""
+    """Checks that a cluster listens at an address; Ray itself would try for minutes.
+
+    Raises:
+        UserError: nobody answers there in time, or something else.
+    """
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdigit():
         return  # "auto", or a form of its own, which Ray judges
     try:
-        socket.create_connection((host, int(port)), ANSWER_TIMEOUT_S).close()
-    except OSError as error:
+        within(ANSWER_TIMEOUT_S, lambda: _greet(host, int(port)))
+    except (OSError, OverflowError) as error:
         raise UserError(
-            f"RAY_ADDRESS={address}: nobody answers there ({error})\n  unset it to run the runs here"
+            f"RAY_ADDRESS={address}: no cluster answers there ({error})\n  unset it to run the runs here"
         ) from None
+
+
+def _greet(host: str, port: int) -> None:
+    """Opens a connection as gRPC does, which Ray speaks, and reads the head of the first answer."""
+    with socket.create_connection((host, port), ANSWER_TIMEOUT_S) as connection:
+        if os.environ.get("RAY_USE_TLS", "0").lower() not in ("0", "false", ""):
+            return
+        connection.sendall(HTTP2_GREETING)
+        said = b""
+        while len(said) < HTTP2_HEAD_BYTES and (more := connection.recv(HTTP2_HEAD_BYTES - len(said))):
+            said += more
+    if len(said) < HTTP2_HEAD_BYTES or said[3] != HTTP2_SETTINGS:
+        raise ConnectionError("what answers there is not Ray")
 
 
 def _first_line(error: Exception) -> str:
