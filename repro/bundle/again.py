@@ -12,6 +12,7 @@ from repro import paths
 from repro.case import Case, Job, import_attribute, load_case
 from repro.errors import DivergedError, UserError
 from repro.kept.folder import read_kept, read_report
+from repro.runs.attached import ATTACHED, stay_attached
 from repro.runs.code import hash_code
 from repro.runs.inputs import find_keys, input_params
 from repro.runs.layout import run_params
@@ -24,7 +25,9 @@ ROWS, OUTCOME, INPUTS = "rows.csv", "outcome.json", "inputs"
 
 def main() -> None:
     """Makes the run that the command line names."""
-    study, run, folder = sys.argv[1:]
+    study, run, folder, *flags = sys.argv[1:]
+    if ATTACHED in flags:
+        stay_attached()
     try:
         case = load_case()
         report = paths.STUDY_REPORTS / study

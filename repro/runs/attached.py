@@ -14,13 +14,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+ATTACHED = "--attached"
+"""Flag of a program that may be started by hand too: end as soon as standard input does."""
 GRACE_S = 5.0
 """How long an interrupted process may take to leave everything in order."""
 LOOK_EVERY_S = 0.05
 
 
 class Attached:
-    """A process that ends with this one, if its main function calls `stay_attached`.
+    """A process that ends with this one, as its main function calls `stay_attached`.
 
     Args:
         command: with arguments.
@@ -57,6 +59,17 @@ class Attached:
         finally:
             self._end()
         return self.process.returncode
+
+    def communicate(self) -> tuple[str, str]:
+        """Waits likewise, and returns what the process has said on standard output and error, piped and as text."""
+        try:
+            said: tuple[str, str] = self.process.communicate()
+        except KeyboardInterrupt:
+            self._interrupt()
+            raise
+        finally:
+            self._end()
+        return said
 
     @property
     def is_running(self) -> bool:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from repro.case import load_case
 from repro.runs import run as run_stage
-from repro.runs.attached import kill_group
+from repro.runs.attached import ATTACHED, kill_group
 from repro.runs.code import hash_code
 from repro.runs.record import log_file
 
@@ -102,7 +102,7 @@ def main() -> None:
     run = _serve(Connection(int(number)))
     if run is None:
         return
-    arguments = [*command, run, run_stage.ATTACHED]
+    arguments = [*command, run, ATTACHED]
     if not loaded or _changed_ns(loaded) != loaded:
         os.execv(command[0], arguments)  # noqa: S606
     sys.argv = [run_stage.__file__, *arguments[-2:]]

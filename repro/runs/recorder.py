@@ -53,7 +53,7 @@ class Recorder:
     def _wait(self) -> str:
         if self._process is None:
             return ""
-        _, said = self._process.process.communicate()
-        failed = self._process.wait() != 0
+        _, said = self._process.communicate()
+        failed = self._process.process.returncode != 0
         self._process = None
         return said.strip().splitlines()[-1] if failed and said.strip() else ""

@@ -16,9 +16,8 @@ from repro import paths
 from repro.errors import UserError
 from repro.processes import alone
 from repro.runs.archives import hash_bytes, pack, unpack
-from repro.runs.attached import Attached
+from repro.runs.attached import ATTACHED, Attached
 from repro.runs.own_folder import own_folder
-from repro.runs.run import ATTACHED
 from repro.storage import hash_json, hash_tree, written_file, written_folder
 
 STATE = Path(".repro") / "runs"

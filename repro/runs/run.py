@@ -19,7 +19,7 @@ from repro.audit.ledger.parsing import parse_tree
 from repro.case import Case, Job, load_case
 from repro.errors import DivergedError, UserError
 from repro.processes import alone
-from repro.runs.attached import stay_attached
+from repro.runs.attached import ATTACHED, stay_attached
 from repro.runs.energy import EnergyMeter
 from repro.runs.inputs import Keys, find_keys, folders_of, params_file, read_params
 from repro.runs.machine import describe_machine
@@ -41,8 +41,6 @@ from repro.storage import written_folder
 
 LOST = "lost"
 """What a process says of a run that trouble of the machine has ended."""
-ATTACHED = "--attached"
-"""Flag: end as soon as standard input does, that is with the process that holds its other end."""
 
 
 def main() -> None:

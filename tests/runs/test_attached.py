@@ -58,5 +58,5 @@ def test_what_a_killed_process_has_started_ends_with_it() -> None:
 
 def test_the_exit_status_is_told_and_what_was_said_can_be_read_before() -> None:
     attached = Attached([sys.executable, "-c", "print('said'); raise SystemExit(3)"], stdout=subprocess.PIPE, text=True)
-    assert attached.process.communicate()[0] == "said\n"
+    assert attached.communicate()[0] == "said\n"
     assert (attached.wait(), attached.wait(), attached.is_running) == (3, 3, False)
