@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from case_project import PROJECT_FILE, write_mean_files
+from case_project import PROJECT_FILE, STUDY, write_mean_files, write_mean_project
 from repro import paths
 from repro.case import Case, load_case
 from repro.errors import UserError
@@ -215,3 +215,33 @@ def test_a_run_that_has_failed_by_itself_is_recorded(case: Case, monkeypatch, er
     record = read_record(RUN)
     assert record is not None
     assert (record.status, record.reason) == ("failed", f"{type(error).__name__}: no such option")
+
+
+def test_a_sweep_tells_failures_from_what_is_lost_and_tries_only_that_again(tmp_path: Path) -> None:
+    project = write_mean_project(tmp_path / "project")
+    case = project.root / "mean_case.py"
+    wrong = """    if average.kind == "median":
+        raise ValueError("no such average")
+    if average.squared and not Path("../space").exists():
+        raise OSError(28, "No space left on device")
+"""
+    line = "    average = job.params.average\n"
+    case.write_text(case.read_text().replace(line, line + wrong))
+    project.run("-m", "repro", "plan", STUDY)
+    first = project.start("-m", "repro", "sweep", STUDY, "-j", "2")
+    said, _ = first.communicate()
+    assert first.returncode == 1
+    assert said.count("\nfailed: ") == 4, said
+    assert said.count("\nlost: ") == 2, said
+    assert ": OSError: [Errno 28] No space left on device\n" in said
+    assert "a failure is an outcome; to run these again: the same command with --retry-failed" in said
+    assert "what the machine has lost is no outcome; the same command tries it again" in said
+    assert "2 of 8 done, 0 running, 4 failed, 2 lost" in said.splitlines()[-1]
+
+    (tmp_path / "space").touch()
+    again = project.start("-m", "repro", "sweep", STUDY, "-j", "2")
+    said, _ = again.communicate()
+    assert again.returncode == 1
+    assert said.count(": ok") == 2, "what was lost"
+    assert "4 of 8 done, 0 running, 4 failed" in said.splitlines()[-1]
+    assert "lost" not in said
