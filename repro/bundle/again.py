@@ -13,6 +13,7 @@ from repro.audit.statistics.results import DIVERGED, OK
 from repro.case import Case, Job, load_case
 from repro.errors import DivergedError, UserError
 from repro.kept.folder import read_kept, read_report
+from repro.runs.attached import ATTACHED, stay_attached
 from repro.runs.code import hash_code
 from repro.runs.inputs import make_inputs
 from repro.runs.layout import run_params
@@ -25,7 +26,9 @@ ROWS, OUTCOME, INPUTS = "rows.csv", "outcome.json", "inputs"
 
 def main() -> None:
     """Makes the run that the command line names."""
-    study, run, folder = sys.argv[1:]
+    study, run, folder, *flags = sys.argv[1:]
+    if ATTACHED in flags:
+        stay_attached()
     try:
         case = load_case()
         report = paths.STUDY_REPORTS / study

@@ -27,6 +27,7 @@ from repro.errors import UserError
 from repro.evidence import read_unit_rows
 from repro.kept.folder import read_kept, read_report
 from repro.kept.study import KeptStudy, Made
+from repro.runs.attached import ATTACHED, Attached
 from repro.runs.layout import run_params
 
 MADE = (OK, DIVERGED)
@@ -72,12 +73,13 @@ def _make(
     kept: KeptStudy, run: str, study: str, folder: Path, threads: str, allowed: Allowed
 ) -> tuple[Distance, list[str]]:
     """Makes a run again; returns how it stands to the kept one, and what differs as "name: kept, now"."""
-    command = [sys.executable, "-m", "repro.bundle.again", study, run, str(folder)]
+    command = [sys.executable, "-m", "repro.bundle.again", study, run, str(folder), ATTACHED]
     environment = os.environ | {"OMP_NUM_THREADS": threads}
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, check=False)
+    pipe = subprocess.PIPE
+    attached = Attached(command, stdout=pipe, stderr=pipe, text=True, errors="replace", env=environment)
+    said = attached.communicate()[1].strip().splitlines()
     file = folder / run / OUTCOME
-    if done.returncode or not file.is_file():
-        said = done.stderr.strip().splitlines()
+    if attached.process.returncode or not file.is_file():
         raise UserError(f"run {run} cannot be made again: {said[-1] if said else 'it ended without a word'}")
     told = json.loads(file.read_text(encoding="utf-8"))
     now = Made("", told["code"], told["inputs"], told["environment"])

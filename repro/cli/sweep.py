@@ -109,7 +109,7 @@ def _read_budget(until: str | None, budget: str | None, runs: int | None, *, tol
 
 
 def _run(case: "Case", plan: "Plan", work: "Work", jobs: int | None, gpus_per_run: float, console: "Console") -> int:
-    """Runs what is missing, records and publishes it; returns how many runs have failed."""
+    """Runs what is missing, records and publishes it; returns how many runs have failed or been lost."""
     from repro.runs.progress import describe, shown
     from repro.runs.publishing import publish_finished
     from repro.runs.recorder import Recorder
@@ -127,8 +127,14 @@ def _run(case: "Case", plan: "Plan", work: "Work", jobs: int | None, gpus_per_ru
             console.print(line)
     for run, reason in running.failures.items():
         console.print(f"failed: {run}: {reason}")
+    for run, reason in running.lost.items():
+        console.print(f"lost: {run}: {reason}")
+    if running.failures:
+        console.print("a failure is an outcome; to run these again: the same command with --retry-failed")
+    if running.lost:
+        console.print("what the machine has lost is no outcome; the same command tries it again")
     console.print(f"{plan.study}: {describe(running.standing())}")
-    return len(running.failures)
+    return len(running.failures) + len(running.lost)
 
 
 def _open_workers(

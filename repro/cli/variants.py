@@ -1,6 +1,6 @@
 """Commands that choose and run variants: `use`, `run`."""
 
-import subprocess
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,7 +52,8 @@ def run(
         print(" ".join(["dvc", *command]))
         return
     require("study")
-    raise SystemExit(subprocess.run([sys.executable, "-m", "dvc", *command], check=False).returncode)
+    # in the place of this process, so that whatever ends it ends DVC
+    os.execv(sys.executable, [sys.executable, "-m", "dvc", *command])  # noqa: S606
 
 
 COMMANDS = (use, run)

@@ -3,6 +3,7 @@
 An archive cannot write outside the folder that it is unpacked to.
 """
 
+import hashlib
 import io
 import tarfile
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,11 @@ def pack(folder: Path) -> bytes:
             if file.is_file():
                 archive.add(file, str(file.relative_to(folder)), recursive=False)
     return stream.getvalue()
+
+
+def hash_bytes(archive: bytes) -> str:
+    """Returns the SHA-256 of an archive."""
+    return hashlib.sha256(archive).hexdigest()
 
 
 def unpack(archive: bytes, folder: Path) -> None:

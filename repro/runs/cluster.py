@@ -11,22 +11,28 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock
 
 from repro import paths
 from repro.case import PROJECT_FILE, Case, case_module
+from repro.deadline import within
 from repro.errors import UserError
 from repro.extras import explain_missing
-from repro.runs.archives import pack
-from repro.runs.code import code_files, hash_code
+from repro.runs.archives import hash_bytes, pack
+from repro.runs.code import code_files
 from repro.runs.imports import files_of, imported_files
 from repro.runs.inputs import find_keys, folders_of, params_file
 from repro.runs.remote import Order, accept, fulfil
 from repro.runs.workers import Ended, take
+from repro.storage import hash_tree
 
 ANSWER_TIMEOUT_S = 4.0
+"""Of the first answer, in all."""
+HTTP2_SETTINGS, HTTP2_HEAD_BYTES = 4, 9
+HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, HTTP2_SETTINGS, 0, 0, 0, 0, 0])
+"""A client's preface with empty settings, which a server answers with its own. Source: RFC 9113, sections 3.4, 4.1."""
 RETRIES = 3
 """How often Ray runs a task again whose worker or node was lost."""
 
@@ -52,7 +58,7 @@ def cluster_workers(case: Case, address: str, count: int | None, gpus_per_run: f
         raise explain_missing(error) from None
     _check_answer(address)
     with tempfile.TemporaryDirectory() as code:
-        shipped = copy_code(case, Path(code))
+        sent = Code(copy_code(case, Path(code)), hash_tree(Path(code)))
         try:
             ray.init(address, runtime_env={"working_dir": code}, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -60,22 +66,28 @@ def cluster_workers(case: Case, address: str, count: int | None, gpus_per_run: f
             raise UserError(f"RAY_ADDRESS={address}: {first}\n  unset it to run the runs here") from None
         try:
             processors = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
-            yield ClusterWorkers(case, ray, shipped, count or max(1, processors), gpus_per_run)
+            yield ClusterWorkers(case, ray, sent, count or max(1, processors), gpus_per_run)
         finally:
             ray.shutdown()
+
+
+class Code(NamedTuple):
+    """What goes to the cluster once: the names of files and folders, and the hash of all that they hold."""
+
+    shipped: tuple[str, ...]
+    hash: str
 
 
 class ClusterWorkers:
     """Tasks on a cluster that this process is connected to."""
 
-    def __init__(self, case: Case, ray: Any, shipped: tuple[str, ...], count: int, gpus_per_run: float) -> None:
-        self._case, self._shipped = case, shipped
+    def __init__(self, case: Case, ray: Any, code: Code, count: int, gpus_per_run: float) -> None:
+        self._case, self._code = case, code
         self._ray, self._count, self._gpus_per_run = ray, count, gpus_per_run
         self._task = ray.remote(max_retries=RETRIES)(fulfil)
         self._tasks: dict[str, Any] = {}
         self._held: dict[str, FileLock] = {}
-        self._archives: dict[Path, Any] = {}
-        self._code = hash_code(case)
+        self._archives: dict[Path, tuple[Any, str]] = {}
 
     @property
     def slots(self) -> int:
@@ -94,11 +106,13 @@ class ClusterWorkers:
             return False
         self._held[run] = held
         folders = tuple(folders_of(find_keys(self._case, params)).values())
-        files = {str(file): file.read_bytes() for file in (params_file(run), paths.RUN_CODE)}
+        files = {str(params_file(run)): params_file(run).read_bytes()}
         threads = self._case.threads(params)
-        order = Order(run, self._code, self._shipped, files, tuple(map(str, folders)), threads)
+        sent, hashes = zip(*map(self._send, folders), strict=True) if folders else ((), ())
+        named = tuple(zip(map(str, folders), hashes, strict=True))
+        order = Order(run, self._code.hash, self._code.shipped, files, named, threads)
         task = self._task.options(num_cpus=threads, num_gpus=self._gpus_per_run, name=f"run {run}")
-        self._tasks[run] = task.remote(order, *map(self._send, folders))
+        self._tasks[run] = task.remote(order, *sent)
         return True
 
     def ended(self) -> list[Ended]:
@@ -117,9 +131,11 @@ class ClusterWorkers:
             self._held.pop(run).release()
         self._tasks.clear()
 
-    def _send(self, folder: Path) -> Any:
+    def _send(self, folder: Path) -> tuple[Any, str]:
+        """Returns where the archive of a folder lies on the cluster, and its hash."""
         if folder not in self._archives:
-            self._archives[folder] = self._ray.put(pack(folder))
+            archive = pack(folder)
+            self._archives[folder] = self._ray.put(archive), hash_bytes(archive)
         return self._archives[folder]
 
     def _receive(self, run: str, task: Any) -> Ended:
@@ -129,27 +145,52 @@ class ClusterWorkers:
             delivery = self._ray.get(task)
             accept(delivery, run)
         except self._ray.exceptions.RayError as error:
-            return Ended(run, f"lost on the cluster ({str(error).splitlines()[0]})", lost=True)
+            return Ended(run, f"lost on the cluster ({_first_line(error)})", lost=True)
+        except (UserError, OSError) as error:
+            return Ended(run, f"lost on its way back ({_first_line(error)})", lost=True)
         finally:
             held.release()
-        return Ended(run, f"killed by signal {delivery.signal}" if delivery.signal else "")
+        return Ended.by(run, delivery.status)
 
 
 def _check_answer(address: str) -> None:
-    """Checks that something listens at an address; Ray itself would try for minutes."""
+    """Checks that a cluster listens at an address; Ray itself would try for minutes.
+
+    Raises:
+        UserError: nobody answers there in time, or something else.
+    """
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdigit():
         return  # "auto", or a form of its own, which Ray judges
     try:
-        socket.create_connection((host, int(port)), ANSWER_TIMEOUT_S).close()
-    except OSError as error:
+        within(ANSWER_TIMEOUT_S, lambda: _greet(host, int(port)))
+    except (OSError, OverflowError) as error:
         raise UserError(
-            f"RAY_ADDRESS={address}: nobody answers there ({error})\n  unset it to run the runs here"
+            f"RAY_ADDRESS={address}: no cluster answers there ({error})\n  unset it to run the runs here"
         ) from None
 
 
+def _greet(host: str, port: int) -> None:
+    """Opens a connection as gRPC does, which Ray speaks, and reads the head of the first answer."""
+    with socket.create_connection((host, port), ANSWER_TIMEOUT_S) as connection:
+        if os.environ.get("RAY_USE_TLS", "0").lower() not in ("0", "false", ""):
+            return
+        connection.sendall(HTTP2_GREETING)
+        said = b""
+        while len(said) < HTTP2_HEAD_BYTES and (more := connection.recv(HTTP2_HEAD_BYTES - len(said))):
+            said += more
+    if len(said) < HTTP2_HEAD_BYTES or said[3] != HTTP2_SETTINGS:
+        raise ConnectionError("what answers there is not Ray")
+
+
+def _first_line(error: Exception) -> str:
+    """Returns what an error says, or that which a task has ended with, in one line."""
+    said = str(getattr(error, "cause", None) or error)
+    return next((line.strip() for line in said.splitlines() if line.strip()), type(error).__name__)
+
+
 def copy_code(case: Case, folder: Path) -> tuple[str, ...]:
-    """Copies what a run needs of this project and of the toolkit, and nothing that git would not track.
+    """Copies what a run needs of this project and of the toolkit: code, and the hash that results are recorded under.
 
     Returns:
         The names of what lies in the folder then.
@@ -165,4 +206,6 @@ def copy_code(case: Case, folder: Path) -> tuple[str, ...]:
             shutil.copytree(source, folder / name, ignore=ignored)
         else:
             shutil.copyfile(source, folder / name)
+    (folder / paths.RUN_CODE).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(paths.RUN_CODE, folder / paths.RUN_CODE)
     return tuple(sorted(item.name for item in folder.iterdir()))

@@ -1,21 +1,28 @@
 """What DVC knows of the runs: which are out of date, which it can bring back, and the recording of new ones.
 
 Through DVC's own objects and not its command line, which takes up to two seconds for each run. Run as a module, it
-records the stages that are named, so that a sweep need not wait for it.
+records or makes the stages that are named, as a process that ends with the one that has started it.
 """
 
 import logging
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from repro import paths
 from repro.errors import UserError
+from repro.runs.attached import Attached, stay_attached
+from repro.runs.dvc_locks import Holder, release_dead, set_aside_broken
 from repro.runs.layout import RUN_STAGE
 
-LOCK_FILE = paths.RUN_PIPELINE.with_suffix(".lock")
+PIPELINES = (paths.RUN_PIPELINE, Path("dvc.yaml"))
+LOOK_EVERY_S = 0.5
+RECORD, MAKE = "record", "make"
+"""What this module does as a process, before the names of stages."""
 Stages = Mapping[str, Any]
 
 
@@ -60,6 +67,42 @@ def record(names: Iterable[str]) -> None:
         _write_lock_file(recorded)
 
 
+def make(names: Sequence[str]) -> None:
+    """Makes stages, and what they need; waits where another process of DVC works on what runs share.
+
+    Raises:
+        UserError: they cannot be made; DVC has said why.
+    """
+    while True:
+        _wait_for_others()
+        if start(MAKE, names).wait() == 0:
+            return
+        if not _others():  # which have come between
+            raise UserError("what the runs share cannot be made; DVC has said why")
+
+
+def start(what: str, names: Iterable[str], **options: Any) -> Attached:
+    """Starts `RECORD` or `MAKE` as a process that ends with this one."""
+    return Attached([sys.executable, "-m", "repro.runs.dvc_stages", what, *names], **options)
+
+
+def _wait_for_others() -> None:
+    told: Holder | None = None
+    while others := _others():
+        if told is None:
+            told = others[0]
+            print(f"DVC works on {told.path} ({told.command}, process {told.pid}); waiting", file=sys.stderr)
+        time.sleep(LOOK_EVERY_S)
+
+
+def _others() -> list[Holder]:
+    """Returns who works on what runs share."""
+    shared = paths.INPUTS.resolve()
+    with _open_repo() as repo:
+        set_aside_broken(repo, PIPELINES)
+        return [each for each in release_dead(repo) if Path(each.path).is_relative_to(shared)]
+
+
 def _restore(stage: Any) -> bool:
     from dvc.dependency.base import DependencyDoesNotExistError
     from dvc.stage.cache import RunCacheNotFoundError
@@ -88,32 +131,37 @@ def _write_lock_file(stages: list[Any]) -> None:
 @contextmanager
 def _open_stages() -> Iterator[Stages]:
     """Yields the stages of ablations/dvc.yaml by name, while no other process of DVC works here."""
+    with _open_repo() as repo:
+        release_dead(repo)
+        set_aside_broken(repo, [paths.RUN_PIPELINE])
+        yield {stage.name: stage for stage in repo.stage.load_all(str(paths.RUN_PIPELINE))}
+
+
+@contextmanager
+def _open_repo() -> Iterator[Any]:
+    """Yields DVC's repository, locked."""
     logging.getLogger("dvc").setLevel(logging.ERROR)
     from dvc.exceptions import DvcException
     from dvc.repo import Repo, lock_repo
 
     try:
         with Repo(_wait_for_lock=True) as repo, lock_repo(repo):
-            yield _load(repo)
+            yield repo
     except DvcException as error:
         raise UserError(f"DVC: {' '.join(str(error).split())}") from error
 
 
-def _load(repo: Any) -> Stages:
-    """Loads the stages; a lock file that DVC was killed over is set aside, and made again from its cache."""
-    from dvc.utils.serialize import YAMLFileCorruptedError
-    from dvc.utils.strictyaml import YAMLValidationError
+def main() -> None:
+    """Records or makes the stages that the command line names."""
+    stay_attached()
+    what, *names = sys.argv[1:]
+    if what == RECORD:
+        record(names)
+        return
+    from dvc.cli import main as dvc
 
-    try:
-        stages = repo.stage.load_all(str(paths.RUN_PIPELINE))
-    except (YAMLValidationError, YAMLFileCorruptedError):
-        if not LOCK_FILE.is_file():
-            raise
-        LOCK_FILE.replace(LOCK_FILE.with_name(f"{LOCK_FILE.name}.broken"))
-        print(f"{LOCK_FILE} was half-written; it is made again from DVC's cache", file=sys.stderr)
-        stages = repo.stage.load_all(str(paths.RUN_PIPELINE))
-    return {stage.name: stage for stage in stages}
+    raise SystemExit(dvc(["--wait-for-lock", "repro", *(f"{paths.RUN_PIPELINE}:{name}" for name in names)]))
 
 
 if __name__ == "__main__":
-    record(sys.argv[1:])
+    main()

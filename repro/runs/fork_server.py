@@ -10,7 +10,6 @@ A run ends with the server, and the server with the process that holds its handl
 
 import gc
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from repro.case import load_case
 from repro.runs import run as run_stage
+from repro.runs.attached import ATTACHED, kill_group
 from repro.runs.code import hash_code
 from repro.runs.record import log_file
 
@@ -73,16 +73,16 @@ class ForkServer:
         except OSError:
             self._process.wait()
 
-    def ended(self) -> Iterator[tuple[str, str]]:
-        """Yields the runs that have ended since the last call, each with what has killed it, else empty."""
+    def ended(self) -> Iterator[tuple[str, int | None]]:
+        """Yields the runs that have ended since the last call, each with its exit status; None: with the server."""
         try:
             while self._orders.poll():
                 run, status = self._orders.recv()
                 self.running.remove(run)
-                yield run, f"killed by signal {-status}" if status < 0 else ""
+                yield run, status
         except (EOFError, OSError):
             self._process.wait()
-            yield from ((run, "killed with the process that it was forked from") for run in self.running)
+            yield from ((run, None) for run in self.running)
             self.running.clear()
 
     def stop(self) -> None:
@@ -102,7 +102,7 @@ def main() -> None:
     run = _serve(Connection(int(number)))
     if run is None:
         return
-    arguments = [*command, run, run_stage.ATTACHED]
+    arguments = [*command, run, ATTACHED]
     if not loaded or _changed_ns(loaded) != loaded:
         os.execv(command[0], arguments)  # noqa: S606
     sys.argv = [run_stage.__file__, *arguments[-2:]]
@@ -127,7 +127,7 @@ def _serve(orders: Connection) -> str | None:
                 run = orders.recv()
             except (EOFError, OSError):
                 for pid in children:
-                    os.kill(pid, signal.SIGKILL)
+                    kill_group(pid)
                 return None
             standard_input, attached = os.pipe()
             pid = os.fork()
@@ -141,8 +141,9 @@ def _serve(orders: Connection) -> str | None:
             os.close(standard_input)
             children[pid] = run, attached
         for pid, (run, attached) in list(children.items()):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+                kill_group(pid)  # what it has started
+                _, status = os.waitpid(pid, 0)
                 del children[pid]
                 os.close(attached)
                 with suppress(OSError):  # the next order says that nobody is there
@@ -159,7 +160,7 @@ def _load() -> Mapping[Path, int]:
         if not case.preload:
             return {}
         hash_code(case)  # which remembers what it has parsed
-    except Exception:  # which each run meets by itself, and records
+    except Exception:  # which each run meets by itself, and says
         return {}
     gc.collect()
     gc.freeze()  # so that no run's collector touches, and so copies, the memory that all share

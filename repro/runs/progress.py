@@ -21,6 +21,7 @@ class Standing(NamedTuple):
         ended: how many this sweep has ended, in any way.
         seconds: since its first run was started.
         slots: how many run at once.
+        lost: have come to no end in this sweep, for trouble of the machine.
     """
 
     runs: int
@@ -31,6 +32,7 @@ class Standing(NamedTuple):
     ended: int
     seconds: float
     slots: int
+    lost: int = 0
 
     @property
     def per_minute(self) -> float:
@@ -40,7 +42,7 @@ class Standing(NamedTuple):
     @property
     def left_s(self) -> float | None:
         """Seconds until the last run, at the rate so far; None before the first one has ended."""
-        left = self.runs - self.done - self.diverged - self.failed
+        left = self.runs - self.done - self.diverged - self.failed - self.lost
         return 60 * left / self.per_minute if self.per_minute else None
 
 
@@ -73,6 +75,7 @@ def describe(standing: Standing) -> str:
     parts = [f"{standing.done} of {standing.runs} done"]
     parts += [f"{standing.diverged} diverged"] if standing.diverged else []
     parts += [f"{len(standing.running)} running", f"{standing.failed} failed"]
+    parts += [f"{standing.lost} lost"] if standing.lost else []
     if standing.left_s is not None:
         parts += [f"{standing.per_minute:.1f} runs/min", f"{duration(standing.left_s)} left"]
     return ", ".join(parts)
@@ -88,11 +91,11 @@ def duration(seconds: float) -> str:
 
 def _table(study: str, standing: Standing) -> Table:
     table = Table(title=f"sweep of {study}", title_justify="left")
-    names = ("runs", "done", "diverged", "running", "failed", "runs/min", "left")
+    names = ("runs", "done", "diverged", "running", "failed", "lost", "runs/min", "left")
     for name in names:
         table.add_column(name, justify="right")
     left = duration(standing.left_s) if standing.left_s is not None else ""
-    counts = (standing.runs, standing.done, standing.diverged, len(standing.running), standing.failed)
+    counts = (standing.runs, standing.done, standing.diverged, len(standing.running), standing.failed, standing.lost)
     table.add_row(*map(str, counts), f"{standing.per_minute:.1f}" if standing.ended else "", left)
     table.caption = "  ".join(standing.running)
     return table

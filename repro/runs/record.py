@@ -1,7 +1,8 @@
 """What became of a run, as it stands on disk, and the key of all that it depends on.
 
 A run that has ended well or diverged is a folder of evidence under `results/runs`, which DVC keeps. One that failed
-leaves a record and a log beside the resume states, for nobody to take it for a result.
+leaves a record and a log beside the resume states, for nobody to take it for a result; one that was lost, to trouble of
+the machine or to a kill from outside, leaves none and is tried again.
 """
 
 import json
@@ -31,7 +32,7 @@ class RunRecord(NamedTuple):
     """What became of a run.
 
     Attributes:
-        status: ok; diverged: its numbers were no longer finite, which is a result; failed: an error.
+        status: ok; diverged: its numbers were no longer finite, which is a result; failed: an error of its own.
         reason: in one line why it is not ok, else empty.
         key: of all that the outcome depends on.
         given: what that is beside the params.

@@ -4,10 +4,10 @@ What is not recorded, because something was killed or DVC was busy, the next swe
 """
 
 import subprocess
-import sys
 import time
 
-from repro.runs.dvc_stages import run_stage
+from repro.runs.attached import Attached
+from repro.runs.dvc_stages import RECORD, run_stage, start
 
 EVERY_S = 60.0
 
@@ -22,7 +22,7 @@ class Recorder:
     def __init__(self, every_s: float = EVERY_S) -> None:
         self._every_s = every_s
         self._waiting: list[str] = []
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Attached | None = None
         self._last = time.monotonic()
 
     def add(self, run: str) -> None:
@@ -31,8 +31,8 @@ class Recorder:
 
     def tick(self) -> None:
         """Starts a batch if one is due; returns at once."""
-        if self._process is not None and self._process.poll() is not None:
-            self._process = None
+        if self._process is not None and not self._process.is_running:
+            self._wait()
         if self._process is None and self._waiting and time.monotonic() - self._last >= self._every_s:
             self._start()
 
@@ -45,9 +45,8 @@ class Recorder:
         return said
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "repro.runs.dvc_stages", *map(run_stage, self._waiting)]
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        self._process = start(RECORD, map(run_stage, self._waiting), stdout=pipe, stderr=pipe, text=True)
         self._waiting = []
         self._last = time.monotonic()
 
@@ -55,6 +54,6 @@ class Recorder:
         if self._process is None:
             return ""
         _, said = self._process.communicate()
-        failed = self._process.returncode != 0
+        failed = self._process.process.returncode != 0
         self._process = None
         return said.strip().splitlines()[-1] if failed and said.strip() else ""

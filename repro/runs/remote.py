@@ -8,15 +8,17 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from repro import paths
+from repro.errors import UserError
 from repro.processes import alone
-from repro.runs.archives import pack, unpack
-from repro.runs.run import ATTACHED
-from repro.storage import written_file, written_folder
+from repro.runs.archives import hash_bytes, pack, unpack
+from repro.runs.attached import ATTACHED, Attached
+from repro.runs.own_folder import own_folder
+from repro.storage import hash_json, hash_tree, written_file, written_folder
 
 STATE = Path(".repro") / "runs"
 """Where the stage keeps log and failure of a run, below the folder that it runs in."""
@@ -27,10 +29,11 @@ class Order(NamedTuple):
 
     Attributes:
         run: id.
-        code: hash of the code, by which the folder is named.
-        shipped: names of the files and folders of code that have come with the task.
-        files: relative names with contents: the run's params, and what the stage reads beside them.
-        folders: relative names of what runs share, in the order of the archives that come with the order.
+        code: hash of all files that have come with the task.
+        shipped: names of these files and of their folders.
+        files: relative names with contents: the run's params.
+        folders: relative names of what runs share, each with the hash of its archive, in the order of the archives that
+            come with the order.
         threads: of torch.
     """
 
@@ -38,8 +41,13 @@ class Order(NamedTuple):
     code: str
     shipped: tuple[str, ...]
     files: dict[str, bytes]
-    folders: tuple[str, ...]
+    folders: tuple[tuple[str, str], ...]
     threads: int
+
+    @property
+    def place(self) -> str:
+        """The name of the folder that the run is made in: a hash of all that it holds before any run."""
+        return hash_json([self.code, sorted(self.shipped), sorted(self.folders)])[:32]
 
 
 class Delivery(NamedTuple):
@@ -49,79 +57,67 @@ class Delivery(NamedTuple):
         archive: the run's folder; empty where it has failed.
         log: what the process has said.
         failure: the record of a failure; empty where there is none.
-        signal: that has ended the process; 0: none.
+        status: exit status of the process; negative: the signal that has ended it.
     """
 
     archive: bytes
     log: bytes
     failure: bytes
-    signal: int
+    status: int
 
 
 def fulfil(order: Order, *archives: bytes) -> Delivery:
-    """Makes a run in a folder of this machine, which later orders with the same code use again."""
-    root = Path(tempfile.gettempdir()) / f"repro-runs-{os.getuid()}" / order.code[:16]
-    _unpack_code(root, order.shipped)
-    for name, archive in zip(order.folders, archives, strict=True):
-        _unpack_once(archive, root / name)
-    for name, content in order.files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(content)
-    log = root / STATE / f"{order.run}.log"
-    with alone(root / "orders" / f"{order.run}.lock", f"waiting for another order of {order.run}"):
-        log.parent.mkdir(parents=True, exist_ok=True)
-        status = _run(order, root, log)
-        folder, failure = root / paths.RUNS / order.run, root / STATE / f"{order.run}.json"
-        archive = pack(folder) if status == 0 else b""
-        shutil.rmtree(folder, ignore_errors=True)
-        return Delivery(archive, log.read_bytes(), failure.read_bytes() if failure.is_file() else b"", max(0, -status))
+    """Makes a run in a folder of this machine, which later orders with the same code and inputs use again."""
+    with own_folder("repro-runs") as own:
+        root = own / order.place
+        _unpack_once(order, archives, root)
+        log, failure = root / STATE / f"{order.run}.log", root / STATE / f"{order.run}.json"
+        with alone(root / "orders" / f"{order.run}.lock", f"waiting for another order of {order.run}"):
+            for name, content in order.files.items():
+                with written_file(root / name) as partial:
+                    partial.write_bytes(content)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            failure.unlink(missing_ok=True)  # of an order before
+            status = _run(order, root, log)
+            folder = root / paths.RUNS / order.run
+            archive = pack(folder) if status == 0 else b""
+            shutil.rmtree(folder, ignore_errors=True)
+            return Delivery(archive, log.read_bytes(), failure.read_bytes() if failure.is_file() else b"", status)
 
 
 def _run(order: Order, root: Path, log: Path) -> int:
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DVC_ROOT")}
     environment["OMP_NUM_THREADS"] = str(order.threads)
     with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "repro.runs.run", order.run, ATTACHED],
-            cwd=root,
-            stdin=subprocess.PIPE,  # the run ends with this process
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env=environment,
-        )
-        try:
-            return process.wait()
-        finally:
-            process.kill()
-            assert process.stdin is not None
-            process.stdin.close()
+        command = [sys.executable, "-m", "repro.runs.run", order.run, ATTACHED]
+        return Attached(command, cwd=root, stdout=stream, stderr=subprocess.STDOUT, env=environment).wait()
 
 
-def _unpack_code(root: Path, shipped: tuple[str, ...]) -> None:
-    """Copies the code that this process runs, where it has come with the task."""
-    with alone(root.with_suffix(".lock"), "waiting for another process that unpacks the code"):
-        for name in shipped:
-            source, target = paths.PROJECT / name, root / name
-            if source.is_dir() and not target.is_dir():
-                with written_folder(target) as partial:
-                    shutil.copytree(source, partial, dirs_exist_ok=True)
-            elif source.is_file() and not target.is_file():
-                with written_file(target) as partial:
-                    shutil.copyfile(source, partial)
-
-
-def _unpack_once(archive: bytes, folder: Path) -> None:
-    with alone(folder.with_suffix(".lock"), f"waiting for another process that unpacks {folder.name}"):
-        if not folder.is_dir():
-            with written_folder(folder) as partial:
-                unpack(archive, partial)
+def _unpack_once(order: Order, archives: Iterable[bytes], root: Path) -> None:
+    """Copies the code that has come with the task, and unpacks what runs share; a folder that is there holds all."""
+    with alone(root.with_suffix(".lock"), "waiting for another process that unpacks code and inputs"):
+        if root.is_dir():
+            return
+        with written_folder(root) as partial:
+            for name in order.shipped:
+                source = paths.PROJECT / name
+                if source.is_dir():
+                    shutil.copytree(source, partial / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+                else:
+                    shutil.copyfile(source, partial / name)
+            if hash_tree(partial) != order.code:
+                raise UserError("the code that has come with the task is not that which was sent")
+            for (name, sent), archive in zip(order.folders, archives, strict=True):
+                if hash_bytes(archive) != sent:
+                    raise UserError(f"{name} is not what was sent")
+                unpack(archive, partial / name)
 
 
 def accept(delivery: Delivery, run: str) -> None:
     """Puts what has come back where a process of this machine would have put it.
 
     Raises:
-        UserError: the archive is no folder of a run.
+        UserError: what has come back is no folder of a run, and no record of a failure.
     """
     state = paths.state() / "runs"
     state.mkdir(parents=True, exist_ok=True)
@@ -131,6 +127,9 @@ def accept(delivery: Delivery, run: str) -> None:
             unpack(delivery.archive, partial)
         (state / f"{run}.json").unlink(missing_ok=True)
     elif delivery.failure:
-        json.loads(delivery.failure)
+        try:
+            json.loads(delivery.failure)
+        except ValueError:
+            raise UserError("what has come back is no record of a failure") from None
         shutil.rmtree(paths.RUNS / run, ignore_errors=True)
         (state / f"{run}.json").write_bytes(delivery.failure)

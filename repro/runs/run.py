@@ -2,13 +2,13 @@
 
 `python -m repro.runs.run ID` has the case make it, and writes `results/runs/ID` at once. A run that diverges is a
 result, kept with its log; an error is none: it is recorded beside the resume states and ends the process with exit
-status 2. Killed, the run goes on from what the case has kept.
+status 2. Trouble of the machine is not even that: nothing is recorded, and the next sweep tries the run again. Killed,
+the run goes on from what the case has kept.
 """
 
 import os
 import shutil
 import sys
-import threading
 import time
 import traceback
 from pathlib import Path
@@ -19,6 +19,7 @@ from repro.audit.ledger.parsing import parse_tree
 from repro.case import Case, Job, load_case
 from repro.errors import DivergedError, UserError
 from repro.processes import alone
+from repro.runs.attached import ATTACHED, stay_attached
 from repro.runs.energy import EnergyMeter
 from repro.runs.inputs import Keys, find_keys, folders_of, params_file, read_params
 from repro.runs.machine import describe_machine
@@ -35,17 +36,18 @@ from repro.runs.record import (
     write_record,
 )
 from repro.runs.tables import write_protocol_rows, write_rows
+from repro.runs.trouble import is_trouble
 from repro.storage import written_folder
 
-ATTACHED = "--attached"
-"""Flag: end as soon as standard input does, that is with the process that holds its other end."""
+LOST = "lost"
+"""What a process says of a run that trouble of the machine has ended."""
 
 
 def main() -> None:
     """Makes the run that the command line names."""
     run, *flags = sys.argv[1:]
     if ATTACHED in flags:
-        threading.Thread(target=_end_with_standard_input, daemon=True).start()
+        stay_attached()
     try:
         case = load_case()
         params = load_run_params(case, run)
@@ -55,6 +57,9 @@ def main() -> None:
             make_run(case, run, params)
     except UserError as error:
         print(f"run {run}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except (OSError, MemoryError) as error:  # before the run itself
+        print(f"run {run}: {LOST}: {_named(error)}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
@@ -68,7 +73,7 @@ def make_run(case: Case, run: str, params: Any) -> None:
     """Writes the evidence of a run, unless it stands there; the caller holds the run's lock.
 
     Raises:
-        UserError: it cannot be made; that is recorded.
+        UserError: it cannot be made; that is recorded, unless it is trouble of the machine.
     """
     keys = find_keys(case, params)
     given = read_given(case, keys)
@@ -77,18 +82,24 @@ def make_run(case: Case, run: str, params: Any) -> None:
     if kept is not None and kept.key == attempt.key and kept.status != "failed":
         return
     shutil.rmtree(paths.RUNS / run, ignore_errors=True)  # made from something else: no result of this run any more
+    failure_file(run).unlink(missing_ok=True)  # of an attempt before
     try:
         with written_folder(paths.RUNS / run) as partial:
             _fill(partial, attempt, keys)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if not isinstance(error, UserError):
             traceback.print_exc()
-        reason = " ".join(str(error).split()) or type(error).__name__
-        named = reason if isinstance(error, UserError) else f"{type(error).__name__}: {reason}"
-        write_record(failure_file(run), attempt.record("failed", named))
-        raise UserError(f"failed: {named}") from error
-    failure_file(run).unlink(missing_ok=True)
+        if is_trouble(error):
+            raise UserError(f"{LOST}: {_named(error)}") from error
+        write_record(failure_file(run), attempt.record("failed", _named(error)))
+        raise UserError(f"failed: {_named(error)}") from error
     shutil.rmtree(attempt.work.parent, ignore_errors=True)
+
+
+def _named(error: BaseException) -> str:
+    """Returns an error in one line."""
+    said = " ".join(str(error).split())
+    return said if said and isinstance(error, UserError) else ": ".join(filter(None, (type(error).__name__, said)))
 
 
 class _Attempt:
@@ -129,12 +140,6 @@ def _fill(folder: Path, attempt: _Attempt, keys: Keys) -> None:
     environment = describe_machine() | dict(measured.environment)
     record = attempt.record("ok", earlier_s=measured.earlier_s, environment=environment)
     write_record(folder / paths.RUN, record)
-
-
-def _end_with_standard_input() -> None:
-    while os.read(0, 1):  # not through sys.stdin, whose lock would be in the way when the process ends by itself
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""The sweep: what is missing is started, watched, tried again where it was killed, and recorded."""
+"""The sweep: what is missing is started, watched, tried again where it was killed, and recorded.
+
+A run's own failure is an outcome. What the machine has ended, or has kept from starting, is lost: the next sweep tries
+it again.
+"""
 
 import time
 from collections import Counter, deque
@@ -6,6 +10,7 @@ from collections import Counter, deque
 from repro.runs.progress import Show, Standing
 from repro.runs.record import RunRecord, failure_file, log_file, read_record, write_record
 from repro.runs.recorder import Recorder
+from repro.runs.run import LOST
 from repro.runs.status import Work, is_finished
 from repro.runs.workers import Ended, Workers
 
@@ -22,6 +27,10 @@ class Sweep:
         workers: who does it.
         recorder: records what is finished.
         show: is told how it goes.
+
+    Attributes:
+        failures: why runs have failed, by id, those of earlier sweeps included.
+        lost: why runs have come to no end, by id.
     """
 
     def __init__(self, work: Work, workers: Workers, recorder: Recorder, show: Show) -> None:
@@ -30,6 +39,7 @@ class Sweep:
         self._attempts: Counter[str] = Counter()
         self._statuses = {run: _status(run) for run in [*work.done, *work.unrecorded]}
         self.failures = {run: _reason(run) for run in work.failed}
+        self.lost: dict[str, str] = {}
         self._started, self._ended = time.monotonic(), 0
         self._slots = workers.slots
 
@@ -53,9 +63,9 @@ class Sweep:
         count = Counter(self._statuses.values())
         seconds = time.monotonic() - self._started
         running = sorted(self._workers.running)
-        failed = len(self.failures)
-        runs = len(self._work.params)
-        return Standing(runs, count["ok"], count["diverged"], failed, running, self._ended, seconds, self._slots)
+        ended = count["ok"], count["diverged"], len(self.failures)
+        runs, lost = len(self._work.params), len(self.lost)
+        return Standing(runs, *ended, running, self._ended, seconds, self._slots, lost)
 
     def _start(self) -> None:
         """Starts as many runs as there are slots; what another sweep makes is looked at again later."""
@@ -88,16 +98,17 @@ class Sweep:
     def _fail(self, ended: Ended, key: str) -> None:
         """Counts a failure, and records one of the run's own that its process could not record."""
         run, record = ended.run, read_record(ended.run)
-        if ended.lost:
-            reason = f"{ended.killed}, {ATTEMPTS} times; the next sweep tries it again"
-        elif record is not None and record.key == key and not ended.killed:
-            reason = record.reason
+        often = f"{ended.killed}, {ATTEMPTS} times"
+        if ended.killed and not ended.lost:
+            self.failures[run] = often
+            write_record(failure_file(run), RunRecord("failed", often, key, self._work.given[run], 0.0, None))
+        elif not ended.killed and record is not None and record.key == key:
+            self.failures[run] = record.reason
         else:
-            reason = f"{ended.killed}, {ATTEMPTS} times" if ended.killed else _last_line(run)
-            write_record(failure_file(run), RunRecord("failed", reason, key, self._work.given[run], 0.0, None))
-        self.failures[run] = reason
+            self.lost[run] = often if ended.killed else _last_line(run)
         self._ended += 1
-        self._show(self.standing(), f"{run}: failed: {reason} (log: {log_file(run)})")
+        told = f"failed: {self.failures[run]}" if run in self.failures else f"lost: {self.lost[run]}"
+        self._show(self.standing(), f"{run}: {told} (log: {log_file(run)})")
 
 
 def _status(run: str) -> str:
@@ -115,4 +126,5 @@ def _last_line(run: str) -> str:
         lines = log_file(run).read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
         lines = []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "its process ended without a word")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "its process ended without a word")
+    return last.removeprefix(f"run {run}: ").removeprefix(f"{LOST}: ")

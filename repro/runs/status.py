@@ -4,20 +4,17 @@ What DVC's cache holds is brought back on the way, and what a sweep that was kil
 """
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from repro import paths
 from repro.audit.study.plan import Plan
 from repro.case import Case
-from repro.errors import UserError
 from repro.processes import alone
-from repro.runs.dvc_stages import bring_back, find_changed, run_stage
+from repro.runs.dvc_stages import bring_back, find_changed, make, run_stage
 from repro.runs.inputs import Keys, find_keys
 from repro.runs.layout import RUN_STAGE, run_params, write_runs
-from repro.runs.record import Given, read_given, read_record, run_key
+from repro.runs.record import Given, failure_file, read_given, read_record, run_key
 
 
 class Work(NamedTuple):
@@ -69,6 +66,8 @@ def find_work(case: Case, plan: Plan, *, retry_failed: bool) -> Work:
     restored = {run for run in brought if is_finished(run, keys[run])}
     failed = [run for run in lost if run not in restored and has_failed(run, keys[run]) and not retry_failed]
     again = _forget_diverged(params) if retry_failed else []
+    for run in lost if retry_failed else ():
+        failure_file(run).unlink(missing_ok=True)
     unrecorded = [run for run in unrecorded if run not in again]
     missing = [run for run in lost if run not in {*restored, *failed}] + again
     open_ends = {*missing, *failed, *unrecorded}
@@ -116,10 +115,7 @@ def _make_inputs(case: Case, keys: Iterable[Keys]) -> None:
             bring_back(changed)
             changed = find_changed(names)
         if changed:
-            targets = [f"{paths.RUN_PIPELINE}:{name}" for name in changed]
-            command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *targets]
-            if subprocess.run(command, check=False).returncode:
-                raise UserError("what the runs share cannot be made; DVC has said why")
+            make(changed)
 
 
 def _runs(stages: list[str]) -> list[str]:

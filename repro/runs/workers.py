@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 from repro.case import Case
 from repro.runs.fork_server import ForkServer
 from repro.runs.record import lock_file, log_file
+from repro.runs.trouble import is_own_end
 
 
 class Ended(NamedTuple):
@@ -22,6 +23,18 @@ class Ended(NamedTuple):
     run: str
     killed: str = ""
     lost: bool = False
+
+    @classmethod
+    def by(cls, run: str, status: int | None) -> "Ended":
+        """Returns how a run has ended, from the exit status of its process.
+
+        Args:
+            run: id.
+            status: negative: a signal has ended it; None: it has ended with the process that it was forked from.
+        """
+        if status is None:
+            return cls(run, "killed with the process that it was forked from", lost=True)
+        return cls(run, f"killed by signal {-status}", not is_own_end(-status)) if status < 0 else cls(run)
 
 
 class Workers(Protocol):
@@ -88,7 +101,7 @@ class LocalWorkers:
 
     def ended(self) -> list[Ended]:
         """See `Workers`."""
-        found = [Ended(*each) for server in self._servers.values() for each in server.ended()]
+        found = [Ended.by(*each) for server in self._servers.values() for each in server.ended()]
         self._servers = {threads: server for threads, server in self._servers.items() if server.is_alive}
         return found
 

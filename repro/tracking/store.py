@@ -4,7 +4,7 @@ import logging
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock
 
 from repro import paths
+from repro.deadline import within
 from repro.errors import UserError
 from repro.extras import explain_missing
 from repro.storage import written_file
@@ -21,11 +22,15 @@ from repro.tracking.address import (
     VARIABLE,
     check_address,
     explain_refusals,
+    is_server,
     tracking_uri,
     without_password,
 )
 
 SERVER_TIMEOUT_S = 4
+"""Of the first answer, in all."""
+API_TIMEOUT_S = 30
+"""Of the first answer that MLflow needs, in all."""
 
 
 class Store(NamedTuple):
@@ -68,7 +73,7 @@ def open_store(name: str) -> Store:
         _create_database(database, name)
     with explain_refusals(uri), _explain_database(database):
         client = mlflow.MlflowClient(tracking_uri=uri)
-        experiment = client.get_experiment_by_name(name)
+        experiment = _ask_first(uri, lambda: client.get_experiment_by_name(name))
         if experiment is None:
             return Store(client, _create_experiment(client, database, name), uri)
         if database is not None and experiment.artifact_location != _artifacts(database):
@@ -102,14 +107,28 @@ def import_mlflow() -> Any:
 
 
 def _check_server(uri: str) -> None:
+    health = f"{without_password(uri).rstrip('/')}/health"
     try:
-        urllib.request.urlopen(f"{without_password(uri).rstrip('/')}/health", timeout=SERVER_TIMEOUT_S).close()  # noqa: S310
+        within(SERVER_TIMEOUT_S, lambda: urllib.request.urlopen(health, timeout=SERVER_TIMEOUT_S).close())  # noqa: S310
     except urllib.error.HTTPError as error:
         error.close()  # something answers; a proxy may hide /health
     except (OSError, ValueError, HTTPException) as error:
         raise UserError(
             f"{VARIABLE}={without_password(uri)}: no answer within {SERVER_TIMEOUT_S} s ({error})\n"
             "  start that server, or unset the variable to log into mlflow.db in this project"
+        ) from None
+
+
+def _ask_first(uri: str, ask: Callable[[], Any]) -> Any:
+    """Returns what a store answers first; a server that has said to be there may still never get to the end."""
+    if not is_server(uri):
+        return ask()
+    try:
+        return within(API_TIMEOUT_S, ask)
+    except TimeoutError:
+        raise UserError(
+            f"{VARIABLE}={without_password(uri)}: no whole answer within {API_TIMEOUT_S} s\n"
+            "  is it a server of MLflow? Unset the variable to log into mlflow.db in this project"
         ) from None
 
 

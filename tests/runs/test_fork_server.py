@@ -51,8 +51,8 @@ def start(tmp_path: Path, monkeypatch) -> Iterator[Callable[[list[str]], ForkSer
         server.stop()
 
 
-def end_of(server: ForkServer) -> list[tuple[str, str]]:
-    ended: list[tuple[str, str]] = []
+def end_of(server: ForkServer) -> list[tuple[str, int | None]]:
+    ended: list[tuple[str, int | None]] = []
     wait_for(lambda: ended.extend(server.ended()) or ended)
     return ended
 
@@ -60,7 +60,7 @@ def end_of(server: ForkServer) -> list[tuple[str, str]]:
 def test_a_run_is_forked_until_a_file_that_was_loaded_changes(start, tmp_path: Path) -> None:
     server = start(["slow"])
     server.start("forked")
-    assert end_of(server) == [("forked", "")]
+    assert end_of(server) == [("forked", 1)]
     assert "load_run_params" in (tmp_path / ".repro" / "runs" / "forked.log").read_text()
     assert not Path("forked").exists()
     (tmp_path / "slow.py").write_text("OTHER = 1\n")
@@ -83,9 +83,9 @@ def test_runs_end_with_their_server_and_are_told_of(start) -> None:
     runs = children_of(server.pid)
     assert len(runs) == 2
     kill(runs[0])
-    assert end_of(server) == [("one", "killed by signal 9")]
+    assert end_of(server) == [("one", -9)]
     kill(server.pid)
-    assert end_of(server) == [("two", "killed with the process that it was forked from")]
+    assert end_of(server) == [("two", None)]
     assert not server.is_alive
     assert server.running == []
     wait_for(lambda: not Path(f"/proc/{runs[1]}").exists(), seconds=5)

@@ -56,6 +56,7 @@ def test_failed_and_diverged_runs_are_run_again_when_asked_for() -> None:
     assert found.missing == ["new-s0", "failed-s0", "other-s0", "diverged-s0"]
     assert (found.failed, found.unrecorded, found.done) == ([], ["made-s0"], ["done-s0"])
     assert not (paths.RUNS / "diverged-s0").exists(), "its evidence is made again"
+    assert not failure_file("failed-s0").exists(), "should the machine lose it now, it has not failed"
 
 
 @pytest.mark.usefixtures("key")

@@ -31,12 +31,17 @@ print("working on", run, flush=True)
 def write(status, folder):
     folder.mkdir(parents=True, exist_ok=True)
     given = {"code": "", "inputs": {}}
-    values = dict(status=status, reason="", key="key", given=given, seconds=1.0, joules=None, environment={})
+    reason = "no such option" if status == "failed" else ""
+    values = dict(status=status, reason=reason, key="key", given=given, seconds=1.0, joules=None, environment={})
     (folder / "run.json").write_text(json.dumps(values))
 match run.split("-")[0]:
     case "good": write("ok", Path("results/runs") / run)
     case "diverging": write("diverged", Path("results/runs") / run)
-    case "failing": sys.exit("there is no such option")
+    case "failing":
+        write("failed", Path(".repro/runs"))
+        (Path(".repro/runs") / "run.json").rename(Path(".repro/runs") / (run + ".json"))
+    case "troubled": sys.exit("run " + run + ": lost: OSError: [Errno 28] No space left on device")
+    case "crashing": os.kill(os.getpid(), signal.SIGSEGV)
     case "dying": os.kill(os.getpid(), signal.SIGKILL)
     case "waiting": sys.stdin.read()
 """
@@ -73,18 +78,24 @@ def sweep_over(runs: list[str], workers: LocalWorkers) -> tuple[Sweep, Silent, l
 
 
 def test_every_run_ends_somehow_and_is_counted(workers: LocalWorkers) -> None:
-    runs = ["good-s0", "failing-s0", "diverging-s0", "dying-s0", "good-s1"]
+    runs = ["good-s0", "failing-s0", "diverging-s0", "dying-s0", "crashing-s0", "troubled-s0", "good-s1"]
     sweep, recorder, events = sweep_over(runs, workers)
     sweep.run()
     standing = sweep.standing()
     assert (standing.done, standing.diverged, standing.failed, standing.running) == (2, 1, 2, [])
+    assert standing.lost == 2
     assert sorted(recorder.given) == ["diverging-s0", "good-s0", "good-s1"]
-    assert sweep.failures["failing-s0"] == "there is no such option"
-    assert sweep.failures["dying-s0"] == "killed by signal 9, 3 times"
-    assert Path("started").read_text().split().count("dying-s0") == ATTEMPTS
-    assert sum("started again" in event for event in events) == ATTEMPTS - 1
+    assert sweep.failures == {"failing-s0": "no such option", "crashing-s0": "killed by signal 11, 3 times"}
+    no_space = "OSError: [Errno 28] No space left on device"
+    assert sweep.lost == {"dying-s0": "killed by signal 9, 3 times", "troubled-s0": no_space}
+    for run in ("dying-s0", "crashing-s0"):
+        assert Path("started").read_text().split().count(run) == ATTEMPTS
+    assert sum("started again" in event for event in events) == 2 * (ATTEMPTS - 1)
+    assert any(event.startswith(f"troubled-s0: lost: {no_space} (log: ") for event in events)
 
-    for run in ("failing-s0", "dying-s0"):
+    for run in sweep.lost:
+        assert read_record(run) is None, "the next sweep tries it again"
+    for run in sweep.failures:
         recorded = read_record(run)
         assert recorded is not None
         assert (recorded.status, recorded.key, recorded.reason) == ("failed", "key", sweep.failures[run])

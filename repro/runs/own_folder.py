@@ -1,0 +1,73 @@
+"""A folder outside the project that only this user can write, from one process to the next.
+
+Code is run from it, so that nobody else may have had a hand in it: what lies under a name that anybody can guess is
+used only where it is this user's own; otherwise a fresh one is made.
+"""
+
+import grp
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from repro.errors import UserError
+
+
+@contextmanager
+def own_folder(name: str) -> Iterator[Path]:
+    """Yields the folder of that name among the temporary files: kept if it is this user's own, else a passing one.
+
+    Args:
+        name: of the folder; the number of the user is added.
+
+    Raises:
+        UserError: others can rename what lies among the temporary files.
+    """
+    around = Path(tempfile.gettempdir()).resolve()
+    _check_around(around)
+    folder = around / f"{name}-{os.getuid()}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if _is_own(folder):
+        yield folder
+        return
+    passing = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=around))
+    try:
+        yield passing
+    finally:
+        shutil.rmtree(passing, ignore_errors=True)
+
+
+def _is_own(folder: Path) -> bool:
+    """Tells whether a name is that of a folder, and no link, of this user that no other can write."""
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not _is_open(found)
+
+
+def _check_around(folder: Path) -> None:
+    trusted = {0, os.getuid()}
+    with suppress(OSError, ValueError):  # in a container without rights of its own that is how root's files look
+        trusted.add(int(Path("/proc/sys/kernel/overflowuid").read_text()))
+    for each in (folder, *folder.parents):
+        found = each.stat()
+        if found.st_uid not in trusted or (_is_open(found) and not found.st_mode & stat.S_ISVTX):
+            raise UserError(
+                f"{each}: other users can replace what lies there, so that no code is run from {folder}\n"
+                "  name another folder for temporary files in TMPDIR"
+            )
+
+
+def _is_open(found: os.stat_result) -> bool:
+    """Tells whether others can write a folder; the group that many systems give each user is no others."""
+    return bool(found.st_mode & stat.S_IWOTH) or (bool(found.st_mode & stat.S_IWGRP) and not _is_private(found.st_gid))
+
+
+def _is_private(group: int) -> bool:
+    try:
+        return grp.getgrgid(group).gr_name == pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return False
