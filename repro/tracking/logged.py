@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repro.case import Case
 from repro.evidence import read_unit_rows
-from repro.tracking.address import explain_refusals, is_server, without_password
+from repro.tracking.address import is_server, without_password
 from repro.tracking.publish import CHANGES, KEY, SEED, VARIANT, find_runs
+from repro.tracking.refusals import explain_refusals
 from repro.tracking.store import Store, open_store
 
 if TYPE_CHECKING:

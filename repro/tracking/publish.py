@@ -16,7 +16,8 @@ from repro.audit.ledger.values import flatten
 from repro.case import Case
 from repro.errors import UserError
 from repro.evidence import Evidence, read_evidence
-from repro.tracking.address import explain_refusals, is_server
+from repro.tracking.address import is_server
+from repro.tracking.refusals import explain_refusals
 from repro.tracking.store import Store, import_mlflow, lock, open_store
 
 KEY, VARIANT, SEED, CHANGES = "repro.key", "repro.variant", "repro.seed", "repro.changes"

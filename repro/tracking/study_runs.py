@@ -7,9 +7,9 @@ from typing import Any
 from repro import evidence as files
 from repro.case import Case
 from repro.evidence import read_run_evidence
-from repro.tracking.address import explain_refusals
 from repro.tracking.logged import link_of
 from repro.tracking.publish import KEY, SEED, VARIANT, find_runs, publish_evidence
+from repro.tracking.refusals import explain_refusals
 from repro.tracking.store import Store, has_store, open_store, runs_experiment
 
 
