@@ -121,3 +121,18 @@ def test_what_is_no_database_is_told_within_a_second(tmp_path) -> None:
         check_database(tmp_path / "mlflow.db")
     with pytest.raises(UserError, match="cannot be written"):
         check_database(tmp_path / "missing.db")
+
+
+MARKUP = "<script>alert(1)</script>\x1b]0;title\x07"
+
+
+@pytest.mark.parametrize(
+    "tags", [{}, {"repro.variant": "a"}, {"repro.seed": "1"}, {"repro.variant": "a", "repro.seed": MARKUP}]
+)
+def test_a_foreign_run_without_variant_or_seed_breaks_no_table(anywhere, tags) -> None:
+    own = publish_variant(CASE, write_evidence(anywhere / "results"))
+    store = open_store(CASE.name)
+    foreign = store.client.create_run(store.experiment, tags={"repro.key": MARKUP, **tags}, run_name=MARKUP)
+    store.client.log_param(foreign.info.run_id, "loss.adv", "x" * 5000)
+    store.client.set_terminated(foreign.info.run_id)
+    assert list(logged_variants(CASE).runs.index) == [own]

@@ -18,9 +18,7 @@ def test_a_kernel_that_does_not_start_is_told_of(monkeypatch, said) -> None:
         raise RuntimeError(said)
 
     monkeypatch.setattr(papermill, "execute_notebook", execute)
-    with pytest.raises(
-        UserError, match=r"out\.ipynb: Jupyter's kernel has not started \(Kernel .*\n  run the same command"
-    ):
+    with pytest.raises(UserError, match=r"out\.ipynb: Jupyter's kernel has not started \(Kernel .*\n  run the same"):
         run_notebook({}, Path("out.ipynb"))
     assert waited == [600], "a cold network disk takes more than papermill's minute"
 
