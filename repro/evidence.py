@@ -6,7 +6,9 @@ The key of a piece of evidence is the same wherever and whenever the same number
 import csv
 import json
 import math
+import os
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +24,10 @@ from repro.storage import hash_json, hash_tree
 if TYPE_CHECKING:
     import pandas as pd
 
+_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+"""Variables by which git speaks of another repository than that of the folder, as it sets them for its hooks."""
+_REFUSES = ("dubious ownership", "safe.directory", "bad config", "unknown repository", "Permission denied")
+"""In what git says when it will not read a repository that is there."""
 PUBLISHED_FIELDS = ("variant", "seed", "params")
 Series = tuple[tuple[str, float, int], ...]
 """Names with values by step."""
@@ -129,7 +135,11 @@ def changes(params: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str,
 
 
 def experiments() -> Iterator[Revision]:
-    """Yields every experiment that DVC keeps in this git repository, named `baseline/name`."""
+    """Yields every experiment that DVC keeps in this git repository, named `baseline/name`.
+
+    Raises:
+        UserError: git refuses the repository.
+    """
     listed = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps") or ""
     for line in listed.splitlines():
         commit, reference = line.split()
@@ -143,7 +153,7 @@ def commit_revision(name: str) -> Revision:
     """Returns the revision of a commit, tag or branch.
 
     Raises:
-        UserError: git does not know it.
+        UserError: git does not know it, or refuses the repository.
     """
     commit = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
     if commit is None:
@@ -152,20 +162,25 @@ def commit_revision(name: str) -> Revision:
 
 
 def head() -> str | None:
-    """Returns the current commit, if the working tree is under git."""
-    return _git("rev-parse", "--verify", "--quiet", "HEAD")
+    """Returns the current commit, if the working tree is under git; where git refuses, what it says is passed on."""
+    try:
+        return _git("rev-parse", "--verify", "--quiet", "HEAD")
+    except UserError as error:
+        print(f"{error}\n  without it, results do not say which commit they belong to", file=sys.stderr, flush=True)
+        return None
 
 
 def committed_at(commit: str) -> int:
     """Returns when a commit was made, in seconds since 1970; 0 if git does not know it."""
-    return int(_git("log", "-1", "--format=%ct", commit) or 0)
+    told = (_git("log", "-1", "--no-show-signature", "--no-color", "--format=%ct", commit) or "").split()
+    return int(told[-1]) if told and told[-1].isdecimal() else 0
 
 
 def committed_params(commit: str | None) -> Mapping[str, Any]:
     """Returns the params file of a commit, nested; empty where there is none."""
     from ruamel.yaml import YAML
 
-    text = _git("show", f"{commit}:./{paths.PARAMS}") if commit else None
+    text = _git("cat-file", "blob", f"{commit}:./{paths.PARAMS}") if commit else None
     return YAML(typ="safe").load(text) or {} if text else {}
 
 
@@ -236,8 +251,22 @@ def _mean_rows(folder: Path) -> Series:
 
 
 def _git(*arguments: str) -> str | None:
+    """Returns what git prints about the repository of this folder; None where it knows nothing, or is not there.
+
+    Raises:
+        UserError: git refuses the repository, e.g. because it belongs to another user.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE} | {"LC_ALL": "C"}
+    command = ["git", "--no-pager", *arguments]
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", env=environment, check=False
+        )
     except FileNotFoundError:
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    if done.returncode == 0:
+        return done.stdout.strip()
+    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    if any(sign in done.stderr for sign in _REFUSES):
+        raise UserError("git refuses this repository: " + "\n  ".join(said[:6]))
+    return None

@@ -10,7 +10,7 @@ from repro.errors import UserError
 DISTRIBUTION = "repro-audit"
 """The name on the package index, where `repro` is another library."""
 EXTRAS = {
-    "study": ("dvc", "dvc_data", "filelock", "ipykernel", "nbconvert", "nbformat", "papermill", "rocrate"),
+    "study": ("dvc", "dvc_data", "filelock", "ipykernel", "nbconvert", "nbformat", "omegaconf", "papermill", "rocrate"),
     "mlflow": ("filelock", "mlflow", "sqlalchemy"),
     "parquet": ("pyarrow",),
     "wandb": ("wandb",),

@@ -75,10 +75,12 @@ def test_the_pipeline_from_the_first_run_to_an_experiment(project: Path) -> None
 
     again = dvc(project, "repro")
     assert stages_run(again) == []
+    assert dvc(project, "status").stdout == "Data and pipelines are up to date.\n"
     for compiled in project.rglob("__pycache__"):
         shutil.rmtree(compiled)
     assert stages_run(dvc(project, "repro")) == [], "byte code is no dependency"
 
+    commit_all(project)
     refused = dvc(project, "exp", "run", "-S", "loss.adv=hing")
     assert refused.returncode != 0
     assert "train: params.yaml: loss.adv is hing; allowed: ralsgan, " in refused.stderr
@@ -89,3 +91,13 @@ def test_the_pipeline_from_the_first_run_to_an_experiment(project: Path) -> None
     assert variant.returncode == 0, variant.stderr
     assert stages_run(variant) == ["train", "evaluate", "publish"]
     assert finished_runs(project) == 2, "the index lies in the original project, also from a temporary copy"
+
+    (name,) = dvc(project, "exp", "list", "--name-only").stdout.split()
+    remote = project.parent / "remote"
+    for command in (
+        *(("exp", "apply", name), ("checkout",), ("remote", "add", "--local", "--default", "here", str(remote))),
+        *(("push",), ("gc", "--workspace", "--force"), ("pull",)),
+    ):
+        done = dvc(project, *command)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+    assert any(remote.rglob("*.dir"))

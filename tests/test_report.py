@@ -386,3 +386,11 @@ def test_labels_beside_the_lines_do_not_overlap():
     boxes = sorted((text.get_window_extent() for text in figure.axes[0].texts), key=lambda box: box.y0)
     assert len(boxes) == 4
     assert all(lower.y1 <= upper.y0 + 1 for lower, upper in pairwise(boxes))
+
+
+def test_a_hostile_run_of_a_shared_server_stays_text(load):
+    markup = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+    source = variants.show_variants(load(("0123456789", 0, 17.0, "ralsgan"), (markup, 0, 18.5, markup))).source
+    page = _Page(source)
+    assert not {"script", "img"} & set(page.tags)
+    assert page.text.count("<script>alert(1)</script>") == 2, "the variant and its option are shown as what they are"

@@ -1,7 +1,9 @@
 """ablations/dvc.yaml against the code: what the runs depend on, and which edits make them anew."""
 
 import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -11,9 +13,17 @@ from repro.audit.study.freezing import load_plan
 from repro.cases.medfe.case import CASE
 from repro.runs.code import code_dependencies, hash_code
 from repro.runs.generated import find_stale
+from repro.runs.layout import make_pipeline, planned_runs
 
 ROOT = Path(__file__).parent.parent
-STAGES = YAML(typ="safe").load((ROOT / "ablations/dvc.yaml").read_text())["stages"]
+
+
+@pytest.fixture(scope="module")
+def stages() -> dict[str, Any]:
+    """Returns the stages of the runs of all frozen plans."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return YAML(typ="safe").load(make_pipeline(CASE, planned_runs(CASE)))["stages"]
 
 
 @pytest.fixture
@@ -27,6 +37,7 @@ def copy(tmp_path: Path, monkeypatch) -> Path:
     (tmp_path / "reports").mkdir()
     shutil.copy(ROOT / paths.NOTEBOOK, tmp_path / paths.NOTEBOOK)
     monkeypatch.chdir(tmp_path)
+    paths.RUN_PIPELINE.write_text(make_pipeline(CASE, planned_runs(CASE)))
     return tmp_path / "repro"
 
 
@@ -34,24 +45,32 @@ def append(file: Path, text: str) -> None:
     file.write_text(f"{file.read_text()}\n{text}\n")
 
 
-def test_the_runs_depend_on_the_hash_of_the_code_and_on_their_params() -> None:
-    run = STAGES["run"]["do"]
-    assert STAGES["code"]["outs"][0] in run["deps"]
+def test_the_runs_depend_on_the_hash_of_the_code_and_on_their_params(stages) -> None:
+    run = stages["run"]["do"]
+    assert stages["code"]["outs"][0] in run["deps"]
     assert "ablations/runs/${key}.yaml" in run["deps"]
     assert not [item for item in run["deps"] if item.startswith("repro")], "which would make runs anew for a comment"
 
 
-def test_every_run_of_every_frozen_plan_is_there() -> None:
+def test_every_run_of_every_frozen_plan_is_there(stages) -> None:
     planned = {run.id for file in (ROOT / paths.PLANS).glob("*.json") for run in load_plan(file).runs}
-    assert planned == set(STAGES["run"]["foreach"])
+    assert planned == set(stages["run"]["foreach"])
     assert planned
-    used = {(name, key) for own in STAGES["run"]["foreach"].values() for name, key in own.items()}
-    assert used == {(item.name, key) for item in CASE.inputs for key in STAGES[item.name]["foreach"]}
+    used = {(name, key) for own in stages["run"]["foreach"].values() for name, key in own.items()}
+    assert used == {(item.name, key) for item in CASE.inputs for key in stages[item.name]["foreach"]}
 
 
 @pytest.mark.usefixtures("copy")
-def test_a_fresh_clone_without_params_of_runs_is_up_to_date() -> None:
+def test_a_copy_without_params_of_runs_is_up_to_date() -> None:
     assert find_stale(CASE) == {}
+    paths.RUN_PIPELINE.unlink()
+    assert find_stale(CASE) == {}, "as in a fresh clone"
+
+
+def test_git_holds_no_stages_whose_outputs_nobody_has() -> None:
+    """DVC would miss them in every clone, and `dvc checkout` and `dvc pull` would end with an error."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert not [name for name in listed if name.endswith(("ablations/dvc.yaml", "ablations/dvc.lock"))]
 
 
 MOVING = (

@@ -1,5 +1,6 @@
 """Commands on what has been run: `publish`, `report`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,10 @@ from repro.extras import require
 def publish(
     commits: Annotated[list[str] | None, typer.Argument(help="Commits whose results are published as well.")] = None,
 ) -> None:
-    """Rebuild the MLflow index from the results that DVC keeps, e.g. after mlflow.db was deleted."""
+    """Rebuild the MLflow index from the results that DVC keeps, e.g. after mlflow.db was deleted.
+
+    Exit status 1: some experiments or commits could not be published, and each has said why.
+    """
     require("study", "mlflow")
     from repro.case import load_case
     from repro.tracking import rebuild
@@ -24,6 +28,10 @@ def publish(
         print(f"{attempt.label}: {f'run {attempt.run}' if attempt.run else f'not published: {reason}'}")
     if not any(attempt.run for attempt in attempts):
         raise UserError("nothing was published: none of the above has results\n  `dvc repro` makes some")
+    lost = [attempt.label for attempt in attempts[:-1] if not attempt.run]  # the last is the working tree
+    if lost:
+        print(f"repro: {len(lost)} of {len(attempts)} are not published: {', '.join(lost)}", file=sys.stderr)
+        raise SystemExit(1)
 
 
 def report(

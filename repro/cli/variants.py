@@ -1,6 +1,7 @@
 """Commands that choose and run variants: `use`, `run`."""
 
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,15 +44,19 @@ def run(
 
     case = load_case()
     values = parse_tree(case.params, read_values(paths.PARAMS), str(paths.PARAMS)).model_dump(mode="json")
-    override_values(values, parse_overrides(overrides or []))
-    print(_name(case, parse_tree(case.params, values, "this variant")), flush=True)
-    command = ["exp", "run", *(["--queue"] if queue else []), *(["--temp"] if temp else [])]
-    for override in overrides or []:
-        command += ["-S", override]
-    if dry_run:
-        print(" ".join(["dvc", *command]))
-        return
+    named = parse_overrides(overrides or [])
+    override_values(values, named)
+    checked = parse_tree(case.params, values, "this variant")
     require("study")
+    from repro.cli.experiments import write_overrides
+
+    command = ["exp", "run", *(["--queue"] if queue else []), *(["--temp"] if temp else [])]
+    for override in write_overrides(checked, named, paths.PARAMS):
+        command += ["-S", override]
+    print(_name(case, checked), flush=True)
+    if dry_run:
+        print(shlex.join(["dvc", *command]))
+        return
     # in the place of this process, so that whatever ends it ends DVC
     os.execv(sys.executable, [sys.executable, "-m", "dvc", *command])  # noqa: S606
 

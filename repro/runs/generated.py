@@ -19,7 +19,7 @@ from repro.audit.ledger.table import to_markdown
 from repro.case import Case, case_module
 from repro.runs.code import VOCABULARY, code_files
 from repro.runs.imports import cover, files_of, imported_files, imported_names
-from repro.runs.layout import make_pipeline, planned_runs
+from repro.runs.layout import make_pipeline, written_runs
 from repro.storage import written_file
 
 PIPELINE = Path("dvc.yaml")
@@ -40,8 +40,9 @@ def find_stale(case: Case) -> dict[Path, str]:
     wanted = {
         paths.SCHEMA: json.dumps(case.params.model_json_schema(), indent=2) + "\n",
         paths.LEDGER: to_markdown(walk_details(case.params), case.title),
-        paths.RUN_PIPELINE: make_pipeline(case, planned_runs(case)),
     }
+    if paths.RUN_PIPELINE.is_file():
+        wanted[paths.RUN_PIPELINE] = make_pipeline(case, written_runs(case))
     if PIPELINE.is_file():
         wanted[PIPELINE] = update_dependencies(case, PIPELINE.read_text(encoding="utf-8"))
     return {file: text for file, text in wanted.items() if not file.is_file() or file.read_text("utf-8") != text}

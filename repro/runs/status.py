@@ -76,13 +76,16 @@ def find_work(case: Case, plan: Plan, *, retry_failed: bool) -> Work:
 
 
 def find_outdated(case: Case, plan: Plan) -> list[str]:
-    """Writes the params of the runs, and returns those that are missing or made from something else than now.
+    """Returns the runs that are missing or made from something else than now; writes nothing where none is there.
 
     Raises:
         UserError: DVC cannot work here.
     """
+    runs = list(run_params(case, plan))
+    if not any((paths.RUNS / run).is_dir() for run in runs):
+        return runs
     write_runs(case, plan)
-    return _runs(find_changed(run_stage(run.id) for run in plan.grown().runs))
+    return _runs(find_changed(map(run_stage, runs)))
 
 
 def is_finished(run: str, key: str) -> bool:

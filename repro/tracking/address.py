@@ -1,9 +1,8 @@
 """Where the tracking store is, and how its address is shown: never with a password."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from urllib.parse import unquote, urlsplit
+import re
+from urllib.parse import quote, urlsplit
 
 from repro import paths
 from repro.errors import UserError
@@ -11,11 +10,13 @@ from repro.errors import UserError
 VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE = "sqlite:///"
 SERVERS = ("http://", "https://")
+_QUERY = re.compile(r"timeout=\d{1,4}(\.\d+)?", re.ASCII)
+"""What may stand behind the name of a database: how long one waits for another program."""
 
 
 def tracking_uri() -> str:
     """Returns the tracking store: MLFLOW_TRACKING_URI, or a database file in the project that the user works in."""
-    return os.environ.get(VARIABLE) or f"{DATABASE}{paths.home() / 'mlflow.db'}"
+    return os.environ.get(VARIABLE) or f"{DATABASE}{quote(str(paths.home() / 'mlflow.db'))}"
 
 
 def check_address(uri: str) -> None:
@@ -30,10 +31,16 @@ def check_address(uri: str) -> None:
             "  expected sqlite:///FILE or http(s)://HOST:PORT; unset it to log into mlflow.db in this project"
         )
     if not is_server(uri):
+        file, _, query = uri.removeprefix(DATABASE).partition("?")
+        if file.startswith((":memory:", "file:")) or (query and not _QUERY.fullmatch(query)):
+            raise UserError(
+                f"{VARIABLE}={without_password(uri)}: no address of a database file that can be opened\n"
+                "  expected sqlite:///FILE or sqlite:///FILE?timeout=SECONDS"
+            )
         return
     try:
         parts = urlsplit(without_password(uri))
-        well_formed = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        well_formed = bool(parts.hostname) and (parts.port is None or parts.port > 0) and not re.search(r"[?#]", uri)
     except ValueError:
         well_formed = False
     if not well_formed:
@@ -49,34 +56,3 @@ def without_password(uri: str) -> str:
     """Returns an address that may be shown: no user, no password, no query; also of an address that is malformed."""
     scheme, colon, rest = uri.partition("://") if "://" in uri else ("", "", uri)
     return scheme + colon + rest.rpartition("@")[2].partition("?")[0]
-
-
-@contextmanager
-def explain_refusals(uri: str) -> Iterator[None]:
-    """Turns what a server refuses into an error for the user that does not show the password.
-
-    Raises:
-        UserError: the server refuses access (401, 403), or cannot do what it is asked for.
-    """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        if not is_server(uri):
-            raise
-        shown = f"{VARIABLE}={without_password(uri)}"
-        if error.error_code in ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"):
-            raise UserError(
-                f"{shown}: the server refuses access ({error.error_code})\n"
-                "  set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to an account that may write there"
-            ) from None
-        raise UserError(f"{shown}: {_hide_password(uri, ' '.join(str(error).split()))[:300]}") from None
-
-
-def _hide_password(uri: str, text: str) -> str:
-    account = uri.partition("://")[2].rpartition("@")[0]
-    password = account.partition(":")[2]
-    for secret in filter(None, (account, unquote(account), password, unquote(password))):
-        text = text.replace(secret, "***")
-    return text

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repro.case import Case
 from repro.evidence import read_unit_rows
-from repro.tracking.address import explain_refusals, is_server, without_password
-from repro.tracking.publish import CHANGES, KEY, SEED, VARIANT, find_runs
+from repro.tracking.address import is_server, without_password
+from repro.tracking.publish import CHANGES, KEY, SEED, VARIANT, find_runs, is_labelled
+from repro.tracking.refusals import explain_refusals
 from repro.tracking.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def logged_variants(case: Case) -> Logged:
 
     store = open_store(case.name)
     with explain_refusals(store.uri):
-        finished = find_runs(store, "attributes.status = 'FINISHED'")
+        finished = [run for run in find_runs(store, "attributes.status = 'FINISHED'") if is_labelled(run)]
     found = {run.data.tags[KEY]: run for run in reversed(finished)}
     runs = sorted((run for run in found.values()), key=lambda run: -run.info.start_time)
     index = pd.Index([run.info.run_id for run in runs], name="run_id", dtype=object)
@@ -64,8 +65,8 @@ def _describe(store: Store, run: Any) -> dict[str, Any]:
     tags = run.data.tags
     return {
         "name": run.info.run_name,
-        "variant": tags.get(VARIANT, ""),
-        "seed": int(tags.get(SEED, -1)),
+        "variant": tags[VARIANT],
+        "seed": int(tags[SEED]),
         "key": tags[KEY],
         "changes": tags.get(CHANGES, ""),
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),

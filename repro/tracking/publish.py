@@ -3,6 +3,7 @@
 It comes from the working tree or from what DVC keeps of other variants, and counts once for each content key.
 """
 
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +17,8 @@ from repro.audit.ledger.values import flatten
 from repro.case import Case
 from repro.errors import UserError
 from repro.evidence import Evidence, read_evidence
-from repro.tracking.address import explain_refusals, is_server
+from repro.tracking.address import is_server
+from repro.tracking.refusals import explain_refusals
 from repro.tracking.store import Store, import_mlflow, lock, open_store
 
 KEY, VARIANT, SEED, CHANGES = "repro.key", "repro.variant", "repro.seed", "repro.changes"
@@ -153,6 +155,11 @@ def find_runs(store: Store, query: str) -> list[Any]:
         token = page.token
         if not token:
             return runs
+
+
+def is_labelled(run: Any) -> bool:
+    """Tells whether a run says its variant and seed as ours do; on a server others can write whatever they like."""
+    return VARIANT in run.data.tags and bool(re.fullmatch(r"-?\d{1,18}", run.data.tags.get(SEED, ""), re.ASCII))
 
 
 def _log(case: Case, store: Store, evidence: Evidence, commit: str | None, baseline: Mapping[str, Any]) -> str:

@@ -4,8 +4,7 @@ import logging
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,15 +16,9 @@ from repro.deadline import within
 from repro.errors import UserError
 from repro.extras import explain_missing
 from repro.storage import written_file
-from repro.tracking.address import (
-    DATABASE,
-    VARIABLE,
-    check_address,
-    explain_refusals,
-    is_server,
-    tracking_uri,
-    without_password,
-)
+from repro.tracking.address import VARIABLE, check_address, is_server, tracking_uri, without_password
+from repro.tracking.database import check_database, database_address, database_file
+from repro.tracking.refusals import explain_refusals
 
 SERVER_TIMEOUT_S = 4
 """Of the first answer, in all."""
@@ -43,7 +36,7 @@ class Store(NamedTuple):
 
 def has_store() -> bool:
     """Tells whether there is something to open: a server's address, or a database that was made before."""
-    database = _database(tracking_uri())
+    database = database_file(tracking_uri())
     return database is None or database.is_file()
 
 
@@ -60,18 +53,19 @@ def open_store(name: str) -> Store:
 
     Raises:
         UserError: the address is none of a database or server, the server does not answer or refuses, or the database
-            belongs to another folder.
+            belongs to another folder, is locked, or is none.
     """
     uri = tracking_uri()
     check_address(uri)
-    database = _database(uri)
+    database = database_file(uri)
     if database is None:
         _check_server(uri)
     mlflow = import_mlflow()
     if database is not None:
-        uri = f"{DATABASE}{database}"
+        uri = database_address(database, uri.partition("?")[2])
         _create_database(database, name)
-    with explain_refusals(uri), _explain_database(database):
+        check_database(database)
+    with explain_refusals(uri):
         client = mlflow.MlflowClient(tracking_uri=uri)
         experiment = _ask_first(uri, lambda: client.get_experiment_by_name(name))
         if experiment is None:
@@ -103,6 +97,7 @@ def import_mlflow() -> Any:
         raise explain_missing(error) from None
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks of what is told in a line
     return mlflow
 
 
@@ -132,23 +127,6 @@ def _ask_first(uri: str, ask: Callable[[], Any]) -> Any:
         ) from None
 
 
-@contextmanager
-def _explain_database(database: Path | None) -> Iterator[None]:
-    """Turns what a file that is no database of this MLflow raises into an error for the user."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError) as error:
-        if database is None:
-            raise
-        first = str(error).splitlines()[0]
-        raise UserError(
-            f"{database} is no database of this MLflow ({first})\n  move it away, and make it again: repro publish"
-        ) from None
-
-
 def _moved(database: Path, location: str) -> UserError:
     advice = (
         f"name another file in {VARIABLE}, or unset it to log into mlflow.db in this project"
@@ -156,11 +134,6 @@ def _moved(database: Path, location: str) -> UserError:
         else "delete the file and make it again from DVC's results: repro publish"
     )
     return UserError(f"{database}: its artifacts lie in {location}, not beside it (was the project moved?)\n  {advice}")
-
-
-def _database(uri: str) -> Path | None:
-    """Returns the file of an SQLite URI; a relative one lies in the project, not in DVC's temporary copy of it."""
-    return paths.home() / uri.removeprefix(DATABASE) if uri.startswith(DATABASE) else None
 
 
 def _artifacts(database: Path) -> str:
@@ -175,7 +148,7 @@ def _create_database(database: Path, experiment: str) -> None:
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
         with written_file(database) as partial:
-            store: Any = SqlAlchemyStore(f"{DATABASE}{partial}", _artifacts(database))  # type: ignore[no-untyped-call]
+            store: Any = SqlAlchemyStore(database_address(partial), _artifacts(database))  # type: ignore[no-untyped-call]
             store.create_experiment(experiment, artifact_location=_artifacts(database))
             store.engine.dispose()
 

@@ -7,9 +7,9 @@ from typing import Any
 from repro import evidence as files
 from repro.case import Case
 from repro.evidence import read_run_evidence
-from repro.tracking.address import explain_refusals
 from repro.tracking.logged import link_of
-from repro.tracking.publish import KEY, SEED, VARIANT, find_runs, publish_evidence
+from repro.tracking.publish import KEY, SEED, VARIANT, find_runs, is_labelled, publish_evidence
+from repro.tracking.refusals import explain_refusals
 from repro.tracking.store import Store, has_store, open_store, runs_experiment
 
 
@@ -44,8 +44,9 @@ def link_runs(case: Case) -> dict[tuple[str, int], str]:
     if not has_store():
         return {}
     store = open_store(runs_experiment(case.name))
-    found = {(run.data.tags[VARIANT], int(run.data.tags[SEED])): run for run in reversed(list(_finished(store)))}
-    return {run: link_of(store, published.info.run_id) for run, published in found.items()}
+    published = [run for run in reversed(list(_finished(store))) if is_labelled(run)]
+    found = {(run.data.tags[VARIANT], int(run.data.tags[SEED])): run for run in published}
+    return {run: link_of(store, newest.info.run_id) for run, newest in found.items()}
 
 
 def _finished(store: Store) -> Iterable[Any]:

@@ -48,6 +48,13 @@ def test_publishing_tells_why_something_is_not_published(monkeypatch) -> None:
     monkeypatch.setattr(repro.tracking, "rebuild", lambda *_: attempts)
     published = CliRunner().invoke(app, ["publish"], catch_exceptions=False)
     assert published.stdout == "main: not published: no results; make some\nworking tree: run abc\n"
+    assert (published.exit_code, published.stderr) == (1, "repro: 1 of 2 are not published: main\n")
+
+
+def test_a_working_tree_without_results_has_lost_nothing(monkeypatch) -> None:
+    attempts = [Rebuilt("main", "abc", ""), Rebuilt("working tree", None, "no results")]
+    monkeypatch.setattr(repro.tracking, "rebuild", lambda *_: attempts)
+    assert CliRunner().invoke(app, ["publish"]).exit_code == 0
 
 
 def test_publishing_nothing_is_an_error(monkeypatch) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import repro
 from repro.errors import UserError
 
+KERNEL_START_S = 600
+"""How long a kernel may take to start; on a cold network disk the imports alone take minutes."""
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -58,7 +60,7 @@ def run_notebook(source: Any, output: Path) -> None:
         output: where it is written with its outputs.
 
     Raises:
-        UserError: one of its cells has raised it.
+        UserError: one of its cells has raised it, or no kernel has started.
     """
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -72,11 +74,20 @@ def run_notebook(source: Any, output: Path) -> None:
                 kernel_name="python3",
                 progress_bar=False,
                 log_output=False,
+                start_timeout=KERNEL_START_S,
             )
         except PapermillExecutionError as error:
             if error.ename == UserError.__name__:
                 raise UserError(error.evalue) from None
             raise
+        except RuntimeError as error:
+            if not str(error).startswith(("Kernel didn't respond", "Kernel died before")):
+                raise
+            raise UserError(
+                f"{output}: Jupyter's kernel has not started ({error}; waited at most {KERNEL_START_S} s)\n"
+                "  run the same command again: what has been read from a cold disk once starts faster;"
+                " alone it starts by: python -m ipykernel_launcher"
+            ) from None
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """From the authors' files to our generator and back; every name and shape is checked, and nothing in a file is run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from repro.errors import UserError
 
 RELEASE_WIDTH = 64
 MAX_NAMED = 5
+WRAPPER = "module."
+SAVED_WHOLE = "from a module that was saved whole: torch.save(torch.load(OLD, weights_only=False).state_dict(), NEW)"
+SAVED_WHOLE += ", in their code, if you trust the file"
 
 
 def load_release(en: Path, de: Path, medfe: Path, overrides: Mapping[str, Any] | None = None) -> Generator:
@@ -101,10 +104,14 @@ def read_release(files: Mapping[Network, Path]) -> dict[Network, dict[str, Tenso
 
 
 def _checked(network: Network, file: Path) -> dict[str, Tensor]:
-    content = load_tensors(file)
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise UserError(f"{file}: expected the release's {network} checkpoint, a plain dict of tensors")
     shapes = release_shapes(network)
+    try:
+        found = [_without_wrapper(tensors) for tensors in _tensor_dicts(load_tensors(file))]
+    except UserError as error:
+        raise UserError(f"{error}\n  {SAVED_WHOLE}" if "other than tensors" in str(error) else str(error)) from None
+    if not found:
+        raise UserError(f"{file}: expected the release's {network} checkpoint, tensors by name\n  {SAVED_WHOLE}")
+    content = max(found, key=lambda tensors: len(tensors.keys() & shapes.keys()))
     problems = {
         "missing": [name for name in shapes if name not in content],
         "extra": [str(name) for name in content if name not in shapes],
@@ -118,6 +125,23 @@ def _checked(network: Network, file: Path) -> dict[str, Tensor]:
     if told:
         raise UserError(f"{file} is not the release's {network} checkpoint: tensors {'; '.join(told)}")
     return content
+
+
+def _tensor_dicts(content: Any, depth: int = 2) -> Iterator[dict[str, Tensor]]:
+    """Yields every dict of tensors by name, also inside others: a training saves weights beside its optimiser."""
+    if isinstance(content, dict):
+        if content and all(isinstance(name, str) and isinstance(item, Tensor) for name, item in content.items()):
+            yield dict(content)
+        elif depth:
+            for item in content.values():
+                yield from _tensor_dicts(item, depth - 1)
+
+
+def _without_wrapper(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Returns tensors by their own names; `torch.nn.DataParallel` puts `module.` before each."""
+    if all(name.startswith(WRAPPER) for name in tensors):
+        return {name.removeprefix(WRAPPER): item for name, item in tensors.items()}
+    return tensors
 
 
 def _some(names: list[str]) -> str:

@@ -11,6 +11,7 @@ import torch
 from repro.cases.medfe import load_release
 from repro.cases.medfe.checkpoint import load_generator
 from repro.cases.medfe.release import export_release, import_release
+from repro.cases.medfe.release.importing import read_release
 from repro.cases.medfe.release.names import NETWORKS, is_counting, our_names, release_shapes
 from repro.errors import UserError
 from rounding import HALF_THE_DIGITS, HALF_THE_DIGITS_OF_FLOAT32
@@ -129,7 +130,7 @@ class _Bomb:
         return Path.touch, (self.file,)
 
 
-def test_files_that_are_not_theirs_are_refused_in_one_line(files, tmp_path) -> None:
+def test_files_that_are_not_theirs_are_refused(files, tmp_path) -> None:
     bomb = tmp_path / "bomb.pkl"
     bomb.write_bytes(pickle.dumps({"weight": _Bomb(tmp_path / "ran")}))
     truncated = tmp_path / "truncated.pkl"
@@ -152,5 +153,35 @@ def test_files_that_are_not_theirs_are_refused_in_one_line(files, tmp_path) -> N
     for file, message in expected.items():
         with pytest.raises(UserError, match=message) as raised:
             load_release(file, *files[1:])
-        assert "\n" not in str(raised.value)
+        assert str(raised.value).count("\n") == (file == bomb)
     assert not (tmp_path / "ran").exists()
+
+
+SAVED = {
+    "several GPUs": lambda tensors: {f"module.{name}": tensor for name, tensor in tensors.items()},
+    "beside the optimiser": lambda tensors: {"net": tensors, "optimize": {"state": {0: {"step": torch.ones(1)}}}},
+    "both, deeper": lambda tensors: {
+        "epoch": 3,
+        "states": {
+            "net": {f"module.{name}": tensor for name, tensor in tensors.items()},
+            "other": {"a": torch.ones(1)},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("form", SAVED)
+def test_what_a_training_saves_is_the_same_as_what_is_released(form, tmp_path) -> None:
+    saved = tmp_path / "DE.pkl"
+    torch.save(SAVED[form](synthetic("DE")), saved)
+    read = read_release({"DE": saved})["DE"]
+    assert read.keys() == synthetic("DE").keys()
+    assert all(torch.equal(tensor, read[name]) for name, tensor in synthetic("DE").items())
+
+
+def test_of_a_module_that_was_saved_whole_it_is_said_how_to_get_the_tensors_out(tmp_path) -> None:
+    torch.save(torch.nn.Linear(1, 1), tmp_path / "whole.pkl")
+    torch.save({"epoch": 3}, tmp_path / "empty.pkl")
+    for name in ("whole.pkl", "empty.pkl"):
+        with pytest.raises(UserError, match=r"\n  from a module that was saved whole: torch\.save\(torch\.load"):
+            read_release({"DE": tmp_path / name})

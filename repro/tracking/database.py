@@ -1,0 +1,78 @@
+"""The file of a tracking store that is an SQLite database: its address in SQLAlchemy's language, and what ails it.
+
+Three programs read the address, each in its own way: SQLAlchemy takes `?` for a query and unescapes `%2F`, MLflow makes
+the folders that it seems to name, and this project puts relative ones into the folder that the user works in.
+"""
+
+import re
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from repro import paths
+from repro.errors import UserError
+from repro.tracking.address import DATABASE
+
+PATIENCE_S = 20.0
+"""How long another program may hold the database; as long as MLflow waits itself."""
+
+
+def database_file(uri: str) -> Path | None:
+    """Returns the file of an SQLite address, None of another; a relative one lies in the project that is worked in."""
+    if not uri.startswith(DATABASE):
+        return None
+    return paths.home() / unquote(uri.removeprefix(DATABASE).partition("?")[0])
+
+
+def database_address(file: Path, query: str = "") -> str:
+    """Returns the address by which SQLAlchemy opens a file, and MLflow makes no folder.
+
+    Args:
+        file: absolute.
+        query: of the address, e.g. timeout=30.
+
+    Raises:
+        UserError: there is none for this name.
+
+    Example:
+        >>> database_address(Path("/audits/why?/mlflow.db"))
+        'sqlite:///%2Faudits%2Fwhy%3F%2Fmlflow.db'
+    """
+    from sqlalchemy.engine import make_url
+
+    for name in (str(file), quote(str(file), safe="")):
+        if make_url(f"{DATABASE}{name}").database == str(file):
+            return f"{DATABASE}{name}?{query}" if query else f"{DATABASE}{name}"
+    raise UserError(f"{file}: SQLAlchemy cannot open a database in a folder of this name\n  rename the folder")
+
+
+def check_database(file: Path) -> None:
+    """Checks that a database can be written: MLflow tries for two minutes what cannot be opened.
+
+    Raises:
+        UserError: another program holds it, it is no database, or it may not be written.
+    """
+    try:
+        connection = sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=PATIENCE_S)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise explain(file, error) from None
+
+
+def explain(file: Path, error: Exception) -> UserError:
+    """Returns what a database has raised, as an error for the user; only what is no database is to be moved away."""
+    said = " ".join(str(error).split())[:200]
+    again = "what was run is kept; then: repro publish"
+    if re.search(r"database( table)? is (locked|busy)", said):
+        return UserError(f"{file} is locked: another program is writing to it\n  end that program; {again}")
+    if re.search(r"readonly database|unable to open|disk I/O|is full|[Pp]ermission", said):
+        return UserError(f"{file} cannot be written ({said})\n  make it and its folder writable; {again}")
+    if re.search(r"not a database|malformed|no such (table|column)|schema|revision", said):
+        return UserError(
+            f"{file} is no database of this MLflow ({said})\n  move it away, and make it again: repro publish"
+        )
+    return UserError(f"{file}: MLflow says: {said}")
