@@ -116,6 +116,8 @@ def load_plan(file: Path) -> Plan:
         return Plan.model_validate_json(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror}); `repro plan` freezes a study") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is no frozen plan: byte {error.start} is no UTF-8; `git checkout {file}`") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
