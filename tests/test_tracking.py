@@ -199,7 +199,7 @@ def test_runs_read_back_equal_what_was_published(project):
 @pytest.mark.usefixtures("project")
 def test_an_empty_store_reads_back_as_empty_tables():
     logged = logged_variants(CASE)
-    assert [len(table) for table in logged] == [0, 0, 0, 0]
+    assert [len(table) for table in logged] == [0, 0, 0, 0, 0]
     assert list(logged.runs) == DESCRIBED
 
 

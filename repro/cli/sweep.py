@@ -10,6 +10,7 @@ import typer
 from repro import paths
 from repro.errors import UserError
 from repro.extras import require
+from repro.refusals import check_folder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,6 +60,9 @@ def sweep(
             f"{len(outdated)} of {len(plan.grown().runs)} runs are out of date or missing", *outdated, sep="\n  "
         )
         return
+
+    for folder in (paths.RUNS, paths.INPUTS, paths.state() / "runs"):
+        check_folder(folder)
 
     def make(plan: "Plan") -> int:
         work = find_work(case, plan, retry_failed=retry_failed)

@@ -2,19 +2,22 @@
 
 import logging
 import os
+import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from filelock import FileLock
 
 from repro import paths
 from repro.errors import UserError
 from repro.extras import explain_missing
+from repro.refusals import check_file
 from repro.storage import written_file
 from repro.tracking.address import (
     DATABASE,
@@ -26,6 +29,8 @@ from repro.tracking.address import (
 )
 
 SERVER_TIMEOUT_S = 4
+LOCK_TIMEOUT_S = 15
+"""Longer than many publishers at once keep each other waiting."""
 
 
 class Store(NamedTuple):
@@ -47,21 +52,24 @@ def runs_experiment(case: str) -> str:
     return f"{case} runs"
 
 
-def open_store(name: str) -> Store:
+def open_store(name: str, *, writes: bool = True) -> Store:
     """Opens the tracking store; makes its database and experiment if there are none yet, restores a deleted one.
 
     Args:
         name: of the experiment, that is of the case.
+        writes: whether something is going to be logged.
 
     Raises:
         UserError: the address is none of a database or server, the server does not answer or refuses, or the database
-            belongs to another folder.
+            belongs to another folder, is held by another program, or cannot be written.
     """
     uri = tracking_uri()
     check_address(uri)
     database = _database(uri)
     if database is None:
         _check_server(uri)
+    else:
+        _check_database(database, writes)
     mlflow = import_mlflow()
     if database is not None:
         uri = f"{DATABASE}{database}"
@@ -113,6 +121,34 @@ def _check_server(uri: str) -> None:
         ) from None
 
 
+def _check_database(database: Path, writes: bool) -> None:
+    """Checks within seconds what MLflow would try again for two minutes."""
+    if writes or not database.exists():
+        check_file(database)
+    if not database.is_file():
+        return
+    address = f"file:{quote(str(database))}?mode={'rw' if writes else 'ro'}"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=LOCK_TIMEOUT_S, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE" if writes else "SELECT name FROM sqlite_master LIMIT 1").fetchall()
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            raise UserError(
+                f"{database} is locked: another program has held it for {LOCK_TIMEOUT_S} s\n"
+                "  wait until that has ended, or end it; the database is sound"
+            ) from None
+        if isinstance(error, sqlite3.OperationalError):
+            raise UserError(
+                f"{database} cannot be {'written' if writes else 'read'} ({error})\n"
+                f"  get the right to, or name another file in {VARIABLE}"
+            ) from None
+        raise UserError(_no_database(database, str(error))) from None
+
+
+def _no_database(database: Path, why: str) -> str:
+    return f"{database} is no database of this MLflow ({why})\n  move it away, and make it again: repro publish"
+
+
 @contextmanager
 def _explain_database(database: Path | None) -> Iterator[None]:
     """Turns what a file that is no database of this MLflow raises into an error for the user."""
@@ -125,9 +161,7 @@ def _explain_database(database: Path | None) -> Iterator[None]:
         if database is None:
             raise
         first = str(error).splitlines()[0]
-        raise UserError(
-            f"{database} is no database of this MLflow ({first})\n  move it away, and make it again: repro publish"
-        ) from None
+        raise UserError(_no_database(database, first)) from None
 
 
 def _moved(database: Path, location: str) -> UserError:

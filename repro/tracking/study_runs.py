@@ -8,8 +8,8 @@ from repro import evidence as files
 from repro.case import Case
 from repro.evidence import read_run_evidence
 from repro.tracking.address import explain_refusals
-from repro.tracking.logged import link_of
-from repro.tracking.publish import KEY, SEED, VARIANT, find_runs, publish_evidence
+from repro.tracking.logged import link_of, name_run
+from repro.tracking.publish import KEY, find_runs, publish_evidence
 from repro.tracking.store import Store, has_store, open_store, runs_experiment
 
 
@@ -43,8 +43,8 @@ def link_runs(case: Case) -> dict[tuple[str, int], str]:
     """
     if not has_store():
         return {}
-    store = open_store(runs_experiment(case.name))
-    found = {(run.data.tags[VARIANT], int(run.data.tags[SEED])): run for run in reversed(list(_finished(store)))}
+    store = open_store(runs_experiment(case.name), writes=False)
+    found = {named: run for run in reversed(list(_finished(store))) if (named := name_run(run)) is not None}
     return {run: link_of(store, published.info.run_id) for run, published in found.items()}
 
 

@@ -97,10 +97,10 @@ REFUSED: list[tuple[str, str | bytes, Flags, str]] = [
     # declarations
     ("judge.yaml", "outcomes: {}\n", OUTCOME, "declares no table\n  expected `table: FILE`"),
     ("judge.yaml", "table: [\n", OUTCOME, "is no YAML"),
-    ("judge.yaml", "table: t.csv\nmargin: 1\n", OUTCOME, "margin: Extra inputs are not permitted"),
-    ("judge.yaml", "table: t.csv\nscale: mean\n", OUTCOME, "scale: Input should be"),
+    ("judge.yaml", "table: t.csv\nmargin: 1\n", OUTCOME, "margin is not what a table is declared by"),
+    ("judge.yaml", "table: t.csv\nscale: mean\n", OUTCOME, "scale is mean; allowed: none, per_task_sd"),
     ("judge.yaml", "table: absent.csv\n", OUTCOME, "absent.csv: no such file"),
-    ("judge.yaml", "table: t.csv\noutcomes: {loss: {direction: down}}\n", OUTCOME, "outcomes.loss.direction: Input"),
+    ("judge.yaml", "table: t.csv\noutcomes: {loss: {direction: down}}\n", OUTCOME, "direction is down; allowed"),
 ]  # fmt: skip
 
 

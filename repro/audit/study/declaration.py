@@ -300,7 +300,7 @@ def _find_vain(study: Study) -> str:
     """Says what a study declares without any effect; empty: nothing."""
     if not study.title.strip():
         return "title: it is empty; say the question that the study answers"
-    if study.base is None and not study.details:
+    if study.base is None and not study.details and study.controls == Controls():
         return "details: there is none, so nothing is compared; `repro details` lists those that can be varied"
     controls = study.controls
     places: dict[str, Mapping[str, Any]] = {

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from repro.audit.ledger.choice import show_value
+from repro.audit.study.declaration import study_name
 from repro.audit.study.plan import Batch, Budget, Look, Plan
 from repro.errors import UserError
 from repro.storage import written_file
@@ -102,7 +103,13 @@ def _write(plan: Plan, file: Path) -> None:
 
 
 def locate_plan(folder: Path, study: str) -> Path:
-    """Returns the file of a study's frozen plan."""
+    """Returns the file of a study's frozen plan.
+
+    Raises:
+        UserError: no study can have that name.
+    """
+    if study_name(Path(f"{study}.yaml")) != study:
+        raise UserError(f"{study!r} is no name of a study")
     return folder / f"{study}.json"
 
 
