@@ -105,7 +105,7 @@ def check_file(file: Path) -> None:
     """
     if file.is_dir():
         raise UserError(f"{_show(file)} is a folder\n  name a file in it")
-    _try(file)
+    _try(file, file.parent)
 
 
 def check_folder(folder: Path, made: Collection[str] | None = None) -> None:
@@ -127,12 +127,11 @@ def check_folder(folder: Path, made: Collection[str] | None = None) -> None:
                 f"{_show(folder)} holds {foreign[0]!r}, which this command did not make, and would be replaced whole\n"
                 "  move it away, or name another place"
             )
-    _try(folder / "x")
+    _try(folder, folder if folder.is_dir() else folder.parent)
 
 
-def _try(path: Path) -> None:
-    """Writes and removes a block where a path would come to lie."""
-    place = path.parent
+def _try(path: Path, place: Path) -> None:
+    """Writes and removes a block in a folder, or the nearest one above that is there, for a path in it."""
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir():

@@ -73,9 +73,8 @@ def rebuild(case: Case, commits: Iterable[str] = ()) -> list[Rebuilt]:
     Raises:
         UserError: the tracking store cannot be opened, or git does not know a commit.
     """
-    store = open_store(case.name)
-    head = files.head()
     revisions = [*files.experiments(), *map(files.commit_revision, commits)]
+    store, head = open_store(case.name), files.head()
     rebuilt = []
     for revision in sorted(revisions, key=lambda revision: files.committed_at(revision.commit)):
         with tempfile.TemporaryDirectory() as folder:

@@ -85,6 +85,8 @@ def describe_problem(problem: ErrorDetails, noun: str = "a parameter") -> str:
         return f"{key} is not {noun}"
     if problem["type"] in ("constraint", "value_error"):
         return problem["msg"].removeprefix("Value error, ")
+    if problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return f"{key} is {shorten(show_value(problem['input']))}; expected keys with values"
     message = problem["msg"].removeprefix("Input should be ")
     if problem["type"] == "literal_error":
         message = "allowed: " + message.replace("'", "").replace(" or ", ", ")

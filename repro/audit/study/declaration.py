@@ -300,6 +300,8 @@ def _find_vain(study: Study) -> str:
     """Says what a study declares without any effect; empty: nothing."""
     if not study.title.strip():
         return "title: it is empty; say the question that the study answers"
+    if not study.title.isprintable():
+        return "title: it holds letters that cannot be shown, which a terminal may take for orders; leave them out"
     if study.base is None and not study.details and study.controls == Controls():
         return "details: there is none, so nothing is compared; `repro details` lists those that can be varied"
     controls = study.controls
