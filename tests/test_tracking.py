@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from repro.cases.medfe.case import CASE
 from repro.errors import UserError
 from repro.evidence import changes, describe_published, read_evidence
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild
+from repro.tracking import store as tracking_store
 from repro.tracking.logged import DESCRIBED, _describe
 from repro.tracking.publish import find_runs, publish_evidence
 from repro.tracking.store import import_mlflow
@@ -414,3 +415,70 @@ def _make_experiment(project: Path, name: str, results: bool = True, **details: 
 def _environment() -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
     return {**kept, "DVC_NO_ANALYTICS": "1"}
+
+
+def test_a_database_that_another_program_holds_is_called_locked(project, monkeypatch):
+    publish_variant(CASE, write_evidence(project / "one"))
+    database = Path("mlflow.db")
+    monkeypatch.setattr(tracking_store, "LOCK_TIMEOUT_S", 0.2)
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UserError, match=r"is locked: .*\n  wait until that has ended") as told:
+            open_store(CASE.name)
+        other.rollback()
+    assert "move it away" not in str(told.value)
+    assert len(logged_variants(CASE).runs) == 1
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("sqlite:///folder", "is a folder"),
+        ("sqlite:///file/x.db", "cannot be written: .* is a file"),
+        ("sqlite:////proc/none/x.db", "cannot be written"),
+        (f"sqlite:///{'x' * 250}", "cannot be written|file name too long"),
+    ],
+)
+def test_a_database_that_cannot_be_written_is_told_of_at_once(monkeypatch, address: str, said: str):
+    Path("folder").mkdir()
+    Path("file").write_text("x")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    started = time.monotonic()
+    with pytest.raises((UserError, OSError), match=said):
+        open_store(CASE.name)
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0" * 4096,
+        b"method,photograph\n",
+        b"not,a\ntable",
+        b"\xff\xfe\n\xff,\xff\n",
+        b'method,"photograph\na,b\n',
+    ],
+)
+def test_one_damaged_table_of_a_logged_run_leaves_the_others(project, content: bytes):
+    good = publish_variant(CASE, write_evidence(project / "one"))
+    bad = publish_variant(CASE, write_evidence(project / "other", seed=7))
+    before = logged_variants(CASE)
+    (table,) = Path("mlruns").glob(f"**/{bad}/artifacts/{CASE.results.rows}")
+    table.write_bytes(content)
+    logged = logged_variants(CASE)
+    assert set(logged.runs.index) == {good, bad}
+    assert set(logged.units["run_id"]) == {good}
+    assert logged.units.equals(before.units[before.units["run_id"] == good].reset_index(drop=True))
+    (reason,) = logged.left_out.values()
+    assert CASE.results.rows in reason
+
+
+def test_a_run_whose_tags_were_edited_is_left_out_with_its_reason(project):
+    good = publish_variant(CASE, write_evidence(project / "one"))
+    bad = publish_variant(CASE, write_evidence(project / "other", seed=7))
+    open_store(CASE.name).client.set_tag(bad, "repro.seed", "seven")
+    logged = logged_variants(CASE)
+    assert list(logged.runs.index) == [good]
+    assert list(logged.left_out.values()) == ["its tags name no seed"]

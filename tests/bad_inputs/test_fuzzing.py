@@ -3,7 +3,9 @@
 REPRO_FUZZ_EXAMPLES=5000 tries more than the suite does.
 """
 
+import csv
 import os
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,7 @@ from repro.errors import UserError
 from repro.judge.configurations import read_stack
 from repro.judge.declaration import Flags, check_declaration, read_declaration
 from repro.judge.table import read_table
+from repro.judge.verdicts import judge_table
 from tiny import tiny_values
 
 EXAMPLES = int(os.environ.get("REPRO_FUZZ_EXAMPLES", "25"))
@@ -129,6 +132,25 @@ def test_no_table_breaks_the_judge(tmp_path: Path, rows: list[list[str]], separa
     declared = read_declaration(str(file), Flags(outcome=("loss:lower",)))
     told = tell(lambda: check_declaration(declared)) or tell(lambda: read_table(declared.table))
     assert told.count("\n") <= 2
+
+
+NUMBERS = st.sampled_from(
+    [*(f"{x / 7:g}" for x in range(-4, 5)), "", "nan", "inf", "-1e308", "1e308", "1e-320", "True"]
+)
+ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["0", "1", "2", ""]), NUMBERS, CELLS), max_size=14)
+
+
+@fuzzed
+@given(ROWS, st.sampled_from([None, 1e-300, 1.0, 1e300]))
+@example([("a", "0", "True", "a"), ("a", "1", "", "a"), ("b", "0", "True", "a")], None)
+@example([("a", "0", "-1e308", "a"), ("a", "1", "1", "a"), ("b", "0", "1", "a"), ("b", "1", "2", "a")], None)
+def test_no_numbers_break_the_judge(tmp_path: Path, rows: list[tuple[str, ...]], margin: float | None) -> None:
+    with (tmp_path / "t.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("lr", "seed", "loss", "note"), *rows])
+    declared = read_declaration(str(tmp_path / "t.csv"), Flags(outcome=("loss:lower",), margin=margin))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as the command does: what cannot be had is said in words
+        assert tell(lambda: judge_table(read_table(declared.table), declared)).count("\n") <= 2
 
 
 @fuzzed
