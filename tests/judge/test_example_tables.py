@@ -37,12 +37,12 @@ def hold_rtdl_refused() -> list[str]:
 def hold_rtdl() -> list[str]:
     found = judge("rtdl.yaml")
     lines = list_lines(found)
-    (differs,) = [line for line in lines if line.verdict == "matters"]
+    (plr,) = [line for line in lines if line.verdict == "matters"]
     (backbone,) = [line for line in lines if line.detail == "backbone"]
     undecided = [line for line in lines if line.detail == "embedding" and line.verdict == "undecided"]
     assert found.word == "task"
     return [
-        f"Of {1 + len(undecided)} embeddings `{differs.option}` differs from none: {tell(differs)} SDs over 11 data",
+        f"Of {1 + len(undecided)} embeddings `{plr.option}` matters against none: {tell(plr)} SDs over 11 data",
         f"The other {len(undecided)} are undecided, and so is the backbone: {tell(backbone)} for ResNet.",
     ]
 
@@ -73,7 +73,7 @@ def hold_dopamine() -> list[str]:
     assert {line.verdict for option, line in lines.items() if option != "QR-DQN"} == {"matters"}
     return [
         "One run of 3,000 is found that was cut short: 56 iterations of 200, row 1715",
-        f"over 60 games Impala differs from CNN by {tell(lines['Impala'])} SDs",
+        f"over 60 games Impala matters against CNN by {tell(lines['Impala'])} SDs",
         f"Rainbow from DQN by {tell(lines['Rainbow'])}, IQN by {tell(lines['IQN'])}, C51 by {tell(lines['C51'])}",
         f"QR-DQN is undecided: {tell(lines['QR-DQN'])}",
     ]
