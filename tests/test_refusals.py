@@ -19,7 +19,7 @@ FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
 
 TOLD: list[tuple[BaseException, str]] = [
-    *((OSError(number, "It Fails", "a/b.csv"), f"a/b.csv: it Fails\n  {remedy}") for number, remedy in REMEDIES.items()),
+    *((OSError(number, "It Fails", "a/b.csv"), f"a/b.csv: it Fails\n  {text}") for number, text in REMEDIES.items()),
     (OSError(errno.ENOSPC, "No space left on device"), "what was being written, or printed: no space left"),
     (OSError(errno.EXDEV, "Invalid cross-device link", "a", None, "b"), "b: invalid cross-device link"),
     (OSError(errno.EACCES, "Permission denied", "r/.x.csv.0a1b2c3d-77-0a1b2c3d.partial"), "r/x.csv: permission denied"),

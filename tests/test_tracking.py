@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -22,7 +23,7 @@ from repro.audit.ledger.identity import leave_out_before
 from repro.audit.ledger.values import flatten
 from repro.cases.medfe.case import CASE
 from repro.errors import UserError
-from repro.evidence import changes, describe_published, read_evidence
+from repro.evidence import changes, committed_params, describe_published, head, read_evidence
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild
 from repro.tracking import store as tracking_store
 from repro.tracking.logged import DESCRIBED, _describe
@@ -482,3 +483,34 @@ def test_a_run_whose_tags_were_edited_is_left_out_with_its_reason(project):
     logged = logged_variants(CASE)
     assert list(logged.runs.index) == [good]
     assert list(logged.left_out.values()) == ["its tags name no seed"]
+
+
+BROKEN_PARAMS = ["loss: [", "- 1\n", "5", "a: &a {b: *a}\n", "a: 2020-13-45\n"]
+
+
+@pytest.mark.parametrize("text", BROKEN_PARAMS)
+def test_broken_params_at_head_hide_no_result(project, text: str):
+    git(project, "init", "-q")
+    (project / "params.yaml").write_text(text)
+    git(project, "add", "params.yaml")
+    git(project, "commit", "-qm", "broken")
+    with pytest.raises(UserError, match=r"params\.yaml of [0-9a-f]{10}"):
+        committed_params(head())
+    evidence = write_evidence(project / "results")
+    assert publish_variant(CASE, evidence, commit=head(), baseline=head()) in logged_variants(CASE).runs.index
+
+
+DAMAGED = {
+    "published.json": (b"", b'{"seed": 0, "par', b"[1, 2]", b"\0" * 64, b"\xff\xfe"),
+    "train/record.json": (b"", b'{"seed": 0, "par', b"[1, 2]", b"\0" * 64, b"\xff\xfe"),
+    "evaluate/metrics.json": (b"", b'{"seed": 0, "par', b"[1, 2]", b"\0" * 64, b"\xff\xfe"),
+    "train/history.csv": (b"step,pixel\n1,x\n", b"pixel\n1\n", b"step,pixel\n\0,1\n", b"step,pixel\n1,\xff\n"),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), [(name, text) for name, texts in DAMAGED.items() for text in texts])
+def test_a_damaged_file_of_the_results_is_named_with_its_remedy(tmp_path, name: str, content: bytes):
+    results = write_evidence(tmp_path / "results")
+    (results / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{re.escape(name)} cannot be read \(.*\n  `dvc checkout`"):
+        read_evidence(CASE, results)
