@@ -38,7 +38,7 @@ def _versions() -> dict[str, str]:
     """Returns the version of each loaded module that names one; those of Python come with it."""
     loaded = {name: module for name, module in sys.modules.items() if "." not in name}
     told = {
-        name: getattr(module, "__version__", None)
+        name: vars(module).get("__version__")
         for name, module in loaded.items()
         if not name.startswith("_") and name not in sys.stdlib_module_names
     }
