@@ -26,6 +26,7 @@ from repro.cases.medfe.data.arrays import open_split
 from repro.cases.medfe.grids import show_hole
 from repro.cases.medfe.masks import open_masks
 from repro.errors import UserError
+from repro.evidence import explain_damage
 from repro.runs.inputs import find_keys, folders_of
 from repro.runs.layout import run_params
 
@@ -84,9 +85,13 @@ def show_fills(subject: Subject) -> str:
         "with that option. The cases are the median and the worst of the baseline's sample by hole PSNR."
     )
     pairs = pair_variants(subject, list(samples))
-    for case in choose_cases(Path(usable[usable["variant"] == baseline]["path"].iloc[0]), samples[baseline]):
-        truth, masked = _input(subject, samples[baseline], case)
-        shown += f"<h4>The {case.why} case of the baseline</h4>" + _case(samples, baseline, pairs, case, truth, masked)
+    try:
+        for case in choose_cases(Path(usable[usable["variant"] == baseline]["path"].iloc[0]), samples[baseline]):
+            truth, masked = _input(subject, samples[baseline], case)
+            title = f"<h4>The {case.why} case of the baseline</h4>"
+            shown += title + _case(samples, baseline, pairs, case, truth, masked)
+    except UserError as error:  # the rest of the page does not need them
+        return paragraph(f"No picture can be shown: {html.escape(str(error))}") + left_out
     return shown
 
 
@@ -98,9 +103,9 @@ def read_sample(run: Path) -> Sample:
     """
     file = run / paths.EVALUATE.name / paths.FILLS
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             sample = Sample(kept["fills"], kept["image"], kept["bucket"])
-    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{file} cannot be read ({shorten(str(error)) or type(error).__name__})") from None
     if sample.fills.ndim != 4 or len(sample.fills) != len(sample.image) or len(sample.image) != len(sample.bucket):
         raise UserError(f"{file} is no sample of fills")
@@ -109,9 +114,11 @@ def read_sample(run: Path) -> Sample:
 
 def choose_cases(run: Path, sample: Sample) -> list[Case]:
     """Returns the median and the worst input of the sample, by the hole PSNR of a run."""
-    rows = pd.read_csv(run / paths.EVALUATE.name / paths.IMAGES, dtype={"bucket": str})
-    values = rows[rows["output"] == "composite"].set_index(["image", "bucket"])["psnr_hole_db"]
-    found = [values[(int(image), str(bucket))] for image, bucket in zip(sample.image, sample.bucket, strict=True)]
+    file = run / paths.EVALUATE.name / paths.IMAGES
+    with explain_damage(file):
+        rows = pd.read_csv(file, dtype={"bucket": str, "psnr_hole_db": float})
+        values = rows[rows["output"] == "composite"].set_index(["image", "bucket"])["psnr_hole_db"]
+        found = [values[(int(image), str(bucket))] for image, bucket in zip(sample.image, sample.bucket, strict=True)]
     order = np.argsort(found, kind="stable")
     return [Case(int(order[len(order) // 2]), "median"), Case(int(order[0]), "worst")]
 
