@@ -293,8 +293,11 @@ def plan_study(file: Path, case: Case) -> "Plan":
     from repro.audit.study.planning import make_plan
 
     named = load_study(file, case.metrics)
-    baseline = case.baseline(named.study)
-    base = case.baseline(named.study.of_base()) if named.study.base else None
+    try:
+        baseline = case.baseline(named.study)
+        base = case.baseline(named.study.of_base()) if named.study.base else None
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from None
     return make_plan(named, case.params, baseline, case.identify, datetime.now(UTC), case.metrics, base)
 
 

@@ -10,13 +10,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repro import paths
 from repro.audit.ledger.choice import show_value
 from repro.audit.ledger.identity import SEED, leave_out_before, variant_id
-from repro.audit.ledger.values import flatten, plain
+from repro.audit.ledger.values import flatten, plain, shorten
+from repro.audit.ledger.yaml_text import parse_yaml
 from repro.case import Case
 from repro.errors import UserError
 from repro.storage import hash_json, hash_tree
@@ -76,7 +78,7 @@ def read_evidence(case: Case, results: Path, params: Any = None) -> Evidence:
         params: what the results were made with, checked; None: as `published.json` holds it.
 
     Raises:
-        UserError: a file is missing.
+        UserError: a file is missing or damaged.
     """
     files = case.results
     needed = files.needed if params is not None else (*files.needed, paths.PUBLISHED.name)
@@ -84,8 +86,9 @@ def read_evidence(case: Case, results: Path, params: Any = None) -> Evidence:
     if missing:
         raise UserError(f"no results to read: {results / missing[0]} is missing\n  `dvc repro` makes them")
     identity = _identify(case, params) if params is not None else _read_identity(results / paths.PUBLISHED.name)
-    record = json.loads((results / files.record).read_text(encoding="utf-8"))
-    numbers = {name: hash_tree(results / name) for name in files.numbers}
+    record = read_object(results / files.record)
+    with explain_damage(results):
+        numbers = {name: hash_tree(results / name) for name in files.numbers}
     figures = (*_read_history(results, files.history), *_read_figures(results, files.figures))
     key = hash_json({**identity, **numbers})
     return Evidence(results, key, **identity, record=record, figures=figures, rows=files.rows, artefacts=files.folders)
@@ -95,16 +98,45 @@ def read_run_evidence(case: Case, folder: Path, params: Any) -> Evidence:
     """Reads the evidence of a run of a study: its rows, and their means as figures.
 
     Raises:
-        UserError: a file is missing.
+        UserError: a file is missing or damaged.
     """
     for name in (paths.RUN, paths.ROWS):
         if not (folder / name).is_file():
             raise UserError(f"no results to read: {folder / name} is missing\n  `repro sweep STUDY` makes them")
     identity = _identify(case, params)
-    record = json.loads((folder / paths.RUN).read_text(encoding="utf-8"))
-    key = hash_json({**identity, paths.ROWS: hash_tree(folder / paths.ROWS)})
+    record = read_object(folder / paths.RUN)
+    with explain_damage(folder / paths.ROWS):
+        key = hash_json({**identity, paths.ROWS: hash_tree(folder / paths.ROWS)})
     kept = tuple(name for name in (paths.RUN, paths.ROWS, paths.PROTOCOL_ROWS) if (folder / name).is_file())
     return Evidence(folder, key, **identity, record=record, figures=_mean_rows(folder), rows=paths.ROWS, artefacts=kept)
+
+
+@contextmanager
+def explain_damage(file: Path) -> Iterator[None]:
+    """Turns what a file that is cut short, overwritten or edited raises into an error for the user.
+
+    Raises:
+        UserError: in one line, with the way to get the file back.
+    """
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
+        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        why = f"no {error}" if isinstance(error, KeyError) else shorten(told) or type(error).__name__
+        raise UserError(f"{file} cannot be read ({why})\n  `dvc checkout` brings back what DVC holds of it") from None
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """Returns the object that a JSON file holds.
+
+    Raises:
+        UserError: it holds none.
+    """
+    with explain_damage(file):
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError(f"a {type(content).__name__} where an object is expected")
+        return content
 
 
 def read_unit_rows(file: Path, text: Iterable[str] = ()) -> "pd.DataFrame":
@@ -155,9 +187,9 @@ def commit_revision(name: str) -> Revision:
     Raises:
         UserError: git does not know it, or refuses the repository.
     """
-    commit = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if commit is None:
-        raise UserError(f"git knows no commit {name!r}\n  `git log --oneline` lists them")
+        raise UserError(f"git knows no commit {shorten(name)!r}\n  `git log --oneline` lists them")
     return Revision(name, commit, None)
 
 
@@ -177,11 +209,16 @@ def committed_at(commit: str) -> int:
 
 
 def committed_params(commit: str | None) -> Mapping[str, Any]:
-    """Returns the params file of a commit, nested; empty where there is none."""
-    from ruamel.yaml import YAML
+    """Returns the params file of a commit, nested; empty where there is none.
 
+    Raises:
+        UserError: it is broken.
+    """
     text = _git("cat-file", "blob", f"{commit}:./{paths.PARAMS}") if commit else None
-    return YAML(typ="safe").load(text) or {} if text else {}
+    values = parse_yaml(text, f"{paths.PARAMS} of {str(commit)[:10]}") if text else None
+    if not isinstance(values, Mapping | None):
+        raise UserError(f"{paths.PARAMS} of {str(commit)[:10]} holds no parameters")
+    return values or {}
 
 
 def fetch_results(case: Case, revision: Revision, destination: Path) -> Path:
@@ -213,8 +250,12 @@ def _identify(case: Case, params: Any) -> dict[str, Any]:
 
 
 def _read_identity(published: Path) -> dict[str, Any]:
-    kept = json.loads(published.read_text(encoding="utf-8"))
-    return {name: kept[name] for name in PUBLISHED_FIELDS}
+    kept = read_object(published)
+    with explain_damage(published):
+        identity = {name: kept[name] for name in PUBLISHED_FIELDS}
+        if not isinstance(identity["params"], dict) or not isinstance(identity["seed"], int):
+            raise ValueError("its params or its seed are none")
+        return identity
 
 
 def _read_history(results: Path, history: str) -> Series:
@@ -222,7 +263,7 @@ def _read_history(results: Path, history: str) -> Series:
     if not history:
         return ()
     prefix = Path(history).parent.name
-    with (results / history).open(newline="", encoding="utf-8") as stream:
+    with explain_damage(results / history), (results / history).open(newline="", encoding="utf-8") as stream:
         return tuple(
             (f"{prefix}/{name}", float(value), int(float(row["step"])))
             for row in csv.DictReader(stream)
@@ -233,7 +274,7 @@ def _read_history(results: Path, history: str) -> Series:
 
 def _read_figures(results: Path, figures: str) -> Series:
     prefix = Path(figures).parent.name
-    values = flatten(json.loads((results / figures).read_text(encoding="utf-8")), separator="/")
+    values = flatten(read_object(results / figures), separator="/")
     return tuple(
         (f"{prefix}/{name}" if prefix else name, float(value), 0)
         for name, value in values.items()
@@ -242,8 +283,9 @@ def _read_figures(results: Path, figures: str) -> Series:
 
 
 def _mean_rows(folder: Path) -> Series:
-    rows = read_unit_rows(folder / paths.ROWS, text=("unit", "metric"))
-    means = rows.groupby(["metric", "train_fraction"], sort=False)["value"].mean().dropna().reset_index()
+    with explain_damage(folder / paths.ROWS):
+        rows = read_unit_rows(folder / paths.ROWS, text=("unit", "metric"))
+        means = rows.groupby(["metric", "train_fraction"], sort=False)["value"].mean().dropna().reset_index()
     return tuple(
         (metric if fraction == 1 else f"{metric}/after {fraction:g} of the training", float(value), 0)
         for metric, fraction, value in means.itertuples(index=False)

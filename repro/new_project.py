@@ -12,6 +12,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from repro.errors import UserError
+from repro.refusals import check_folder
 from repro.storage import written_folder
 
 HIDDEN = {name: f".{name}" for name in ("gitignore", "gitattributes")}
@@ -26,6 +27,11 @@ def lay_out(folder: Path) -> None:
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise UserError(f"{folder} is not empty; name a new folder")
+    if folder.resolve() == Path.cwd():
+        raise UserError("this folder would be replaced while you are in it\n  cd .., and name it from there")
+    if not str(folder).isprintable():
+        raise UserError(f"{str(folder)!r} holds letters that cannot be shown; name another folder")
+    check_folder(folder)
     try:
         with written_folder(folder) as partial:
             _copy_template(partial)

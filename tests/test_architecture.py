@@ -16,7 +16,7 @@ from repro.runs.imports import files_of, imported_names, is_part, module_name, p
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
-    *("errors", "deadline", "extras", "paths", "storage", "checksums", "processes", "randomness"),
+    *("errors", "deadline", "extras", "refusals", "paths", "storage", "checksums", "processes", "randomness"),
     *("audit.counted", "audit.ledger", "audit.study", "audit.statistics", "audit.page", "kept"),
     *("case", "paper_case", "evidence", "tracking", "judge", "runs", "bundle", "new_project"),
     *("cases.medfe", "pipeline", "cli", "__main__"),

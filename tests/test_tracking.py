@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from repro.audit.ledger.identity import leave_out_before
 from repro.audit.ledger.values import flatten
 from repro.cases.medfe.case import CASE
 from repro.errors import UserError
-from repro.evidence import changes, describe_published, read_evidence
+from repro.evidence import changes, committed_params, describe_published, head, read_evidence
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild
+from repro.tracking import store as tracking_store
 from repro.tracking.logged import DESCRIBED, _describe
 from repro.tracking.publish import find_runs, publish_evidence
 from repro.tracking.store import import_mlflow
@@ -199,7 +201,7 @@ def test_runs_read_back_equal_what_was_published(project):
 @pytest.mark.usefixtures("project")
 def test_an_empty_store_reads_back_as_empty_tables():
     logged = logged_variants(CASE)
-    assert [len(table) for table in logged] == [0, 0, 0, 0]
+    assert [len(table) for table in logged] == [0, 0, 0, 0, 0]
     assert list(logged.runs) == DESCRIBED
 
 
@@ -414,3 +416,101 @@ def _make_experiment(project: Path, name: str, results: bool = True, **details: 
 def _environment() -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
     return {**kept, "DVC_NO_ANALYTICS": "1"}
+
+
+def test_a_database_that_another_program_holds_is_called_locked(project, monkeypatch):
+    publish_variant(CASE, write_evidence(project / "one"))
+    database = Path("mlflow.db")
+    monkeypatch.setattr(tracking_store, "LOCK_TIMEOUT_S", 0.2)
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UserError, match=r"is locked: .*\n  wait until that has ended") as told:
+            open_store(CASE.name)
+        other.rollback()
+    assert "move it away" not in str(told.value)
+    assert len(logged_variants(CASE).runs) == 1
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("sqlite:///folder", "is a folder"),
+        ("sqlite:///file/x.db", "cannot be written: .* is a file"),
+        ("sqlite:////proc/none/x.db", "cannot be written"),
+        (f"sqlite:///{'x' * 250}", "cannot be written|file name too long"),
+    ],
+)
+def test_a_database_that_cannot_be_written_is_told_of_at_once(monkeypatch, address: str, said: str):
+    Path("folder").mkdir()
+    Path("file").write_text("x")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    started = time.monotonic()
+    with pytest.raises((UserError, OSError), match=said):
+        open_store(CASE.name)
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0" * 4096,
+        b"method,photograph\n",
+        b"not,a\ntable",
+        b"\xff\xfe\n\xff,\xff\n",
+        b'method,"photograph\na,b\n',
+    ],
+)
+def test_one_damaged_table_of_a_logged_run_leaves_the_others(project, content: bytes):
+    good = publish_variant(CASE, write_evidence(project / "one"))
+    bad = publish_variant(CASE, write_evidence(project / "other", seed=7))
+    before = logged_variants(CASE)
+    (table,) = Path("mlruns").glob(f"**/{bad}/artifacts/{CASE.results.rows}")
+    table.write_bytes(content)
+    logged = logged_variants(CASE)
+    assert set(logged.runs.index) == {good, bad}
+    assert set(logged.units["run_id"]) == {good}
+    assert logged.units.equals(before.units[before.units["run_id"] == good].reset_index(drop=True))
+    (reason,) = logged.left_out.values()
+    assert CASE.results.rows in reason
+
+
+def test_a_run_whose_tags_were_edited_is_left_out_with_its_reason(project):
+    good = publish_variant(CASE, write_evidence(project / "one"))
+    bad = publish_variant(CASE, write_evidence(project / "other", seed=7))
+    open_store(CASE.name).client.set_tag(bad, "repro.seed", "seven")
+    logged = logged_variants(CASE)
+    assert list(logged.runs.index) == [good]
+    assert list(logged.left_out.values()) == ["its tags name no seed"]
+
+
+BROKEN_PARAMS = ["loss: [", "- 1\n", "5", "a: &a {b: *a}\n", "a: 2020-13-45\n"]
+
+
+@pytest.mark.parametrize("text", BROKEN_PARAMS)
+def test_broken_params_at_head_hide_no_result(project, text: str):
+    git(project, "init", "-q")
+    (project / "params.yaml").write_text(text)
+    git(project, "add", "params.yaml")
+    git(project, "commit", "-qm", "broken")
+    with pytest.raises(UserError, match=r"params\.yaml of [0-9a-f]{10}"):
+        committed_params(head())
+    evidence = write_evidence(project / "results")
+    assert publish_variant(CASE, evidence, commit=head(), baseline=head()) in logged_variants(CASE).runs.index
+
+
+DAMAGED = {
+    "published.json": (b"", b'{"seed": 0, "par', b"[1, 2]", b"\0" * 64, b"\xff\xfe"),
+    "train/record.json": (b"", b'{"seed": 0, "par', b"[1, 2]", b"\0" * 64, b"\xff\xfe"),
+    "evaluate/metrics.json": (b"", b'{"seed": 0, "par', b"[1, 2]", b"\0" * 64, b"\xff\xfe"),
+    "train/history.csv": (b"step,pixel\n1,x\n", b"pixel\n1\n", b"step,pixel\n\0,1\n", b"step,pixel\n1,\xff\n"),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), [(name, text) for name, texts in DAMAGED.items() for text in texts])
+def test_a_damaged_file_of_the_results_is_named_with_its_remedy(tmp_path, name: str, content: bytes):
+    results = write_evidence(tmp_path / "results")
+    (results / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{re.escape(name)} cannot be read \(.*\n  `dvc checkout`"):
+        read_evidence(CASE, results)

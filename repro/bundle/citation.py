@@ -6,9 +6,7 @@ Source: Citation File Format 1.2.0. Nobody is invented: without the file the aut
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from repro.audit.ledger.yaml_text import parse_yaml
 from repro.errors import UserError
 
 FILE = "CITATION.cff"
@@ -60,10 +58,10 @@ def read_citation(text: bytes | None, case: str) -> Citation:
     if text is None:
         return Citation([("Organization", f"{case} contributors")], "", [])
     try:
-        told = YAML(typ="safe", pure=True).load(text.decode())
+        told = parse_yaml(text.decode(), FILE)
         authors = [_author(item) for item in told["authors"]]
         return Citation(authors, str(told.get("license", "")), [_paper(item) for item in told.get("references", ())])
-    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{FILE} cannot be read ({' '.join(str(error).split())})\n  expected Citation File Format 1.2"
         ) from None

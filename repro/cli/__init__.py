@@ -9,6 +9,7 @@ from repro import paths
 from repro.cli import judge, ledger, medfe, new, plan, report, sweep, variants, verify
 from repro.errors import UserError
 from repro.extras import explain_missing
+from repro.refusals import one_message
 
 app = typer.Typer(
     help="Audits how far a machine-learning paper can be reproduced when it leaves details out.",
@@ -30,15 +31,12 @@ for panel, modules in PANELS.items():
 
 def main() -> None:
     """Runs a command; what a user can put right ends it with exit status 2 and one message."""
-    try:
-        _check_folder(Path.cwd())
-        app()
-    except (ModuleNotFoundError, UserError) as error:
-        told = explain_missing(error) if isinstance(error, ModuleNotFoundError) else error
-        if not isinstance(told, UserError):
-            raise
-        print(f"repro: {told}", file=sys.stderr)
-        raise SystemExit(2) from None
+    with one_message("repro"):
+        try:
+            _check_folder(Path.cwd())
+            app()
+        except ModuleNotFoundError as error:
+            raise explain_missing(error) from None
 
 
 def _check_folder(here: Path) -> None:

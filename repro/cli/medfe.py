@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from repro import paths
-from repro.errors import UserError
 from repro.extras import require
+from repro.refusals import check_file, check_folder
 
 Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write; replaced if it is there.")]
 
@@ -21,6 +21,7 @@ def inpaint(
 ) -> None:
     """Fill the hole of a photograph; known pixels come back untouched, as 8-bit RGB."""
     require("medfe")
+    check_file(output)
     from repro.cases.medfe.inpainting import inpaint_file
 
     said = inpaint_file(checkpoint, photo, mask, output)
@@ -35,10 +36,11 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint on the test holes that `dvc repro baselines` has prepared."""
     require("medfe")
+    from repro.cases.medfe.evaluation.fills import FILES
     from repro.cases.medfe.evaluation.model import evaluate_model
     from repro.cases.medfe.params import load_params
 
-    _refuse_foreign(output)
+    check_folder(output, FILES)
     params = load_params(paths.PARAMS)
     evaluate_model(checkpoint, paths.PREPARED, paths.MASKS, paths.BASELINES, params.evaluation, params.runtime, output)
     print(f"wrote {output}/{paths.METRICS}, {paths.IMAGES} and {paths.GRID}")
@@ -52,6 +54,7 @@ def import_release(
 ) -> None:
     """Make a checkpoint of ours from the authors' files."""
     require("medfe")
+    check_file(output)
     from repro.cases.medfe.release import import_release as convert
 
     convert(en, de, medfe, output)
@@ -64,21 +67,12 @@ def export_release(
 ) -> None:
     """Write EN.pkl, DE.pkl and MEDEF.pkl from a checkpoint of ours."""
     require("medfe")
+    check_folder(output)
     from repro.cases.medfe.checkpoint import load_generator
     from repro.cases.medfe.release import export_release as convert
 
     convert(load_generator(checkpoint, "last"), output)
     print(f"wrote {output}/EN.pkl, DE.pkl and MEDEF.pkl")
-
-
-def _refuse_foreign(folder: Path) -> None:
-    """Raises a UserError where replacing a folder would take files that no evaluation has written."""
-    from repro.cases.medfe.evaluation.fills import FILES
-
-    foreign = [item.name for item in folder.iterdir() if item.name not in FILES] if folder.is_dir() else []
-    if foreign or folder.is_file():
-        what = f"holds {foreign[0]}, which no evaluation wrote" if foreign else "is a file"
-        raise UserError(f"{folder} {what}; name a new folder, since an evaluation replaces the whole of it")
 
 
 COMMANDS = (inpaint, evaluate, import_release, export_release)

@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from repro.audit.ledger.readings import list_readings, load_reading
-from repro.audit.ledger.values import override_values
+from repro.audit.ledger.values import override_values, shorten
+from repro.audit.ledger.yaml_text import parse_yaml, read_yaml
 from repro.case import Case
 from repro.errors import UserError
 from repro.evidence import commit_revision, committed_params, experiments
@@ -44,20 +42,10 @@ def _committed(name: str, commit: str) -> Values:
 
 
 def _read(file: Path) -> Values:
-    try:
-        values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is no params file: {_describe(error)}") from None
+    values = read_yaml(file)
     if not isinstance(values, dict):
         raise UserError(f"{file} is no params file: expected groups of parameters")
     return values
-
-
-def _describe(error: Exception) -> str:
-    """Returns in one line what is wrong with a text, and where."""
-    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
-        return f"{error.problem} in line {error.problem_mark.line + 1}"
-    return " ".join(str(error).split())
 
 
 def _logged(case: Case, variant: str) -> Values:
@@ -68,10 +56,8 @@ def _logged(case: Case, variant: str) -> Values:
         logged = logged_variants(case)
         texts = logged.params.loc[logged.runs["variant"] == variant].head(1).to_dict("records")
         for text in texts:
-            read = YAML(typ="safe")
-            override_values(
-                values, {str(key): read.load(value) for key, value in text.items() if isinstance(value, str)}
-            )
+            given = {str(key): value for key, value in text.items() if isinstance(value, str)}
+            override_values(values, {key: parse_yaml(value, f"{variant}, {key}") for key, value in given.items()})
     if not values:
-        raise UserError(f"no reading, file, experiment, commit or logged variant goes by the name {variant}")
+        raise UserError(f"no reading, file, experiment, commit or logged variant goes by the name {shorten(variant)}")
     return values

@@ -7,6 +7,7 @@ import typer
 
 from repro import paths
 from repro.extras import require
+from repro.refusals import check_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,9 @@ def plan(
     from repro.case import load_case, plan_study
 
     case = load_case()
+    if not dry_run:
+        check_folder(paths.PLANS)
+        check_folder(paths.RUN_PARAMS)
     planned = plan_study(study, case)
     file = locate_plan(paths.PLANS, planned.study)
     if not dry_run:

@@ -9,6 +9,7 @@ import typer
 from repro import paths
 from repro.errors import UserError
 from repro.extras import require
+from repro.refusals import check_folder
 
 
 def publish(
@@ -48,16 +49,21 @@ def report(
         page = import_attribute(case.build_report, f"{case.name}: build_report")(paths.REPORT)
         print(f"wrote {page}")
         return
+    from repro.audit.study.declaration import study_name
     from repro.audit.study.freezing import load_plan, locate_plan
 
-    load_plan(locate_plan(paths.PLANS, study.stem))  # refused before the statistics are imported, which takes seconds
+    name = study_name(study)
+    load_plan(locate_plan(paths.PLANS, name))  # refused before the statistics are imported, which takes seconds
+    from repro.kept.folder import MADE
+
+    folder = paths.STUDY_REPORTS / name
+    check_folder(folder, {*MADE, paths.STUDY_NOTEBOOK})
     from repro.runs.report import build_study_report, keep_look
 
-    folder = paths.STUDY_REPORTS / study.stem
-    look = keep_look(study.stem)  # before the page, which shows it
-    build_study_report(study.stem, folder)
+    look = keep_look(name)  # before the page, which shows it
+    build_study_report(name, folder)
     if look:
-        print(f"noted in the plan of {study.stem}: looked at with {look.seeds} seeds complete, {look.runs} runs")
+        print(f"noted in the plan of {name}: looked at with {look.seeds} seeds complete, {look.runs} runs")
     print(f"wrote {(folder / paths.STUDY_NOTEBOOK).with_suffix('.html')}")
 
 

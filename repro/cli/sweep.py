@@ -10,6 +10,7 @@ import typer
 from repro import paths
 from repro.errors import UserError
 from repro.extras import require
+from repro.refusals import check_folder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,6 +61,8 @@ def sweep(
         )
         return
 
+    for folder in (paths.RUNS, paths.INPUTS, paths.state() / "runs"):
+        check_folder(folder)
     again = retry_failed
 
     def make(plan: "Plan") -> int:

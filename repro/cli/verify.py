@@ -9,6 +9,7 @@ import typer
 from repro import paths
 from repro.errors import UserError
 from repro.extras import require
+from repro.refusals import check_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,13 +50,13 @@ def verify(
     if len(named) > 2 or (len(named) == 2 and len(bundles) < 2):
         raise UserError("expected one study, one bundle, or two bundles to compare")
     if rerun is not None:
-        _end(_rerun(Path(named[0]).stem, rerun, seed))
+        _end(_rerun(_name(named[0]), rerun, seed))
     elif len(bundles) == 2:
         _end(_compare(*bundles))
     elif bundles:
         _end(_verify_bundle(bundles[0]))
     elif named:
-        _end(_verify_report(Path(named[0]).stem))
+        _end(_verify_report(_name(named[0])))
     else:
         _end(_verify_all())
 
@@ -69,19 +70,28 @@ def export(
 ) -> None:
     """Write a study as one file that anybody can verify: an RO-Crate, or what evidence answers of a checklist."""
     require("study")
-    report = paths.STUDY_REPORTS / study.stem
+    name = _name(str(study))
+    report = paths.STUDY_REPORTS / name
     if checklist is not None:
         from repro.bundle.checklist import write_checklist
 
-        file = output or Path(f"{study.stem}-{checklist.value}.md")
+        file = output or Path(f"{name}-{checklist.value}.md")
+        check_file(file)
         answered, asked = write_checklist(report, Path(), checklist.value, file)
         _say(f"wrote {file}: {answered} of {asked} items answered by evidence, the others marked open")
         return
     from repro.bundle.export import export_bundle
 
-    file = output or Path(f"{study.stem}{BUNDLE}")
+    file = output or Path(f"{name}{BUNDLE}")
+    check_file(file)
     digest, size = export_bundle(report, Path(), file)
     _say(f"wrote {file}: {size / 1e6:.1f} MB, SHA-256 {digest}\ncheck it anywhere: repro verify {file.name}")
+
+
+def _name(study: str) -> str:
+    from repro.audit.study.declaration import study_name
+
+    return study_name(Path(study))
 
 
 def _say(text: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from repro.audit.ledger.values import flatten, show_value
-from repro.audit.study.declaration import read_yaml
+from repro.audit.ledger.yaml_text import read_yaml
 from repro.audit.study.designs import MOST_COLUMNS
 from repro.errors import UserError
 from repro.judge.column_names import BLANK

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 
-from repro.audit.study.declaration import Correction, Scale, read_yaml
+from repro.audit.ledger.parsing import describe_problem
+from repro.audit.ledger.yaml_text import read_yaml
+from repro.audit.study.declaration import Correction, Scale
 from repro.audit.study.metric import Direction
 from repro.errors import UserError
 from repro.judge.columns import Asked, Column, check_asked, of_role
@@ -186,8 +188,8 @@ def _load(file: Path) -> Declaration:
     try:
         found = Declaration.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise UserError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        told = describe_problem(error.errors(include_url=False)[0], "what a table is declared by")
+        raise UserError(f"{file}: {told}") from None
     beside = file.parent / found.table
     inside = not Path(found.table).is_file() and beside.is_file()
     return found.model_copy(update={"table": str(beside)}) if inside else found

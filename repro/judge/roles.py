@@ -40,6 +40,8 @@ ALL_UNIQUE = 0.9
 """The same where a seed says what is repeated."""
 NAMES_RUNS = "near-unique: it names runs"
 BY_NAME = "by its name: an id, path, time, machine or note"
+MOST_VALUE = 1e100
+"""Of an outcome: sums of squares of more than this leave what a number can hold."""
 MANY_LEVELS = 10
 """Levels of a number beyond which it is a quantity, not a set of options."""
 
@@ -118,6 +120,8 @@ def check_outcome(values: "pd.Series[float]", name: str) -> None:
     if not pd.api.types.is_numeric_dtype(values):
         numbers = pd.to_numeric(values, errors="coerce")
         odd = values[numbers.isna() & values.notna()]
+        if odd.empty:
+            raise UserError(f"outcome {name!r} is true or false, with blanks\n  expected a number for each run: 1 or 0")
         row = int(odd.index[0]) + 1
         kind = "text" if numbers.isna().all() else "numbers and text"
         shown = " ".join(str(odd.iloc[0]).split())[:40]
@@ -129,9 +133,16 @@ def check_outcome(values: "pd.Series[float]", name: str) -> None:
         elif kind != "text":
             remedy += "; where a run has none, nothing"
         raise UserError(f"outcome {name!r} is {kind}: {shown!r} in row {row}\n  {remedy}")
-    if not np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)).any():
+    held = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    finite = held[np.isfinite(held)]
+    if not len(finite):
         raise UserError(
             f"outcome {name!r} has no finite value in {count_of(len(values), 'row')}\n  expected a number for each run"
+        )
+    if (largest := finite[np.abs(finite).argmax()]) and abs(largest) > MOST_VALUE:
+        raise UserError(
+            f"outcome {name!r} has {largest:.3g}, whose square is no number\n"
+            "  leave it blank where a run diverged, or give the outcome in another unit"
         )
 
 

@@ -12,6 +12,8 @@ from repro.kept.digests import find_changes, write_sums
 from repro.kept.study import FOLDER, KeptStudy, read_study, write_study
 
 PAGE: Final = "study_report.html"
+MADE: Final = (PAGE, FOLDER, CHECKSUMS)
+"""What this room writes into the folder of a report."""
 REMEDY: Final = "`repro report STUDY` writes it, from the study's runs"
 COMPUTING: Final = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib")
 """What numbers and figures of a page are computed and drawn with."""

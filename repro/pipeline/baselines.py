@@ -6,7 +6,7 @@ from repro.pipeline.shell import stage
 
 def main() -> None:
     """Writes `paths.BASELINES`."""
-    with stage("baselines") as params:
+    with stage("baselines", paths.BASELINES) as params:
         from repro.cases.medfe.evaluation.baselines import evaluate_baselines
 
         evaluate_baselines(paths.PREPARED, paths.MASKS, params.evaluation, paths.BASELINES)

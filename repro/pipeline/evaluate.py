@@ -6,7 +6,7 @@ from repro.pipeline.shell import stage
 
 def main() -> None:
     """Writes `paths.EVALUATE`."""
-    with stage("evaluate") as params:
+    with stage("evaluate", paths.EVALUATE) as params:
         from repro.cases.medfe.evaluation.model import evaluate_model
 
         evaluate_model(

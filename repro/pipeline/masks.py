@@ -6,7 +6,7 @@ from repro.pipeline.shell import stage
 
 def main() -> None:
     """Writes `paths.MASKS`."""
-    with stage("masks") as params:
+    with stage("masks", paths.MASKS) as params:
         from repro.cases.medfe.data.arrays import count_images
         from repro.cases.medfe.masks import make_masks
 

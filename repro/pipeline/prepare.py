@@ -6,7 +6,7 @@ from repro.pipeline.shell import stage
 
 def main() -> None:
     """Runs the stage."""
-    with stage("prepare") as params:
+    with stage("prepare", paths.PREPARED) as params:
         from repro.cases.medfe.data.prepare import prepare_photographs
 
         prepare_photographs(params.data, paths.PREPARED)

@@ -9,7 +9,7 @@ from repro.pipeline.shell import stage
 
 def main() -> None:
     """Runs the stage."""
-    with stage("publish") as params:
+    with stage("publish", paths.PUBLISHED) as params:
         from repro.cases.medfe.case import CASE
         from repro.evidence import describe_published
         from repro.storage import write_json

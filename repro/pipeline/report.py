@@ -6,7 +6,7 @@ from repro.pipeline.shell import stage
 
 def main() -> None:
     """Runs the stage."""
-    with stage("report"):
+    with stage("report", paths.REPORT):
         from repro.cases.medfe.report.build import build_report
 
         build_report(paths.REPORT)

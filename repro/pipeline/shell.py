@@ -4,14 +4,14 @@ Nothing heavy is imported here, so that a bad value is refused before torch has 
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 
 from repro import paths
 from repro.cases.medfe.params import Params, load_params
-from repro.errors import UserError
 from repro.processes import alone, this_process
+from repro.refusals import check_file, check_folder, one_message
 from repro.storage import hash_json
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -19,22 +19,25 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 @contextmanager
-def stage(name: str) -> Iterator[Params]:
+def stage(name: str, *outputs: Path) -> Iterator[Params]:
     """Yields the checked params of the working tree while no other process runs this stage in it.
 
     A `dvc` that is killed leaves its stage running; the lock makes a second start wait for it instead of racing it.
-    A `UserError` ends the process with exit status 2 and its message alone. Of several processes under `torchrun`,
+    What can be put right ends the process with exit status 2 and one message. Of several processes under `torchrun`,
     which meet the same errors, the first one locks and speaks for all.
+
+    Args:
+        name: of the stage.
+        outputs: what it writes; that it can be written is tried before the work.
     """
     leads = this_process().leads
-    try:
+    with one_message(name, speaks=leads):
         params = load_params(paths.PARAMS)
+        if leads:
+            for output in outputs:
+                (check_file if output.suffix else check_folder)(output)
         with _only_one(name) if leads else nullcontext():
             yield params
-    except UserError as error:
-        if leads:
-            print(f"{name}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 def _only_one(name: str) -> AbstractContextManager[None]:

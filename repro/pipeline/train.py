@@ -8,7 +8,7 @@ from repro.pipeline.shell import stage
 def main() -> None:
     """Writes `paths.TRAIN`."""
     keep_freed_memory()
-    with stage("train") as params:
+    with stage("train", paths.TRAIN) as params:
         from repro.cases.medfe.training.loop import train
 
         train(params, paths.PREPARED, paths.MASKS, paths.TRAIN, paths.state() / "training")

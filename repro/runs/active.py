@@ -5,7 +5,6 @@
 """
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from repro import paths
 from repro.audit.ledger.identity import leave_out_before
 from repro.audit.ledger.parsing import parse_tree, read_values
 from repro.case import Case, Job, Row, load_case
-from repro.errors import UserError
 from repro.processes import alone
+from repro.refusals import check_folder, one_message
 from repro.runs.inputs import make_inputs
 from repro.runs.tables import write_protocol_rows, write_rows
 from repro.storage import hash_json, write_json, written_folder
@@ -26,16 +25,14 @@ HEADLINES = 8
 
 def main() -> None:
     """Makes the run of params.yaml; a `UserError` ends the process with exit status 2."""
-    try:
+    with one_message("run"):
         case = load_case()
         params = parse_tree(case.params, read_values(paths.PARAMS), str(paths.PARAMS))
+        check_folder(paths.ACTIVE)
         os.environ["OMP_NUM_THREADS"] = str(case.threads(params))
         tree = hash_json(str(Path.cwd().resolve()))[:12]
         with alone(paths.state() / "locks" / f"active-{tree}.lock", "run: another process makes it here; waiting"):
             make_active(case, params)
-    except UserError as error:
-        print(f"run: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 def make_active(case: Case, params: Any) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from repro import paths
 from repro.case import Case, load_case
+from repro.refusals import one_message
 from repro.runs.imports import cover, files_of, imported_files
 from repro.storage import hash_json, write_json
 
@@ -58,7 +59,8 @@ def _is_text(node: ast.stmt) -> bool:
 
 def main() -> None:
     """Writes `paths.RUN_CODE`."""
-    write_json(paths.RUN_CODE, {"sha256": hash_code(load_case())})
+    with one_message("code"):
+        write_json(paths.RUN_CODE, {"sha256": hash_code(load_case())})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The runs of a plan on disk, read as the long tables that every analysis reads.
 
 A run that failed, diverged or has not been run is there with its status and has no rows; so is one that was made from
-other code or inputs than the rest.
+other code or inputs than the rest, or whose tables are damaged, with the reason.
 """
 
 import io
@@ -37,16 +37,22 @@ def read_results(case: Case, plan: Plan, *, links: bool = True) -> Results:
         plan: frozen.
         links: whether to look the runs up in the tracking store.
 
-    Raises:
-        UserError: evidence is broken.
     """
     plan = plan.grown()
     records = {run.id: record for run in plan.runs if (record := read_record(run.id)) is not None}
     strangers = _find_strangers(case, plan, records)
     records = {run: record for run, record in records.items() if run not in strangers}
+    reasons = dict.fromkeys(strangers, STRANGER)
     made = [run for run, record in records.items() if record.status == OK]
+    try:
+        rows, protocols = _rows(case, made), _protocols(made)
+    except UserError:
+        reasons |= _find_damaged(made)
+        records = {run: record for run, record in records.items() if run not in reasons}
+        made = [run for run in made if run not in reasons]
+        rows, protocols = _rows(case, made), _protocols(made)
     found = _links(case) if links else {}
-    return Results(tabulate_variants(plan), _runs(plan, records, strangers, found), _rows(case, made), _protocols(made))
+    return Results(tabulate_variants(plan), _runs(plan, records, reasons, found), rows, protocols)
 
 
 def _find_strangers(case: Case, plan: Plan, records: Mapping[str, RunRecord]) -> set[str]:
@@ -85,19 +91,18 @@ def _usual_code(case: Case, records: Mapping[str, RunRecord]) -> str:
 
 
 def _runs(
-    plan: Plan, records: Mapping[str, RunRecord], strangers: set[str], links: Mapping[tuple[str, int], str]
+    plan: Plan, records: Mapping[str, RunRecord], reasons: Mapping[str, str], links: Mapping[tuple[str, int], str]
 ) -> pd.DataFrame:
     found = []
     for run in plan.runs:
         record = records.get(run.id)
-        reason = STRANGER if run.id in strangers else ""
         found.append(
             {
                 "run": run.id,
                 "variant": run.variant,
                 "seed": run.seed,
                 "status": record.status if record is not None else MISSING,
-                "reason": record.reason if record is not None else reason,
+                "reason": record.reason if record is not None else reasons.get(run.id, ""),
                 "seconds": record.seconds if record is not None else float("nan"),
                 "joules": record.joules if record is not None and record.joules is not None else float("nan"),
                 "link": links.get((run.variant, run.seed), ""),
@@ -116,10 +121,11 @@ def _rows(case: Case, made: list[str]) -> pd.DataFrame:
     where = case.unit_groups
     # runs are comparable on the same units only, so that one of them tells the groups of all
     told = [] if where is None else [paths.RUNS / run / where.file for run in made]
-    told = [file for file in told if file.is_file()][:1]
+    told = [file for file in told if file.is_file()]
     if where is None or not told:
         return table[ROWS]
-    named, _ = _read(told, (where.unit, where.group))
+    sound = next((file for file in told if not _tell_damage(file, (where.unit, where.group))), told[0])
+    named, _ = _read([sound], (where.unit, where.group))
     groups = dict(zip(named[where.unit].astype(str), named[where.group].astype(str), strict=True))
     table[GROUP] = table["unit"].astype(str).map(groups)
     return table[[*ROWS, GROUP]]
@@ -133,6 +139,37 @@ def _protocols(made: list[str]) -> pd.DataFrame:
     table, places = _read([paths.RUNS / run / paths.PROTOCOL_ROWS for run in runs], ("metric", "value"))
     table.insert(0, "run", np.array(runs)[places])
     return table
+
+
+def _find_damaged(made: list[str]) -> dict[str, str]:
+    """Returns the runs whose tables cannot be read, each tried by itself, with the reason."""
+    found: dict[str, str] = {}
+    for name, needed in ((paths.ROWS, Row._fields), (paths.PROTOCOL_ROWS, ("metric", "value"))):
+        files = {run: paths.RUNS / run / name for run in made if run not in found}
+        if name != paths.ROWS:
+            files = {run: file for run, file in files.items() if file.is_file()}
+        found |= {run: reason for run, file in files.items() if (reason := _tell_damage(file, needed))}
+        found |= _find_odd({run: file for run, file in files.items() if run not in found})
+    return found
+
+
+def _tell_damage(file: Path, needed: tuple[str, ...]) -> str:
+    try:
+        _read([file], needed)
+    except UserError as error:
+        return " ".join(str(error).replace("\n", ";").split())
+    return ""
+
+
+def _find_odd(files: Mapping[str, Path]) -> dict[str, str]:
+    """Returns the runs whose table has other columns than that of most."""
+    heads = {run: file.read_bytes().partition(b"\n")[0] for run, file in files.items()}
+    usual = Counter(heads.values()).most_common(1)
+    return {
+        run: f"{files[run]} has other columns than the tables of the other runs; {MEND}"
+        for run, head in heads.items()
+        if head != usual[0][0]
+    }
 
 
 def _read(files: list[Path], needed: tuple[str, ...]) -> tuple[pd.DataFrame, NDArray[np.intp]]:
@@ -153,7 +190,10 @@ def _read(files: list[Path], needed: tuple[str, ...]) -> tuple[pd.DataFrame, NDA
     places = np.repeat(np.arange(len(files)), [body.count(b"\n") for body in bodies])
     try:
         joined = io.BytesIO(b"\n".join([header, b"".join(bodies)]))
-        table = pd.read_csv(joined, keep_default_na=False, na_values={"value": [""]}, dtype={"value": float})
+        kinds = {"value": float, "train_fraction": float}
+        table = pd.read_csv(joined, keep_default_na=False, na_values={"value": [""]}, dtype=kinds)
+        if len(table) != len(places):
+            raise ValueError("a quote is left open in it")
         if missing := [name for name in needed if name not in table]:
             raise ValueError(f"it has no column {missing[0]}")
     except ValueError as error:

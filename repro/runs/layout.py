@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from repro import paths
 from repro.audit.ledger.identity import leave_out_before
-from repro.audit.ledger.parsing import read_values
 from repro.audit.study.freezing import load_plan
 from repro.audit.study.plan import Plan
 from repro.case import Case, Input
@@ -140,8 +140,11 @@ def written_runs(case: Case, but: str = "") -> dict[str, Any]:
     """Returns those of the planned runs of all studies but one that `ablations/dvc.yaml` holds."""
     if not paths.RUN_PIPELINE.is_file():
         return {}
-    stages = read_values(paths.RUN_PIPELINE, YAML(typ="safe"))["stages"]  # read in C
-    written = stages.get(RUN_STAGE, {}).get("foreach", {})
+    try:  # in C, and of any length: ours, a line for each run of every study
+        stages = YAML(typ="safe").load(paths.RUN_PIPELINE.read_text(encoding="utf-8"))["stages"]
+        written = stages.get(RUN_STAGE, {}).get("foreach", {})
+    except (YAMLError, TypeError, KeyError, AttributeError):
+        raise UserError(f"{paths.RUN_PIPELINE} is damaged; remove it, and start the same command again") from None
     return {run: params for run, params in planned_runs(case, but).items() if run in written}
 
 

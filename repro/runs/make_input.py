@@ -8,21 +8,19 @@ from pathlib import Path
 
 from repro import paths
 from repro.case import import_attribute, load_case
-from repro.errors import UserError
 from repro.processes import alone
+from repro.refusals import check_folder, one_message
 from repro.runs.inputs import folder_of, input_named, params_file, read_params
 
 
 def main() -> None:
     """Makes the input that the command line names; a `UserError` ends the process with exit status 2."""
     name, key, *needed = sys.argv[1:]
-    lock = paths.state() / "locks" / f"{name}-{key}.lock"
-    try:
+    with one_message(name):
+        lock = paths.state() / "locks" / f"{name}-{key}.lock"
+        check_folder(folder_of(name, key))
         with alone(lock, f"{name}: another process makes {key}; waiting for it to end"):
             make_input(name, key, dict(item.split("=") for item in needed))
-    except UserError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 def make_input(name: str, key: str, needed: dict[str, str]) -> Path:

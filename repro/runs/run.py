@@ -19,6 +19,7 @@ from repro.audit.ledger.parsing import parse_tree
 from repro.case import Case, Job, load_case
 from repro.errors import DivergedError, UserError
 from repro.processes import alone
+from repro.refusals import check_folder, one_message
 from repro.runs.attached import ATTACHED, stay_attached
 from repro.runs.energy import EnergyMeter
 from repro.runs.inputs import Keys, find_keys, folders_of, params_file, read_params
@@ -48,19 +49,14 @@ def main() -> None:
     run, *flags = sys.argv[1:]
     if ATTACHED in flags:
         stay_attached()
-    try:
+    with one_message(f"run {run}"):
         case = load_case()
         params = load_run_params(case, run)
+        check_folder(paths.RUNS)
         # before any library starts its threads; their number changes the last bits and belongs to the variant
         os.environ["OMP_NUM_THREADS"] = str(case.threads(params))
         with alone(lock_file(run), f"run {run}: another process makes it; waiting for it to end"):
             make_run(case, run, params)
-    except UserError as error:
-        print(f"run {run}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except (OSError, MemoryError) as error:  # before the run itself
-        print(f"run {run}: {LOST}: {_named(error)}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 def load_run_params(case: Case, run: str) -> Any:

@@ -6,11 +6,13 @@ the folders that it seems to name, and this project puts relative ones into the 
 
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from repro import paths
 from repro.errors import UserError
+from repro.refusals import check_file
 from repro.tracking.address import DATABASE
 
 PATIENCE_S = 20.0
@@ -46,19 +48,24 @@ def database_address(file: Path, query: str = "") -> str:
     raise UserError(f"{file}: SQLAlchemy cannot open a database in a folder of this name\n  rename the folder")
 
 
-def check_database(file: Path) -> None:
-    """Checks that a database can be written: MLflow tries for two minutes what cannot be opened.
+def check_database(file: Path, *, writes: bool = True) -> None:
+    """Checks within seconds what MLflow would try again for two minutes; a database that is not there can be made.
+
+    Args:
+        file: absolute.
+        writes: whether something is going to be logged.
 
     Raises:
-        UserError: another program holds it, it is no database, or it may not be written.
+        UserError: another program holds it, it is no database, or it may not be read or written.
     """
+    if writes or not file.exists():
+        check_file(file)
+    if not file.is_file():
+        return
+    address = f"{file.as_uri()}?mode={'rw' if writes else 'ro'}"
     try:
-        connection = sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=PATIENCE_S)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.rollback()
-        finally:
-            connection.close()
+        with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE_S, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE" if writes else "SELECT name FROM sqlite_master LIMIT 1").fetchall()
     except sqlite3.Error as error:
         raise explain(file, error) from None
 

@@ -56,14 +56,14 @@ def publish_variant(
         UserError: results are missing, or the tracking store cannot be opened.
     """
     evidence = read_evidence(case, results, params)
-    return publish_evidence(case, open_store(case.name), evidence, commit, files.committed_params(baseline))
+    return publish_evidence(case, open_store(case.name), evidence, commit, _params_beside(baseline))
 
 
 def publish_workspace(case: Case, params: Any) -> Evidence:
     """Logs the results of the working tree, which these parameters made; see `publish_variant`."""
     evidence = read_evidence(case, paths.RESULTS, params)
     commit = files.head()
-    publish_evidence(case, open_store(case.name), evidence, commit, files.committed_params(commit))
+    publish_evidence(case, open_store(case.name), evidence, commit, _params_beside(commit))
     return evidence
 
 
@@ -75,9 +75,8 @@ def rebuild(case: Case, commits: Iterable[str] = ()) -> list[Rebuilt]:
     Raises:
         UserError: the tracking store cannot be opened, or git does not know a commit.
     """
-    store = open_store(case.name)
-    head = files.head()
     revisions = [*files.experiments(), *map(files.commit_revision, commits)]
+    store, head = open_store(case.name), files.head()
     rebuilt = []
     for revision in sorted(revisions, key=lambda revision: files.committed_at(revision.commit)):
         with tempfile.TemporaryDirectory() as folder:
@@ -90,10 +89,18 @@ def rebuild(case: Case, commits: Iterable[str] = ()) -> list[Rebuilt]:
     return [*rebuilt, _attempt(case, store, "working tree", paths.RESULTS, head, head)]
 
 
+def _params_beside(commit: str | None) -> Mapping[str, Any]:
+    """Returns the params of a commit, which a run's name shows the differences from; empty: there are none to read."""
+    try:
+        return files.committed_params(commit)
+    except UserError:
+        return {}
+
+
 def _attempt(case: Case, store: Store, label: str, results: Path, commit: str | None, baseline: str | None) -> Rebuilt:
     try:
         evidence = read_evidence(case, results)
-        return Rebuilt(label, publish_evidence(case, store, evidence, commit, files.committed_params(baseline)), "")
+        return Rebuilt(label, publish_evidence(case, store, evidence, commit, _params_beside(baseline)), "")
     except UserError as error:
         return Rebuilt(label, None, str(error))
 

@@ -45,26 +45,28 @@ def runs_experiment(case: str) -> str:
     return f"{case} runs"
 
 
-def open_store(name: str) -> Store:
+def open_store(name: str, *, writes: bool = True) -> Store:
     """Opens the tracking store; makes its database and experiment if there are none yet, restores a deleted one.
 
     Args:
         name: of the experiment, that is of the case.
+        writes: whether something is going to be logged.
 
     Raises:
         UserError: the address is none of a database or server, the server does not answer or refuses, or the database
-            belongs to another folder, is locked, or is none.
+            belongs to another folder, is held by another program, is none, or cannot be written.
     """
     uri = tracking_uri()
     check_address(uri)
     database = database_file(uri)
     if database is None:
         _check_server(uri)
+    else:
+        check_database(database, writes=writes)
     mlflow = import_mlflow()
     if database is not None:
         uri = database_address(database, uri.partition("?")[2])
         _create_database(database, name)
-        check_database(database)
     with explain_refusals(uri):
         client = mlflow.MlflowClient(tracking_uri=uri)
         experiment = _ask_first(uri, lambda: client.get_experiment_by_name(name))

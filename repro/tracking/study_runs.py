@@ -43,7 +43,7 @@ def link_runs(case: Case) -> dict[tuple[str, int], str]:
     """
     if not has_store():
         return {}
-    store = open_store(runs_experiment(case.name))
+    store = open_store(runs_experiment(case.name), writes=False)
     published = [run for run in reversed(list(_finished(store))) if is_labelled(run)]
     found = {(run.data.tags[VARIANT], int(run.data.tags[SEED])): run for run in published}
     return {run: link_of(store, newest.info.run_id) for run, newest in found.items()}

@@ -251,7 +251,7 @@ def test_evaluate_measures_an_imported_or_trained_checkpoint(tmp_path, monkeypat
         call("evaluate", "absent.pt", "-o", "nothing")
     assert not (tmp_path / "nothing").exists()
     call("evaluate", "release.pt", "-o", "measured")
-    for folder, message in ((".", "which no evaluation wrote"), ("release.pt", "is a file")):
+    for folder, message in ((".", "which this command did not make"), ("release.pt", "is a file")):
         with pytest.raises(UserError, match=message):
             call("evaluate", "release.pt", "-o", folder)
     assert (tmp_path / "params.yaml").is_file()

@@ -79,7 +79,7 @@ def test_a_logged_variant_is_found_beside_runs_with_other_parameters(project, mo
 @pytest.mark.parametrize("text", [b"loss: [1", b"a: b: c\n", b"\xff\xfe\x00", b"\x00", b"- 1\n"])
 def test_a_file_that_is_no_params_file_is_told_of_in_one_line(project, text) -> None:
     (project / "broken.yaml").write_bytes(text)
-    with pytest.raises(UserError, match=r"broken\.yaml is no params file: ") as caught:
+    with pytest.raises(UserError, match=r"broken\.yaml is no (params file|YAML): ") as caught:
         find_params(CASE, str(project / "broken.yaml"))
     assert "\n" not in str(caught.value)
 

@@ -63,6 +63,8 @@ REFUSED: list[tuple[str, str | bytes, Flags, str]] = [
     ("t.csv", GOOD.replace("1.01", "1.01 s"), OUTCOME, "numbers and text: '1.01 s' in row 1"),
     ("t.csv", GOOD.replace("2.02", "2.0±0.1"), OUTCOME, "numbers and text: '2.0±0.1' in row 4"),
     ("t.csv", GOOD.replace("1.01", "95%"), OUTCOME, "numbers and text: '95%' in row 1"),
+    ("t.csv", "lr,seed,loss\na,0,True\na,1,\nb,0,False\n", OUTCOME, "is true or false, with blanks"),
+    ("t.csv", GOOD.replace("1.01", "1e308"), OUTCOME, "has 1e+308, whose square is no number"),
     # too little to judge
     ("t.csv", "lr,seed,loss\na,0,1\n", OUTCOME, "there is nothing to compare"),
     ("t.csv", "lr,seed,loss\na,0,1\na,1,2\na,2,3\n", OUTCOME, "there is nothing to compare"),
@@ -97,10 +99,10 @@ REFUSED: list[tuple[str, str | bytes, Flags, str]] = [
     # declarations
     ("judge.yaml", "outcomes: {}\n", OUTCOME, "declares no table\n  expected `table: FILE`"),
     ("judge.yaml", "table: [\n", OUTCOME, "is no YAML"),
-    ("judge.yaml", "table: t.csv\nmargin: 1\n", OUTCOME, "margin: Extra inputs are not permitted"),
-    ("judge.yaml", "table: t.csv\nscale: mean\n", OUTCOME, "scale: Input should be"),
+    ("judge.yaml", "table: t.csv\nmargin: 1\n", OUTCOME, "margin is not what a table is declared by"),
+    ("judge.yaml", "table: t.csv\nscale: mean\n", OUTCOME, "scale is mean; allowed: none, per_task_sd"),
     ("judge.yaml", "table: absent.csv\n", OUTCOME, "absent.csv: no such file"),
-    ("judge.yaml", "table: t.csv\noutcomes: {loss: {direction: down}}\n", OUTCOME, "outcomes.loss.direction: Input"),
+    ("judge.yaml", "table: t.csv\noutcomes: {loss: {direction: down}}\n", OUTCOME, "direction is down; allowed"),
 ]  # fmt: skip
 
 

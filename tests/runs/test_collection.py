@@ -128,18 +128,35 @@ def test_a_run_that_measures_what_it_should_not_is_refused(rows, said, tmp_path)
     assert not (tmp_path / paths.ROWS).exists()
 
 
-def test_broken_evidence_is_named(plan: Plan) -> None:
-    write_run("base-s0", level=10)
+DAMAGED: list[tuple[bytes | None, str]] = [
+    (b"unit,metric\n0,ssim", "rows.csv is no table"),
+    (b"unit,metric\n0,ssim\n", "no table of a run"),
+    (b"unit,metric,value,train_fraction\n0,ssim,1,0.5\n0,ss", "rows.csv is no table"),
+    (b"unit,metric,value,train_fraction\n0,ssim,x,1\n", "no table of a run"),
+    (b"unit,metric,value,train_fraction\n0,ssim,1,\0\0\n", "no table of a run"),
+    (b'unit,metric,value,train_fraction\n0,"ssim,1,1\n', "no table of a run"),
+    (b"", "rows.csv is no table"),
+    (b"\0" * 4096, "rows.csv is no table"),
+    (b"\xff\xfe\n\xff\n", "no table of a run"),
+    (None, "rows.csv cannot be read"),
+]
+"""What a disk, a kill or an editor may make of the rows of a run; None: they are gone."""
+
+
+@pytest.mark.parametrize(("content", "said"), DAMAGED)
+def test_a_run_with_damaged_rows_is_left_out_with_its_reason(plan: Plan, content: bytes | None, said: str) -> None:
+    for run, level in (("base-s0", 10), ("base-s1", 12)):
+        write_run(run, level=level)
+    sound = read_results(plan)
     file = paths.RUNS / "base-s0" / paths.ROWS
-    file.write_text("unit,metric\n0,ssim")
-    with pytest.raises(UserError, match=r"rows\.csv is no table.*\n.*sweep again"):
-        read_results(plan)
-    file.write_text("unit,metric\n0,ssim\n")
-    with pytest.raises(UserError, match=r"rows\.csv or one like it is no table of a run.*value"):
-        read_results(plan)
-    file.unlink()
-    with pytest.raises(UserError, match=r"rows\.csv cannot be read"):
-        read_results(plan)
+    file.unlink() if content is None else file.write_bytes(content)
+    found = read_results(plan)
+    assert set(found.rows["run"]) == {"base-s1"}
+    assert found.runs.loc["base-s0", "status"] == "missing"
+    assert said in found.runs.loc["base-s0", "reason"]
+    assert "sweep again" in found.runs.loc["base-s0", "reason"]
+    kept = sound.rows[sound.rows["run"] == "base-s1"].reset_index(drop=True)
+    assert found.rows.reset_index(drop=True).equals(kept)
 
 
 def test_runs_of_other_code_or_data_are_not_compared(plan: Plan, monkeypatch) -> None:

@@ -9,50 +9,48 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from repro.audit.ledger.choice import show_value
+from repro.audit.ledger.values import shorten
+from repro.audit.ledger.yaml_text import read_yaml
 from repro.errors import UserError
 
 Tree = TypeVar("Tree", bound=BaseModel)
 
 _MAX_PROBLEMS = 3
+_MOST_NAME = 200
 
 
-def read_values(file: Path, yaml: YAML | None = None) -> Any:
-    """Returns the values of a YAML file, not checked yet.
+def read_values(file: Path, *, comments: bool = False) -> Any:
+    """Returns the values of a YAML file that git holds, not checked yet.
 
     Args:
         file: e.g. params.yaml.
-        yaml: how it is read; None: as plain values.
+        comments: whether they are kept, to write the file again.
 
     Raises:
-        UserError: the file is missing, or is no YAML.
+        UserError: the file is missing, is no YAML, or holds more than params can be.
     """
+    back = f"get it back by: git checkout {file}"
+    if not file.is_file() and not file.exists():
+        raise UserError(f"{file} is missing; {back}")
     try:
-        return (yaml or YAML(typ="safe", pure=True)).load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{file} is missing; get it back by: git checkout {file}") from None
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror})") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        where = " ".join(str(error).split())
-        raise UserError(f"{file} is no YAML: {where}\n  get it back by: git checkout {file}") from None
+        return read_yaml(file, comments=comments)
+    except UserError as error:
+        raise UserError(f"{error}\n  {back}") from None
 
 
 def parse_tree(tree: type[Tree], values: Any, origin: str) -> Tree:
     """Returns the checked params of plain nested values; `origin` names them in the message.
 
     Raises:
-        UserError: one line for each key that is wrong, and one that says how to put it right.
+        UserError: one line for each key that is wrong, and, of a file, one that says how to get it back.
     """
     if not isinstance(values, Mapping):
         raise UserError(f"{origin}: expected groups of parameters, got {type(values).__name__}")
-    remedy = f"put it right in {origin}"
-    if Path(origin).is_file():
-        remedy += f", or go back by: git checkout {origin}"
-    return parse_group(tree, values, origin, [remedy])
+    there = len(origin) < _MOST_NAME and Path(origin).is_file()
+    remedy = [f"put it right in {origin}, or go back by: git checkout {origin}"] if there else []
+    return parse_group(tree, values, origin, remedy)
 
 
 def parse_group(tree: type[Tree], values: Any, origin: str, remedy: Sequence[str] = (), prefix: str = "") -> Tree:
@@ -71,24 +69,27 @@ def parse_group(tree: type[Tree], values: Any, origin: str, remedy: Sequence[str
     try:
         return tree.model_validate(values)
     except ValidationError as error:
-        problems = [f"{prefix}{_describe(problem)}" for problem in error.errors(include_url=False)]
+        problems = [f"{prefix}{describe_problem(problem)}" for problem in error.errors(include_url=False)]
     shown = problems[:_MAX_PROBLEMS]
     if len(problems) > len(shown):
         shown.append(f"... and {len(problems) - len(shown)} more")
     raise UserError(f"{origin}: " + "\n  ".join([*shown, *remedy]))
 
 
-def _describe(problem: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
+def describe_problem(problem: ErrorDetails, noun: str = "a parameter") -> str:
+    """Returns in one line which key is wrong, what it is, and what was expected; `noun` is what a key should be."""
+    key = shorten(".".join(str(part) for part in problem["loc"])) or "it"
     if problem["type"] == "missing":
         return f"{key} is missing"
     if problem["type"] == "extra_forbidden":
-        return f"{key} is not a parameter"
-    if problem["type"] == "constraint":
-        return problem["msg"]
+        return f"{key} is not {noun}"
+    if problem["type"] in ("constraint", "value_error"):
+        return problem["msg"].removeprefix("Value error, ")
+    if problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return f"{key} is {shorten(show_value(problem['input']))}; expected keys with values"
     message = problem["msg"].removeprefix("Input should be ")
     if problem["type"] == "literal_error":
         message = "allowed: " + message.replace("'", "").replace(" or ", ", ")
     elif not message.startswith("allowed"):
         message = f"expected {message[0].lower()}{message[1:]}"
-    return f"{key} is {show_value(problem['input'])}; {message}"
+    return f"{key} is {shorten(show_value(problem['input']))}; {shorten(message, 300)}"

@@ -3,11 +3,12 @@
 A case names the folder that holds `readings/`, `scales/` and perhaps `common.yaml`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from repro.audit.ledger.parsing import read_values
-from repro.audit.ledger.values import flatten
+from repro.audit.ledger.values import flatten, plain, shorten
 from repro.errors import UserError
 
 Values = dict[str, Any]
@@ -33,7 +34,7 @@ def load_reading(folder: Path, name: str) -> Values:
 
 def load_common(folder: Path) -> Values:
     """Returns what all studies share, as nested values: what neither a reading nor a scale says; empty without one."""
-    return dict(read_values(folder / COMMON) or {}) if (folder / COMMON).is_file() else {}
+    return _read_mapping(folder / COMMON) if (folder / COMMON).is_file() else {}
 
 
 def merge_reading(folder: Path, name: str, scale: str) -> Values:
@@ -47,13 +48,28 @@ def merge_reading(folder: Path, name: str, scale: str) -> Values:
     fixed = _load(folder / SCALES, scale, "scale")
     instead = fixed.pop(INSTEAD_OF, {})
     values = flatten(load_reading(folder, name)) | flatten(fixed)
-    return values | {key: others.get(values[key], values[key]) for key, others in instead.items()}
+    if not isinstance(instead, Mapping) or not all(isinstance(others, Mapping) for others in instead.values()):
+        raise UserError(f"scale {scale}: {INSTEAD_OF}: expected for each detail the options that it takes instead")
+    if unknown := [key for key in instead if key not in values]:
+        raise UserError(f"scale {scale}: {INSTEAD_OF}: the reading {name} says nothing of {shorten(str(unknown[0]))}")
+    return values | {key: _replaced(values[key], others) for key, others in instead.items()}
 
 
 def _load(folder: Path, name: str, what: str) -> Values:
     if name not in _names(folder):  # and so no path
-        raise UserError(f"there is no {what} {name}; there are: {', '.join(_names(folder)) or 'none'}")
-    return dict(read_values(folder / f"{name}.yaml") or {})
+        raise UserError(f"there is no {what} {shorten(name)}; there are: {', '.join(_names(folder)) or 'none'}")
+    return _read_mapping(folder / f"{name}.yaml")
+
+
+def _read_mapping(file: Path) -> Values:
+    values = read_values(file)
+    if values is not None and not isinstance(values, Mapping):
+        raise UserError(f"{file}: expected groups of parameters, got {type(values).__name__}")
+    return dict(values or {})
+
+
+def _replaced(option: Any, others: Mapping[Any, Any]) -> Any:
+    return next((other for one, other in others.items() if plain(one) == plain(option)), option)
 
 
 def _names(folder: Path) -> list[str]:

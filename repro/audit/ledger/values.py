@@ -47,3 +47,10 @@ def show_value(value: Any) -> str:
             return "[" + ",".join(show_value(item) for item in value) + "]"
         case _:
             return str(value)
+
+
+def shorten(text: str, most: int = 120) -> str:
+    """Returns a text in one line that says the same, or begins and ends alike."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    line = " ".join(line.split())
+    return line if len(line) <= most else f"{line[: most - 30]} ... {line[-25:]}"

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from repro.audit.ledger.parsing import Tree, parse_tree, read_values
 from repro.audit.ledger.readings import merge_reading
-from repro.audit.ledger.values import override_values
+from repro.audit.ledger.values import override_values, shorten
+from repro.audit.ledger.yaml_text import parse_yaml
 from repro.errors import UserError
 from repro.storage import written_file
+
+MOST_LETTERS = 10_000
+"""Of an override."""
 
 
 def use_reading(
@@ -34,14 +37,13 @@ def use_reading(
         UserError: there is no such reading or scale, the file is broken, or the result is not allowed; the file is then
             left as it was.
     """
-    round_trip = YAML()
-    round_trip.width = 120
-    values = read_values(file, round_trip)
+    values = read_values(file, comments=True)
     if not isinstance(values, dict):
         raise UserError(f"{file} holds no parameters; get it back by: git checkout {file}")
     override_values(values, merge_reading(folder, reading, scale) | dict(overrides))
     params = parse_tree(tree, values, f"{reading} at scale {scale}")
-    text = io.StringIO()
+    text, round_trip = io.StringIO(), YAML()
+    round_trip.width = 120
     round_trip.dump(values, text)
     with written_file(file) as partial:
         partial.write_text(text.getvalue(), encoding="utf-8")
@@ -58,9 +60,16 @@ def parse_overrides(arguments: Iterable[str]) -> dict[str, Any]:
     for argument in arguments:
         key, equals, text = argument.partition("=")
         if not equals or not key:
-            raise UserError(f"{argument!r} is no key=value, such as loss.adv=hinge")
+            raise UserError(f"{shorten(argument)!r} is no key=value, such as loss.adv=hinge")
+        if key in overrides:
+            raise UserError(f"{shorten(key)} is given twice; give it once")
+        if len(argument) > MOST_LETTERS:
+            raise UserError(f"the value of {shorten(key)} has more than {MOST_LETTERS} letters; expected such as 0.1")
         try:
-            overrides[key] = YAML(typ="safe", pure=True).load(text)
-        except YAMLError:
-            raise UserError(f"the value of {argument!r} is no YAML; write lists as [3,5,7]") from None
+            overrides[key] = parse_yaml(text, shorten(key))
+        except UserError as error:
+            said = shorten(str(error).partition(": ")[2])
+            raise UserError(
+                f"the value of {shorten(argument)!r} is no YAML ({said})\n  write lists as [3,5,7]"
+            ) from None
     return overrides

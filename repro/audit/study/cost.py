@@ -1,12 +1,15 @@
 """What a plan is expected to cost: the median of the runs at the same scale that have been run already."""
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from repro.audit.study.freezing import load_plan
 from repro.audit.study.plan import Plan
+from repro.errors import UserError
 
 RECORD = "run.json"
 """In each run's folder: `status` and `seconds`."""
@@ -37,7 +40,7 @@ def estimate_cost(plan: Plan, plans: Path, runs: Path) -> Cost:
         runs: folder of the runs, one folder each.
     """
     scale, settings = plan.declaration["scale"], plan.declaration["settings"]
-    others = [load_plan(file) for file in sorted(plans.glob("*.json"))]
+    others = list(_readable_plans(plans))
     alike = [
         item
         for item in [plan, *others]
@@ -46,11 +49,21 @@ def estimate_cost(plan: Plan, plans: Path, runs: Path) -> Cost:
     known = sorted({run.id for item in alike for run in item.grown().runs if (runs / run.id / RECORD).is_file()})
     seconds, sizes = [], []
     for run in known:
-        record = json.loads((runs / run / RECORD).read_text(encoding="utf-8"))
-        if record.get("status") == "ok":
-            seconds.append(float(record["seconds"]))
+        try:
+            record = json.loads((runs / run / RECORD).read_text(encoding="utf-8"))
+            taken = float(record["seconds"]) if record["status"] == "ok" else None
+        except (OSError, ValueError, LookupError, TypeError):  # damaged: it tells of no cost
+            continue
+        if taken is not None:
+            seconds.append(taken)
             sizes.append(sum(file.stat().st_size for file in (runs / run).rglob("*") if file.is_file()))
     missing = sum(not (runs / run.id / RECORD).is_file() for run in plan.grown().runs)
     if not seconds:
         return Cost(missing, 0, None, None)
     return Cost(missing, len(seconds), median(seconds), int(median(sizes)))
+
+
+def _readable_plans(plans: Path) -> Iterator[Plan]:
+    for file in sorted(plans.glob("*.json")):
+        with suppress(UserError):
+            yield load_plan(file)

@@ -1,14 +1,17 @@
 """A study as its author declares it: details to vary, design, seeds, outcomes with margins, claims, controls."""
 
 import operator
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from repro.audit.ledger.identity import SEED
+from repro.audit.ledger.parsing import describe_problem
+from repro.audit.ledger.values import shorten
+from repro.audit.ledger.yaml_text import read_yaml
 from repro.audit.study.metric import Direction, Metric
 from repro.errors import UserError
 from repro.storage import hash_json
@@ -20,6 +23,9 @@ Expected = Literal["better", "worse"]
 Scale = Literal["none", "per_task_sd", "baseline_ratio"]
 """What differences on several tasks are divided by before they are averaged; how: `statistics.task_scores`."""
 Correction = Literal["Holm", "Benjamini-Hochberg"]
+MOST_NAME = 100
+"""Bytes of a study's name: what is called after it has to fit into a file's name."""
+_NAME = re.compile(r"\w[\w .+-]*")
 RANDOMISED: tuple[Design, ...] = ("plackett_burman", "fractional_factorial", "d_optimal", "random", "stack")
 """Designs that leave something to chance: which columns and signs details get, which rows are chosen."""
 
@@ -245,18 +251,23 @@ def with_seed(named: NamedStudy) -> NamedStudy:
     return NamedStudy(name, study.model_copy(update={"randomisation": int(hash_json(["randomisation", name])[:8], 16)}))
 
 
-def read_yaml(file: Path) -> Any:
-    """Returns the plain values of a YAML file that somebody has written.
+def study_name(file: Path) -> str:
+    """Returns what a study is called: its file without the suffix. Its plan, report and bundle are called after it.
 
     Raises:
-        UserError: it cannot be read, or is no YAML.
+        UserError: that would name another folder than its own, or nothing.
+
+    Example:
+        >>> study_name(Path("ablations/screening.yaml"))
+        'screening'
     """
-    try:
-        return YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror})") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is no YAML: {' '.join(str(error).split())}") from None
+    name = file.stem
+    if not _NAME.fullmatch(name) or name.endswith((" ", ".")) or len(name.encode(errors="replace")) > MOST_NAME:
+        raise UserError(
+            f"{shorten(str(file))!r}: no study can be called {shorten(name, 60)!r}: its plan and report bear its "
+            f"name\n  expected letters, digits, - and _, at most {MOST_NAME}"
+        )
+    return name
 
 
 def load_study(file: Path, metrics: Sequence[Metric] = ()) -> NamedStudy:
@@ -269,16 +280,43 @@ def load_study(file: Path, metrics: Sequence[Metric] = ()) -> NamedStudy:
     Raises:
         UserError: the file is missing, is no YAML, or does not declare a study.
     """
+    name = study_name(file)
     values = read_yaml(file)
+    if not isinstance(values, Mapping):
+        raise UserError(f"{file} declares no study: expected `title:` and what else stands in {__name__}")
     try:
-        return with_seed(NamedStudy(file.stem, Study.model_validate(_complete(values, metrics))))
+        study = Study.model_validate(_complete(values, metrics))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = "".join(f"{part}." for part in first["loc"])[:-1]
-        told = f"{where}: {first['msg']}" if where else first["msg"].removeprefix("Value error, ")
+        told = describe_problem(error.errors(include_url=False)[0], "what a study declares")
         raise UserError(f"{file}: {told}\n  what a study declares stands in {__name__}") from None
     except ValueError as error:
         raise UserError(f"{file}: {error}") from None
+    if vain := _find_vain(study):
+        raise UserError(f"{file}: {vain}")
+    return with_seed(NamedStudy(name, study))
+
+
+def _find_vain(study: Study) -> str:
+    """Says what a study declares without any effect; empty: nothing."""
+    if not study.title.strip():
+        return "title: it is empty; say the question that the study answers"
+    if not study.title.isprintable():
+        return "title: it holds letters that cannot be shown, which a terminal may take for orders; leave them out"
+    if study.base is None and not study.details and study.controls == Controls():
+        return "details: there is none, so nothing is compared; `repro details` lists those that can be varied"
+    controls = study.controls
+    places: dict[str, Mapping[str, Any]] = {
+        "settings": study.settings,
+        "details": study.details,
+        "base: settings": study.base.settings if study.base else {},
+        "controls: negative": controls.negative or {},
+        "controls: positive": controls.positive.settings if controls.positive else {},
+    }
+    if found := next((where for where, keys in places.items() if SEED in keys), ""):
+        return f"{found}: {SEED}: every run has one of its own, 0 to seeds - 1; leave it out"
+    empty = [where for where, given in (("controls: negative", controls.negative),) if given == {}]
+    empty += ["controls: positive"] if controls.positive and not controls.positive.settings else []
+    return f"{empty[0]}: it sets nothing; name a parameter, or leave it out" if empty else ""
 
 
 def _complete(values: Any, metrics: Sequence[Metric]) -> Any:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from repro.audit.counted import count_of
 from repro.audit.ledger.choice import show_value
+from repro.audit.study.declaration import study_name
 from repro.audit.study.plan import Batch, Budget, Look, Plan
 from repro.errors import UserError
 from repro.storage import written_file
@@ -103,7 +104,13 @@ def _write(plan: Plan, file: Path) -> None:
 
 
 def locate_plan(folder: Path, study: str) -> Path:
-    """Returns the file of a study's frozen plan."""
+    """Returns the file of a study's frozen plan.
+
+    Raises:
+        UserError: no study can have that name.
+    """
+    if study_name(Path(f"{study}.yaml")) != study:
+        raise UserError(f"{study!r} is no name of a study")
     return folder / f"{study}.json"
 
 
@@ -117,6 +124,8 @@ def load_plan(file: Path) -> Plan:
         return Plan.model_validate_json(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror}); `repro plan` freezes a study") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is no frozen plan: byte {error.start} is no UTF-8; `git checkout {file}`") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -6,6 +6,7 @@ from repro import paths
 from repro.audit.page.notebook import render_page, run_notebook
 from repro.cases.medfe.case import CASE
 from repro.evidence import read_evidence
+from repro.refusals import check_folder
 from repro.storage import written_folder
 
 
@@ -18,6 +19,8 @@ def build_report(output: Path) -> Path:
     Raises:
         UserError: there are no results yet, or the tracking store cannot be opened.
     """
+    names = {paths.NOTEBOOK.name, paths.NOTEBOOK.with_suffix(".html").name}
+    check_folder(output, names)
     read_evidence(CASE, paths.RESULTS)  # refused before a kernel is started
     with written_folder(output) as partial:
         notebook = partial / paths.NOTEBOOK.name

@@ -3,7 +3,6 @@
 All sections read one `Contents`.
 """
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +11,8 @@ import pandas as pd
 from repro import paths
 from repro.audit.ledger.values import flatten
 from repro.cases.medfe.case import CASE
-from repro.evidence import Evidence, read_evidence, read_unit_rows
+from repro.errors import UserError
+from repro.evidence import Evidence, explain_damage, read_evidence, read_object, read_unit_rows
 from repro.tracking import Logged, logged_variants
 
 MODEL = "model"
@@ -63,13 +63,19 @@ def load_contents() -> Contents:
     """
     evidence = read_evidence(CASE, paths.RESULTS)
     settings = flatten(evidence.params)
+    figures = read_object(paths.EVALUATE / paths.METRICS)
+    not_computed = read_object(paths.EVALUATE / paths.NOT_COMPUTED)
+    with explain_damage(paths.TRAIN / paths.HISTORY):
+        history = pd.read_csv(paths.TRAIN / paths.HISTORY)
+    with explain_damage(paths.EVALUATE / paths.IMAGES):
+        rows = _method_rows(settings["evaluation.output"])
     return Contents(
         evidence,
         settings,
-        _method_rows(settings["evaluation.output"]),
-        json.loads((paths.EVALUATE / paths.METRICS).read_text()),
-        json.loads((paths.EVALUATE / paths.NOT_COMPUTED).read_text()),
-        pd.read_csv(paths.TRAIN / paths.HISTORY),
+        rows,
+        figures,
+        not_computed,
+        history,
         _read_account(paths.PREPARED / PREPARED_ACCOUNT),
         *_keep_current(logged_variants(CASE), evidence),
     )
@@ -92,7 +98,8 @@ def _keep_current(logged: Logged, evidence: Evidence) -> tuple[Logged, int]:
     is_stale = runs.duplicated(["variant", "seed"]).mask(is_active, runs["key"] != evidence.key).astype(bool)
     kept = runs.index[~is_stale]
     units = logged.units[logged.units["run_id"].isin(kept)]
-    return Logged(runs.loc[kept], logged.params.loc[kept], logged.metrics.loc[kept], units), int(is_stale.sum())
+    current = Logged(runs.loc[kept], logged.params.loc[kept], logged.metrics.loc[kept], units, logged.left_out)
+    return current, int(is_stale.sum())
 
 
 def _method_rows(output: str) -> pd.DataFrame:
@@ -114,4 +121,7 @@ def _method_rows(output: str) -> pd.DataFrame:
 
 
 def _read_account(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text())) if file.is_file() else {}
+    try:
+        return read_object(file) if file.is_file() else {}
+    except UserError:
+        return {}  # the section says that there is none

@@ -6,6 +6,8 @@ The inputs are the median and the worst case of the baseline, by rule and never 
 import base64
 import html
 import io
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,12 +18,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from repro import paths
+from repro.audit.ledger.values import shorten
 from repro.audit.page.section import Section
 from repro.audit.page.subject import Subject, code, paragraph
 from repro.audit.statistics.results import OK
 from repro.cases.medfe.data.arrays import open_split
 from repro.cases.medfe.grids import show_hole
 from repro.cases.medfe.masks import open_masks
+from repro.errors import UserError
+from repro.evidence import explain_damage
 from repro.runs.inputs import find_keys, folders_of
 from repro.runs.layout import run_params
 
@@ -64,32 +69,56 @@ def show_fills(subject: Subject) -> str:
     """Returns pictures of each case: input and baseline, then a row for each option of each varied detail."""
     runs = subject.results.runs
     usable = runs[(runs["status"] == OK) & (runs["seed"] == SEED)]
-    samples = {str(row["variant"]): read_sample(Path(row["path"])) for _, row in usable.iterrows()}
+    samples, reasons = {}, []
+    for _, row in usable.iterrows():
+        try:
+            samples[str(row["variant"])] = read_sample(Path(row["path"]))
+        except UserError as error:
+            reasons.append(str(error).splitlines()[0])
+    left_out = paragraph("Left out: " + "; ".join(html.escape(reason) for reason in reasons)) if reasons else ""
     baseline = subject.plan.baseline().id
     if baseline not in samples or len(samples) < 2:
-        return paragraph(f"There are no fills to compare yet: the baseline and an arm of seed {SEED} are needed.")
-    shown = paragraph(
+        none = f"There are no fills to compare yet: the baseline and an arm of seed {SEED} are needed."
+        return paragraph(none) + left_out
+    shown = left_out + paragraph(
         f"Composites of seed {SEED}. Where a design varies details together, a picture is the mean over all variants "
         "with that option. The cases are the median and the worst of the baseline's sample by hole PSNR."
     )
     pairs = pair_variants(subject, list(samples))
-    for case in choose_cases(Path(usable[usable["variant"] == baseline]["path"].iloc[0]), samples[baseline]):
-        truth, masked = _input(subject, samples[baseline], case)
-        shown += f"<h4>The {case.why} case of the baseline</h4>" + _case(samples, baseline, pairs, case, truth, masked)
+    try:
+        for case in choose_cases(Path(usable[usable["variant"] == baseline]["path"].iloc[0]), samples[baseline]):
+            truth, masked = _input(subject, samples[baseline], case)
+            title = f"<h4>The {case.why} case of the baseline</h4>"
+            shown += title + _case(samples, baseline, pairs, case, truth, masked)
+    except UserError as error:  # the rest of the page does not need them
+        return paragraph(f"No picture can be shown: {html.escape(str(error))}") + left_out
     return shown
 
 
 def read_sample(run: Path) -> Sample:
-    """Reads the fills that a run keeps."""
-    with np.load(run / paths.EVALUATE.name / paths.FILLS, allow_pickle=False) as kept:
-        return Sample(kept["fills"], kept["image"], kept["bucket"])
+    """Reads the fills that a run keeps.
+
+    Raises:
+        UserError: they are damaged.
+    """
+    file = run / paths.EVALUATE.name / paths.FILLS
+    try:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
+            sample = Sample(kept["fills"], kept["image"], kept["bucket"])
+    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{file} cannot be read ({shorten(str(error)) or type(error).__name__})") from None
+    if sample.fills.ndim != 4 or len(sample.fills) != len(sample.image) or len(sample.image) != len(sample.bucket):
+        raise UserError(f"{file} is no sample of fills")
+    return sample
 
 
 def choose_cases(run: Path, sample: Sample) -> list[Case]:
     """Returns the median and the worst input of the sample, by the hole PSNR of a run."""
-    rows = pd.read_csv(run / paths.EVALUATE.name / paths.IMAGES, dtype={"bucket": str})
-    values = rows[rows["output"] == "composite"].set_index(["image", "bucket"])["psnr_hole_db"]
-    found = [values[(int(image), str(bucket))] for image, bucket in zip(sample.image, sample.bucket, strict=True)]
+    file = run / paths.EVALUATE.name / paths.IMAGES
+    with explain_damage(file):
+        rows = pd.read_csv(file, dtype={"bucket": str, "psnr_hole_db": float})
+        values = rows[rows["output"] == "composite"].set_index(["image", "bucket"])["psnr_hole_db"]
+        found = [values[(int(image), str(bucket))] for image, bucket in zip(sample.image, sample.bucket, strict=True)]
     order = np.argsort(found, kind="stable")
     return [Case(int(order[len(order) // 2]), "median"), Case(int(order[0]), "worst")]
 

@@ -4,6 +4,7 @@ Gives no verdict: that needs a noise floor.
 """
 
 import html
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ SHOWN = tuple(metric for metric in METRICS if metric.margin is not None)
 """Metrics of which one knows which difference counts; the headline is the first."""
 DIFFERENCE = f"difference, {HEADLINE.unit}"
 MAX_DIFFERENCES = 6
+MAX_DAMAGED = 10
 PAIR = ["image", "photograph", "bucket", "hole_ratio"]
 """What two runs must share, row by row, for their figures to be of the same test."""
 
@@ -29,9 +31,11 @@ PAIR = ["image", "photograph", "bucket", "hole_ratio"]
 def show_variants(contents: Contents) -> Fragment:
     """Returns one row per logged variant, the active one first."""
     logged = contents.logged
+    damaged = _list_damaged(logged.left_out)
     if logged.runs.empty:
         left_out = _count_left_out(contents.left_out)
-        return Fragment(f"<p>No run is logged yet; <code>repro publish</code> logs what DVC keeps. {left_out}</p>")
+        none = f"<p>No run is logged yet; <code>repro publish</code> logs what DVC keeps. {left_out}</p>"
+        return Fragment(none + damaged)
     active = contents.evidence.variant
     order = sorted(logged.runs["variant"].unique(), key=lambda variant: (variant != active, variant))
     rows = [_describe_variant(contents, variant) for variant in order]
@@ -46,7 +50,7 @@ def show_variants(contents: Contents) -> Fragment:
     ).strip()
     note = "<p>The links open while <code>mlflow ui --backend-store-uri sqlite:///mlflow.db</code> runs.</p>"
     on_disk = logged.runs["link"].str.startswith("http://127.0.0.1:5000").all()
-    return Fragment(table_html(table, caption, formats, marked=[active]) + (note if on_disk else ""))
+    return Fragment(table_html(table, caption, formats, marked=[active]) + (note if on_disk else "") + damaged)
 
 
 def _describe_variant(contents: Contents, variant: str) -> dict[str, Any]:
@@ -87,6 +91,16 @@ def _count_left_out(count: int) -> str:
     return (
         f"{counted} of the same variant and seed, made by other code or data, {'is' if count == 1 else 'are'} left out."
     )
+
+
+def _list_damaged(left_out: Mapping[str, str]) -> str:
+    """Returns as HTML which logged runs cannot be read, or be compared image by image, and why."""
+    items = "".join(
+        f"<li>{html.escape(name)}: {html.escape(reason)}</li>" for name, reason in list(left_out.items())[:MAX_DAMAGED]
+    )
+    more = f"<li>and {len(left_out) - MAX_DAMAGED} more</li>" if len(left_out) > MAX_DAMAGED else ""
+    told = "<p>Left out, all of a run or its comparison by image; <code>repro publish</code> logs it again:</p>"
+    return f"{told}<ul>{items}{more}</ul>" if left_out else ""
 
 
 def _differences(contents: Contents, run_id: str) -> str:

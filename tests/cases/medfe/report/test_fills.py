@@ -23,6 +23,7 @@ from repro.cases.medfe.report.fills import (
     pair_variants,
     read_sample,
 )
+from repro.errors import UserError
 
 PSNR = {(0, "10-20"): 30.0, (0, "20-30"): 12.0, (1, "10-20"): 20.0, (1, "20-30"): 25.0, (2, "10-20"): 5.0}
 """Hole PSNR by image and bucket; image 2 is not in the sample that the runs keep."""
@@ -119,3 +120,31 @@ def test_without_an_arm_there_is_a_sentence(tmp_path: Path) -> None:
     subject = make_subject(tmp_path, "one_at_a_time")
     runs = subject.results.runs.assign(status="missing")
     assert "no fills to compare" in fills.show_fills(subject._replace(results=subject.results._replace(runs=runs)))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\0" * 4096, b"\x93NUMPY", None])
+def test_a_run_whose_fills_are_damaged_is_left_out_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    blank = np.zeros((3, 4, 4), np.uint8)
+    monkeypatch.setattr(fills, "_input", lambda *_: (blank, blank))
+    subject = make_subject(tmp_path, "one_at_a_time")
+    arm = next(variant.id for variant in subject.plan.variants if variant.role == "arm")
+    file = tmp_path / f"{arm}-s0" / paths.EVALUATE.name / paths.FILLS
+    file.unlink() if content is None else file.write_bytes(content)
+    with pytest.raises(UserError, match=r"fills\.npz cannot be read"):
+        read_sample(file.parents[1])
+    shown = fills.show_fills(subject)
+    assert f"Left out: {file} cannot be read" in shown
+    assert shown.count("<code>yes</code> for <code>no</code>") == 2 * 1, "the other arm is shown for each case"
+
+
+TABLES = [b"", b"image,bucket\n", b"\xff\n", b"image,bucket,output,psnr_hole_db\n0,10-20,composite,x\n"]
+
+
+@pytest.mark.parametrize("content", TABLES)
+def test_damaged_rows_of_the_baseline_take_the_pictures_and_not_the_page(tmp_path: Path, content: bytes) -> None:
+    subject = make_subject(tmp_path, "one_at_a_time")
+    rows = tmp_path / f"{subject.plan.baseline().id}-s0" / paths.EVALUATE.name / paths.IMAGES
+    rows.write_bytes(content)
+    assert f"No picture can be shown: {rows} cannot be read" in fills.show_fills(subject)
