@@ -1,5 +1,6 @@
 """The lock file of the runs, in a repository of DVC's own with stages that run no code."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from repro import paths
-from repro.runs.dvc_stages import LOCK_FILE, find_changed, record
+from repro.runs.dvc_stages import LOCK_FILE, bring_back, find_changed, record
 
 PIPELINE = """\
 stages:
@@ -28,6 +29,10 @@ def plan(*runs: str) -> None:
     for run in runs:
         Path("results", run).mkdir(parents=True, exist_ok=True)
         Path("results", run, "value").write_text(run)
+    write_pipeline(*runs)
+
+
+def write_pipeline(*runs: str) -> None:
     paths.RUN_PIPELINE.write_text(PIPELINE.replace("RUNS", ", ".join(runs)))
 
 
@@ -58,6 +63,12 @@ def test_a_run_that_no_plan_has_any_more_leaves_the_lock_file_when_another_is_re
         name: before[name] for name in ("run@a-s1", "run@b-s0")
     }
     assert find_changed(["run@a-s1", "run@b-s0", "run@c-s0"]) == []
+
+    shutil.rmtree("results/a-s0")
+    write_pipeline("a-s0", "a-s1")
+    assert bring_back(["run@a-s0"]) == ["run@a-s0"], "planned again, it comes from DVC's cache"
+    assert Path("results/a-s0/value").read_text() == "a-s0"
+    assert locked()["run@a-s0"] == before["run@a-s0"]
 
 
 def test_a_run_of_the_plan_that_has_not_been_made_again_keeps_its_entry() -> None:
