@@ -49,7 +49,7 @@ def bring_back(names: Iterable[str]) -> list[str]:
     """
     with _open_stages() as stages:
         restored = [name for name in names if _restore(stages[name])]
-        _write_lock_file([stages[name] for name in restored])
+        _write_lock_file([stages[name] for name in restored], stages)
     return restored
 
 
@@ -64,7 +64,7 @@ def record(names: Iterable[str]) -> None:
         for stage in recorded:
             stage.save()
             stage.commit()
-        _write_lock_file(recorded)
+        _write_lock_file(recorded, stages)
 
 
 def make(names: Sequence[str]) -> None:
@@ -123,9 +123,19 @@ def _restore(stage: Any) -> bool:
     return True
 
 
-def _write_lock_file(stages: list[Any]) -> None:
-    if stages:
-        stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
+def _write_lock_file(written: list[Any], stages: Stages) -> None:
+    """Writes stages into the lock file; those that no plan has any more leave it: every command of DVC reads them."""
+    from dvc.utils.serialize import modify_yaml
+
+    if not written:
+        return
+    pipeline = written[0].dvcfile
+    pipeline.dump_stages(written, update_pipeline=False)
+    gone = pipeline.lockfile_contents.get("stages", {}).keys() - stages.keys()
+    if gone:
+        with modify_yaml(str(LOCK_FILE)) as lock:
+            for name in gone:
+                del lock["stages"][name]
 
 
 @contextmanager
