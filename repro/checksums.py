@@ -3,6 +3,7 @@
 In the form that `sha256sum -c SHA256SUMS` reads too.
 """
 
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from repro.storage import hash_file
 CHECKSUMS = "SHA256SUMS"
 
 
-def write_checksums(folder: Path) -> None:
-    """Writes the SHA-256 of every file below a folder into its file `CHECKSUMS`."""
-    files = sorted(item for item in folder.rglob("*") if item.is_file() and item.name != CHECKSUMS)
+def write_checksums(folder: Path, names: Collection[str] | None = None) -> None:
+    """Writes the SHA-256 of every file below a folder, or of those named that are there, into its file `CHECKSUMS`."""
+    found = folder.rglob("*") if names is None else (folder / name for name in names)
+    files = sorted(item for item in found if item.is_file() and item.name != CHECKSUMS)
     lines = [f"{hash_file(file)}  {file.relative_to(folder).as_posix()}\n" for file in files]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
@@ -38,6 +40,20 @@ def check_file(folder: Path, name: str, remedy: str) -> None:
         raise UserError(f"{folder / name} cannot be checked ({error})\n  {remedy}") from None
     if found != expected:
         raise UserError(f"{folder / name} is damaged: its SHA-256 is not the one in {CHECKSUMS}\n  {remedy}")
+
+
+def check_folder(folder: Path, remedy: str) -> None:
+    """Checks that every listed file of a folder is as it was when the folder was written; see `check_file`.
+
+    Raises:
+        UserError: one is missing or another one, or the folder has no checksums.
+    """
+    try:
+        names = _checksums(folder)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder} cannot be checked ({error})\n  {remedy}") from None
+    for name in names:
+        check_file(folder, name, remedy)
 
 
 def _checksums(folder: Path) -> dict[str, str]:

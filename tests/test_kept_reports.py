@@ -22,7 +22,7 @@ def plain(text: str) -> str:
 def numbers_of_readme(readme: str) -> set[str]:
     """Returns the decimal numbers of the section on the screening study."""
     section = readme.split("### The screening study, as run")[1].split("The code is under")[0]
-    return {number.lstrip("+-") for number in re.findall(r"[-+]?\d+\.\d+", section)}
+    return {number.lstrip("+-") for number in re.findall(r"[-+]?\d+\.\d+(?![\d/])", section)}
 
 
 def unknown(readme: str, page: str) -> set[str]:

@@ -75,6 +75,7 @@ NEEDS = {
     "new": (["audit"], ["study"]),
     "generate": ([], ["study"]),
     "plan": (["study.yaml"], ["study"]),
+    "run": (["--dry-run"], ["study"]),
     "sweep": (["study.yaml"], ["study"]),
     "report": (["study.yaml"], ["study"]),
     "export": (["study.yaml"], ["study"]),
@@ -86,7 +87,7 @@ NEEDS = {
 }
 """Commands that cannot do anything without an extra, with arguments and the extras."""
 BASE = {"details": [], "diff": ["paper", "paper"], "use": ["paper", "--scale", "small"], "judge": None}
-BASE |= {"run": ["--dry-run"], "verify": None}
+BASE["verify"] = None
 """The others; nothing: tested where its own tests are."""
 
 

@@ -24,8 +24,8 @@ from repro.audit.ledger.values import flatten
 from repro.cases.medfe.case import CASE
 from repro.errors import UserError
 from repro.evidence import changes, committed_params, describe_published, head, read_evidence
+from repro.tracking import database as tracking_database
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild
-from repro.tracking import store as tracking_store
 from repro.tracking.logged import DESCRIBED, _describe
 from repro.tracking.publish import find_runs, publish_evidence
 from repro.tracking.store import import_mlflow
@@ -421,10 +421,10 @@ def _environment() -> dict[str, str]:
 def test_a_database_that_another_program_holds_is_called_locked(project, monkeypatch):
     publish_variant(CASE, write_evidence(project / "one"))
     database = Path("mlflow.db")
-    monkeypatch.setattr(tracking_store, "LOCK_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(tracking_database, "PATIENCE_S", 0.2)
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(UserError, match=r"is locked: .*\n  wait until that has ended") as told:
+        with pytest.raises(UserError, match=r"is locked: .*\n  end that program") as told:
             open_store(CASE.name)
         other.rollback()
     assert "move it away" not in str(told.value)

@@ -119,8 +119,9 @@ def test_what_is_no_database_is_told_within_a_second(tmp_path) -> None:
     (tmp_path / "mlflow.db").write_text("notes " * 1000)
     with pytest.raises(UserError, match="is no database of this MLflow"):
         check_database(tmp_path / "mlflow.db")
+    check_database(tmp_path / "missing.db")  # it is made
     with pytest.raises(UserError, match="cannot be written"):
-        check_database(tmp_path / "missing.db")
+        check_database(Path("/proc/none/missing.db"))
 
 
 MARKUP = "<script>alert(1)</script>\x1b]0;title\x07"

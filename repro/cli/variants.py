@@ -37,19 +37,18 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Check it and print the command only.")] = False,
 ) -> None:
     """Check a variant, then run it as a DVC experiment."""
+    require("study")
     from repro.audit.ledger.parsing import parse_tree, read_values
     from repro.audit.ledger.values import override_values
     from repro.audit.ledger.writing import parse_overrides
     from repro.case import load_case
+    from repro.cli.experiments import write_overrides
 
     case = load_case()
     values = parse_tree(case.params, read_values(paths.PARAMS), str(paths.PARAMS)).model_dump(mode="json")
     named = parse_overrides(overrides or [])
     override_values(values, named)
     checked = parse_tree(case.params, values, "this variant")
-    require("study")
-    from repro.cli.experiments import write_overrides
-
     command = ["exp", "run", *(["--queue"] if queue else []), *(["--temp"] if temp else [])]
     for override in write_overrides(checked, named, paths.PARAMS):
         command += ["-S", override]

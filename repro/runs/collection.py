@@ -21,7 +21,7 @@ from repro.case import Case, Row
 from repro.errors import UserError
 from repro.runs.code import hash_code
 from repro.runs.inputs import is_below
-from repro.runs.record import Given, RunRecord, read_record
+from repro.runs.record import Given, RunRecord, find_damage, read_record
 
 STRANGER = "it was made from other code or inputs than the rest; sweep again"
 MEND = "remove that run's folder and sweep again"
@@ -42,7 +42,8 @@ def read_results(case: Case, plan: Plan, *, links: bool = True) -> Results:
     records = {run.id: record for run in plan.runs if (record := read_record(run.id)) is not None}
     strangers = _find_strangers(case, plan, records)
     records = {run: record for run, record in records.items() if run not in strangers}
-    reasons = dict.fromkeys(strangers, STRANGER)
+    reasons = {run.id: damage for run in plan.runs if run.id not in records and (damage := find_damage(run.id))}
+    reasons |= dict.fromkeys(strangers, STRANGER)
     made = [run for run, record in records.items() if record.status == OK]
     try:
         rows, protocols = _rows(case, made), _protocols(made)

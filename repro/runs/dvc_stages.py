@@ -19,6 +19,7 @@ from repro.runs.attached import Attached, stay_attached
 from repro.runs.dvc_locks import Holder, release_dead, set_aside_broken
 from repro.runs.layout import RUN_STAGE
 
+LOCK_FILE = paths.RUN_PIPELINE.with_suffix(".lock")
 PIPELINES = (paths.RUN_PIPELINE, Path("dvc.yaml"))
 LOOK_EVERY_S = 0.5
 RECORD, MAKE = "record", "make"

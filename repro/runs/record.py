@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 from repro import paths
 from repro.audit.ledger.identity import leave_out_before
-from repro.case import Case
+from repro.case import Case, UnitGroups
+from repro.checksums import check_folder, write_checksums
 from repro.errors import UserError
 from repro.runs.code import hash_code
 from repro.runs.inputs import Keys, folders_of
@@ -90,8 +91,8 @@ def failure_file(run: str) -> Path:
 
 
 def read_record(run: str) -> RunRecord | None:
-    """Returns what became of a run: its evidence if there is some, else its last failure, else nothing."""
-    for file in (paths.RUNS / run / paths.RUN, failure_file(run)):
+    """Returns what became of a run: its sound evidence, else its last failure, else nothing."""
+    for file in (*(() if find_damage(run) else (paths.RUNS / run / paths.RUN,)), failure_file(run)):
         try:
             values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             values["given"] = Given(**values["given"])
@@ -99,6 +100,31 @@ def read_record(run: str) -> RunRecord | None:
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return None
+
+
+def find_damage(run: str) -> str:
+    """Returns in one line what of a run's evidence is not as it was written; empty: nothing, or there is none."""
+    folder = paths.RUNS / run
+    if not folder.is_dir():
+        return ""
+    try:
+        check_folder(folder, "`repro sweep STUDY` brings it back, or makes it again")
+    except UserError as error:
+        return " ".join(str(error).replace("\n", ";").split())
+    return ""
+
+
+def write_evidence(folder: Path, record: RunRecord, groups: UnitGroups | None = None) -> None:
+    """Ends the evidence of a run: writes its record beside the tables, and the checksums of what reports read.
+
+    Args:
+        folder: of the evidence, with the tables.
+        record: of the run.
+        groups: of its units, where the case has such.
+    """
+    write_record(folder / paths.RUN, record)
+    tables = [paths.RUN, paths.ROWS, paths.PROTOCOL_ROWS]
+    write_checksums(folder, tables if groups is None else [*tables, groups.file])
 
 
 def write_record(file: Path, record: RunRecord) -> None:

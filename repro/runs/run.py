@@ -34,6 +34,7 @@ from repro.runs.record import (
     read_given,
     read_record,
     run_key,
+    write_evidence,
     write_record,
 )
 from repro.runs.tables import write_protocol_rows, write_rows
@@ -128,14 +129,14 @@ def _fill(folder: Path, attempt: _Attempt, keys: Keys) -> None:
         said = log_file(attempt.run)
         text = said.read_text(encoding="utf-8", errors="replace") if said.is_file() else ""
         (folder / paths.LOG).write_text(f"{text}{error}\n", encoding="utf-8")
-        write_record(folder / paths.RUN, attempt.record("diverged", first))
+        write_evidence(folder, attempt.record("diverged", first))
         print(f"run {attempt.run}: {first}", file=sys.stderr)
         return
     write_rows(measured.rows, [metric.name for metric in attempt.case.metrics], folder / paths.ROWS)
     write_protocol_rows(measured.protocols, folder / paths.PROTOCOL_ROWS)
     environment = describe_machine() | dict(measured.environment)
     record = attempt.record("ok", earlier_s=measured.earlier_s, environment=environment)
-    write_record(folder / paths.RUN, record)
+    write_evidence(folder, record, attempt.case.unit_groups)
 
 
 if __name__ == "__main__":

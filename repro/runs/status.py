@@ -14,7 +14,7 @@ from repro.processes import alone
 from repro.runs.dvc_stages import bring_back, find_changed, make, run_stage
 from repro.runs.inputs import Keys, find_keys
 from repro.runs.layout import RUN_STAGE, run_params, write_runs
-from repro.runs.record import Given, failure_file, read_given, read_record, run_key
+from repro.runs.record import Given, failure_file, find_damage, read_given, read_record, run_key
 
 
 class Work(NamedTuple):
@@ -58,7 +58,7 @@ def find_work(case: Case, plan: Plan, *, retry_failed: bool) -> Work:
     hashed = {names: read_given(case, own) for names, own in shared.items()}
     given = {run: hashed[tuple(own.values())] for run, own in inputs.items()}
     keys = {run: run_key(case, each, given[run]) for run, each in params.items()}
-    changed = _runs(find_changed(map(run_stage, params)))
+    changed = _find_changed(params)
     unrecorded = [run for run in changed if is_finished(run, keys[run])]
     finished = set(unrecorded)
     lost = [run for run in changed if run not in finished]
@@ -85,7 +85,14 @@ def find_outdated(case: Case, plan: Plan) -> list[str]:
     if not any((paths.RUNS / run).is_dir() for run in runs):
         return runs
     write_runs(case, plan)
-    return _runs(find_changed(map(run_stage, runs)))
+    return _find_changed(runs)
+
+
+def _find_changed(runs: Iterable[str]) -> list[str]:
+    """Returns the runs that are not as DVC has recorded them, or damaged behind its back."""
+    listed = list(runs)
+    changed = set(_runs(find_changed(map(run_stage, listed))))
+    return [run for run in listed if run in changed or find_damage(run)]
 
 
 def is_finished(run: str, key: str) -> bool:

@@ -15,7 +15,7 @@ from repro.cases.medfe.case import CASE
 from repro.cli import app
 from repro.errors import UserError
 from repro.runs import report as study_report
-from repro.runs.record import Given, RunRecord, write_record
+from repro.runs.record import Given, RunRecord, write_evidence
 from repro.runs.tables import write_rows
 
 ABLATIONS = Path(__file__).parents[2] / "ablations"
@@ -35,8 +35,8 @@ def write_run(folder: Path, seed: int) -> None:
         Row(image, name, 15 + seed / 2, fraction) for fraction in (1.0, 0.5) for name in metrics for image in range(2)
     ]
     write_rows(rows, metrics, folder / paths.ROWS)
-    write_record(folder / paths.RUN, RunRecord("ok", "", "key", Given("", {}), 30.0 + seed, None))
     (folder / "weights").write_bytes(bytes(1_000_000))
+    write_evidence(folder, RunRecord("ok", "", "key", Given("", {}), 30.0 + seed, None))
 
 
 @pytest.fixture

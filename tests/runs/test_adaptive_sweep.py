@@ -24,7 +24,7 @@ from repro.errors import UserError
 from repro.runs import adaptive, status
 from repro.runs.adaptive import Look, sweep_until_decided
 from repro.runs.collection import read_results
-from repro.runs.record import Given, RunRecord, failure_file, read_record, write_record
+from repro.runs.record import Given, RunRecord, failure_file, read_record, write_evidence, write_record
 from repro.runs.report import load_subject
 from repro.runs.tables import write_rows
 from repro.storage import written_folder
@@ -56,7 +56,7 @@ def make_runs(plan: Plan, survive: Callable[[], None] = lambda: None) -> None:
             with written_folder(paths.RUNS / run.id) as partial:
                 measured = noisy_case.make_run(Job(params, {}, partial, partial))
                 write_rows(measured.rows, ["score"], partial / paths.ROWS)
-                write_record(partial / paths.RUN, RunRecord("ok", "", run.id, Given("code", {}), 1.0, None))
+                write_evidence(partial, RunRecord("ok", "", run.id, Given("code", {}), 1.0, None))
 
 
 def sweep(survive: Callable[[], None] = lambda: None, amount: Amount | None = BUDGET) -> list[Look]:

@@ -1,6 +1,7 @@
 """Evidence on disk as long tables, against hand-made runs whose means are known."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ from repro.audit.statistics.results import Results, run_means
 from repro.audit.study.plan import Plan, Run, Variant
 from repro.case import ProtocolRow, Row
 from repro.cases.medfe.case import CASE
+from repro.checksums import write_checksums
 from repro.errors import UserError
 from repro.runs import collection
 from repro.runs.collection import STRANGER
-from repro.runs.record import Given, RunRecord, failure_file, write_record
+from repro.runs.record import Given, RunRecord, failure_file, write_evidence, write_record
 from repro.runs.tables import write_protocol_rows, write_rows
 
 METRICS = [metric.name for metric in CASE.metrics]
@@ -34,7 +36,7 @@ def write_run(run: str, level: float, given: Given = GIVEN) -> None:
     write_rows(rows, METRICS, folder / paths.ROWS)
     protocols = [ProtocolRow({"output": shown}, metric, level) for shown in ("raw", "composite") for metric in METRICS]
     write_protocol_rows(protocols, folder / paths.PROTOCOL_ROWS)
-    write_record(folder / paths.RUN, RunRecord("ok", "", "key", given, 12.5, None))
+    write_evidence(folder, RunRecord("ok", "", "key", given, 12.5, None))
 
 
 def read_results(plan: Plan) -> Results:
@@ -61,7 +63,8 @@ def test_runs_of_every_status_become_tables(plan: Plan) -> None:
     write_run("base-s1", level=20)
     write_run("negative control-s0", level=30)
     diverged = RunRecord("diverged", "at step 3", "key", GIVEN, 2.0, 7.5)
-    write_record(paths.RUNS / "arm-s0" / paths.RUN, diverged)
+    (paths.RUNS / "arm-s0").mkdir()
+    write_evidence(paths.RUNS / "arm-s0", diverged)
     write_record(failure_file("arm-s1"), diverged._replace(status="failed", reason="no memory", joules=None))
 
     results = read_results(plan)
@@ -101,6 +104,7 @@ def test_a_missing_number_stays_missing_and_no_run_gives_empty_tables(plan: Plan
     table = pd.read_csv(file, keep_default_na=False)
     table.loc[table["metric"] == "ssim", "value"] = np.nan
     table.to_csv(file, index=False)
+    write_checksums(file.parent)
     rows = read_results(plan).rows.query("train_fraction == 1.0 and unit == 0").set_index("metric")["value"]
     assert np.isnan(rows["ssim"])
     assert rows["psnr_db"] == 10.0
@@ -109,7 +113,7 @@ def test_a_missing_number_stays_missing_and_no_run_gives_empty_tables(plan: Plan
 def test_a_unit_called_na_is_one(plan: Plan) -> None:
     rows = [Row(unit, "psnr_hole_db", 1.0) for unit in ("NA", "null")]
     write_rows(rows, METRICS, paths.RUNS / "base-s0" / paths.ROWS)
-    write_record(paths.RUNS / "base-s0" / paths.RUN, RunRecord("ok", "", "key", GIVEN, 1.0, None))
+    write_evidence(paths.RUNS / "base-s0", RunRecord("ok", "", "key", GIVEN, 1.0, None))
     assert read_results(plan).rows["unit"].tolist() == ["NA", "null"]
 
 
@@ -150,6 +154,9 @@ def test_a_run_with_damaged_rows_is_left_out_with_its_reason(plan: Plan, content
     sound = read_results(plan)
     file = paths.RUNS / "base-s0" / paths.ROWS
     file.unlink() if content is None else file.write_bytes(content)
+    damaged = read_results(plan)
+    assert re.search("damaged: its SHA-256|cannot be checked", damaged.runs.loc["base-s0", "reason"])
+    write_checksums(file.parent)  # as of a table that a case has written so
     found = read_results(plan)
     assert set(found.rows["run"]) == {"base-s1"}
     assert found.runs.loc["base-s0", "status"] == "missing"

@@ -8,7 +8,7 @@ from repro import paths
 from repro.audit.study.plan import Plan
 from repro.cases.medfe.case import CASE
 from repro.runs import status
-from repro.runs.record import Given, RunRecord, Status, failure_file, run_key, write_record
+from repro.runs.record import Given, RunRecord, Status, failure_file, run_key, write_evidence, write_record
 from repro.runs.status import find_work
 from tiny import tiny_params
 
@@ -20,7 +20,12 @@ RUNS = ("new-s0", "failed-s0", "other-s0", "diverged-s0", "made-s0", "done-s0")
 
 
 def note(file: Path, state: Status, key: str) -> None:
-    write_record(file, RunRecord(state, "", key, GIVEN, 1.0, None))
+    record = RunRecord(state, "", key, GIVEN, 1.0, None)
+    if state == "failed":
+        write_record(file, record)
+    else:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_evidence(file.parent, record)
 
 
 @pytest.fixture
@@ -64,3 +69,15 @@ def test_what_other_code_has_made_is_not_brought_back(monkeypatch) -> None:
     note(paths.RUNS / "new-s0" / "run.json", "ok", "of other code")
     monkeypatch.setattr(status, "bring_back", lambda _: ["run@new-s0", "run@other-s0"])
     assert find_work(CASE, PLAN, retry_failed=False).missing == ["new-s0", "other-s0"]
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("run", ["made-s0", "done-s0"])
+def test_evidence_that_is_not_as_it_was_written_is_never_recorded(run: str) -> None:
+    table = paths.RUNS / run / "run.json"
+    content = bytearray(table.read_bytes())
+    content[-4] ^= 1
+    table.write_bytes(content)
+    found = find_work(CASE, PLAN, retry_failed=False)
+    assert run in found.missing, "also where DVC has seen no change"
+    assert run not in {*found.unrecorded, *found.done}

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from repro.cases.medfe.case import CASE
 from repro.runs.progress import Standing, describe, duration, plain_console, shown
-from repro.runs.record import Given, RunRecord, lock_file, read_record, write_record
+from repro.runs.record import Given, RunRecord, lock_file, read_record, write_evidence
 from repro.runs.recorder import Recorder
 from repro.runs.scheduler import ATTEMPTS, Sweep
 from repro.runs.status import Work
@@ -21,7 +21,7 @@ from tiny import tiny_params
 ROOT = Path(__file__).parents[2]
 GIVEN = Given("code", {})
 RUN = """
-import json, os, signal, sys
+import hashlib, json, os, signal, sys
 from pathlib import Path
 run, flag = sys.argv[1:]
 assert flag == "--attached"
@@ -33,7 +33,9 @@ def write(status, folder):
     given = {"code": "", "inputs": {}}
     reason = "no such option" if status == "failed" else ""
     values = dict(status=status, reason=reason, key="key", given=given, seconds=1.0, joules=None, environment={})
-    (folder / "run.json").write_text(json.dumps(values))
+    text = json.dumps(values)
+    (folder / "run.json").write_text(text)
+    (folder / "SHA256SUMS").write_text(hashlib.sha256(text.encode()).hexdigest() + "  run.json\\n")
 match run.split("-")[0]:
     case "good": write("ok", Path("results/runs") / run)
     case "diverging": write("diverged", Path("results/runs") / run)
@@ -109,7 +111,7 @@ def test_a_run_of_another_sweep_is_waited_for_and_not_made_twice(workers: LocalW
         folder = Path("results/runs/good-s1")
         folder.mkdir(parents=True)
         record = RunRecord("ok", "", "key", GIVEN, 1.0, None)
-        write_record(folder / "run.json", record)
+        write_evidence(folder, record)
     sweep.run()
     assert sweep.standing().done == 2
     assert recorder.given == ["good-s0"]
