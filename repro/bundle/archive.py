@@ -56,6 +56,8 @@ def read_archive(file: Path) -> Archive:
             that leads outside, a link.
     """
     try:
+        if file.exists() and not file.is_file():
+            raise UserError(f"{file} is {'a folder' if file.is_dir() else 'no regular file'}; expected a bundle")
         if file.stat().st_size > MOST_BYTES:
             raise UserError(f"{file} is larger than a bundle can be ({MOST_BYTES >> 20} MB)")
         packed = file.read_bytes()

@@ -67,7 +67,7 @@ def check_bundle(file: Path, *, numbers: bool = True) -> CheckedBundle:
         kept = read_kept(members, str(file))
         page = members[PAGE].decode()
     except (UserError, KeyError, UnicodeDecodeError) as error:
-        return CheckedBundle(changed or [f"{file}: {error}"], None, None)
+        return CheckedBundle(changed or [f"{file}: {str(error).splitlines()[0]}"], None, None)
     try:
         if not changed:
             derived = derive_members(kept, page)

@@ -63,6 +63,10 @@ def judge(
     check_folder(folder)
     if stack:
         _judge_stack(stack, declared, tracking_uri, format, out)
+    if out is not None or format is Format.HTML:
+        from repro.judge.showing.files import check_files
+
+        check_files(folder)
     check_declaration(declared)
     import warnings
 

@@ -42,6 +42,7 @@ def read_headed(file: Path) -> Headed:
         UserError: there is no header.
     """
     text = _strip(read_text(file))
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # what a long field holds is told of later
     if text.lstrip()[:15].lower().startswith(("<!doctype", "<html", "<table")):
         raise UserError(f"{file} is a page of HTML\n  save the table as CSV, and judge that")
     separator = _find_separator(file, text)

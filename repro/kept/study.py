@@ -22,6 +22,7 @@ from repro.audit.ledger.source import Source
 from repro.audit.page.subject import Subject
 from repro.audit.statistics.analysis import analyse
 from repro.audit.statistics.results import Results, tabulate_variants
+from repro.audit.study.freezing import read_plan
 from repro.audit.study.plan import Plan
 from repro.errors import UserError
 from repro.kept.tables import pack_table, unpack_table
@@ -117,8 +118,7 @@ def read_study(files: Mapping[str, bytes], where: str) -> KeptStudy:
     if missing:
         raise UserError(f"{where} lacks {missing[0]}, without which no number can be rebuilt")
     try:
-        plan = Plan.model_validate_json(files[PLAN])
-        _ = plan.declared  # read once, to be refused here
+        plan = read_plan(files[PLAN], f"{where}: {PLAN}", "ask whoever keeps it for the one that was frozen")
         ledger, made = json.loads(files[LEDGER]), json.loads(files[MADE])
         results = Results(
             tabulate_variants(plan),

@@ -9,6 +9,7 @@ from repro.errors import UserError
 from repro.judge.declaration import Flags, read_declaration
 from repro.judge.judgement import Judgement
 from repro.judge.table import read_table
+from repro.judge.table_header import read_headed
 from repro.judge.verdicts import judge_table
 
 OUTCOME = Flags(outcome=("loss:lower",))
@@ -213,3 +214,9 @@ def test_a_constant_seed_repeats_nothing(tmp_path: Path) -> None:
     assert [column.role for column in found.columns] == ["detail", "constant", "outcome"]
     assert "all runs have one seed (always 7)" in found.refused
     assert not judge(file, flags(seed="")).refused
+
+
+def test_a_field_longer_than_csv_allows_by_itself_is_read(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(f"lr,seed,loss\n{'x' * 200_000},0,1\n")
+    assert read_headed(table).names == ["lr", "seed", "loss"]

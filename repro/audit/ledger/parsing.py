@@ -3,6 +3,7 @@
 Any tree will do; which one it is, the caller says.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from repro.audit.ledger.choice import show_value
-from repro.audit.ledger.values import shorten
+from repro.audit.ledger.values import flatten, shorten
 from repro.audit.ledger.yaml_text import read_yaml
 from repro.errors import UserError
 
@@ -67,13 +68,24 @@ def parse_group(tree: type[Tree], values: Any, origin: str, remedy: Sequence[str
         UserError: one line for each key that is wrong, then the remedy.
     """
     try:
-        return tree.model_validate(values)
+        checked = tree.model_validate(values)
+        endless = [key for key, value in flatten(checked.model_dump()).items() if not _is_finite(value)]
+        if not endless:
+            return checked
+        problems = [f"{prefix}{key} is no finite number, which no file of params can hold" for key in endless]
     except ValidationError as error:
         problems = [f"{prefix}{describe_problem(problem)}" for problem in error.errors(include_url=False)]
     shown = problems[:_MAX_PROBLEMS]
     if len(problems) > len(shown):
         shown.append(f"... and {len(problems) - len(shown)} more")
     raise UserError(f"{origin}: " + "\n  ".join([*shown, *remedy]))
+
+
+def _is_finite(value: Any) -> bool:
+    """Tells whether a value, or each one of several, is no infinite or undefined number."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def describe_problem(problem: ErrorDetails, noun: str = "a parameter") -> str:

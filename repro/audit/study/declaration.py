@@ -25,6 +25,8 @@ Scale = Literal["none", "per_task_sd", "baseline_ratio"]
 Correction = Literal["Holm", "Benjamini-Hochberg"]
 MOST_NAME = 100
 """Bytes of a study's name: what is called after it has to fit into a file's name."""
+MOST_LETTERS = 1000
+"""Of a question or a claim, which stand in a line on terminals and pages."""
 _NAME = re.compile(r"\w[\w .+-]*")
 RANDOMISED: tuple[Design, ...] = ("plackett_burman", "fractional_factorial", "d_optimal", "random", "stack")
 """Designs that leave something to chance: which columns and signs details get, which rows are chosen."""
@@ -74,7 +76,7 @@ class Claim(_Declared):
         margin: the metric's, in the unit of a scale: declared with a scale and only with one.
     """
 
-    text: str
+    text: str = Field(max_length=MOST_LETTERS)
     metric: str
     detail: str
     better: Any
@@ -181,7 +183,7 @@ class Study(_Declared):
         controls: negative control and positive control.
     """
 
-    title: str
+    title: str = Field(max_length=MOST_LETTERS)
     reading: str
     scale: str
     settings: dict[str, Any] = {}

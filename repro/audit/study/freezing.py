@@ -1,17 +1,22 @@
 """Plans as files: frozen before anything runs, with every later change as a dated sentence."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from repro.audit.counted import count_of
 from repro.audit.ledger.choice import show_value
+from repro.audit.ledger.values import shorten
 from repro.audit.study.declaration import study_name
-from repro.audit.study.plan import Batch, Budget, Look, Plan
+from repro.audit.study.plan import Batch, Budget, Look, Plan, fingerprint_of
 from repro.errors import UserError
 from repro.storage import written_file
+
+_ID: Final = re.compile(r"[0-9A-Za-z]\w*")
+"""What names a variant; its runs, their params and their stages are called after it."""
 
 
 def freeze(plan: Plan, folder: Path) -> Plan:
@@ -118,20 +123,60 @@ def load_plan(file: Path) -> Plan:
     """Reads a frozen plan.
 
     Raises:
-        UserError: the file is missing or holds no plan.
+        UserError: the file is missing or holds no plan, or one that is not as it was frozen.
     """
     try:
-        return Plan.model_validate_json(file.read_text(encoding="utf-8"))
+        if file.exists() and not file.is_file():
+            raise UserError(
+                f"{file} is {'a folder' if file.is_dir() else 'no regular file'}; `repro plan` freezes a study"
+            )
+        content = file.read_bytes()
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror}); `repro plan` freezes a study") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file} is no frozen plan: byte {error.start} is no UTF-8; `git checkout {file}`") from None
+    return read_plan(content, str(file), f"get it back by: git checkout {file}")
+
+
+def read_plan(content: bytes, where: str, remedy: str) -> Plan:
+    """Reads a frozen plan, whose names become those of files and stages, and whose fingerprint has to be its own.
+
+    Args:
+        content: of its file.
+        where: it comes from, for the message.
+        remedy: what mends it, a command or a short sentence.
+
+    Raises:
+        UserError: it is no plan, or not as it was frozen.
+    """
+    try:
+        plan = Plan.model_validate_json(content)
+        fault = _find_fault(plan)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UserError(
-            f"{file} is no frozen plan: {where}: {first['msg']}\n  get it back by: git checkout {file}"
-        ) from None
+        place = ".".join(str(part) for part in first["loc"])
+        fault = f"{place}: {first['msg']}" if place else first["msg"]
+    if fault:
+        raise UserError(f"{where} is no frozen plan: {fault}\n  {remedy}")
+    return plan
+
+
+def _find_fault(plan: Plan) -> str:
+    """Says what of a plan is not as it is frozen; empty: nothing. Looks are noted later, and name nothing."""
+    variants = [variant.id for variant in plan.variants]
+    known = {*variants, *(variant.id for batch in plan.batches for variant in batch.variants)}
+    if strange := [name for name in known if not _ID.fullmatch(name)]:
+        return f"{shorten(strange[0])!r} is no id of a variant"
+    for runs in (plan.runs, *(batch.runs for batch in plan.batches)):
+        for run in runs:
+            if run.variant not in known or run.id != f"{run.variant}-s{run.seed}" or run.seed < 0:
+                return f"{shorten(run.id)!r} is no run of its variants"
+        if len({run.id for run in runs}) < len(runs):
+            return "a run stands in it twice"
+    if not variants or not plan.runs or len(set(variants)) < len(variants):
+        return "variants or runs are missing, or stand in it twice"
+    _ = plan.declared
+    if fingerprint_of(plan.declaration, plan.values, plan.variants, plan.runs) != plan.fingerprint:
+        return "its fingerprint is another one, so it was changed after it had been frozen"
+    return ""
 
 
 def describe_deviations(before: Plan, now: Plan) -> list[str]:

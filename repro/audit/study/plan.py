@@ -4,12 +4,13 @@
 """
 
 import operator
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from repro.audit.study.declaration import RANDOMISED, Study
+from repro.storage import hash_json
 
 Role = Literal["baseline", "arm", "negative control", "positive control"]
 
@@ -184,3 +185,18 @@ class Plan(_Frozen):
     def is_sequential(self, seeds: int) -> bool:
         """Says whether verdicts at a number of seeds are one look of several, declared so or not."""
         return self.declared.sequential is not None or bool(set(self.seeds_looked_at()) - {seeds})
+
+
+def fingerprint_of(
+    declaration: Mapping[str, Any], values: Mapping[str, Any], variants: Collection[Variant], runs: Collection[Run]
+) -> str:
+    """Returns a hash in which no order counts but that of the metrics, whose first is the main one."""
+    return hash_json(
+        {
+            "declaration": declaration,
+            "main metric": next(iter(declaration["metrics"])),
+            "values": values,
+            "variants": sorted((variant.model_dump(mode="json") for variant in variants), key=lambda item: item["id"]),
+            "runs": sorted(run.id for run in runs),
+        }
+    )

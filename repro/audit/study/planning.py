@@ -15,11 +15,10 @@ from repro.audit.study.constrained_designs import combine, occurring
 from repro.audit.study.declaration import NamedStudy, Study, with_seed
 from repro.audit.study.levels import canonical, choose_levels
 from repro.audit.study.metric import Metric
-from repro.audit.study.plan import LeftOut, Plan, Role, Run, Variant
+from repro.audit.study.plan import LeftOut, Plan, Role, Run, Variant, fingerprint_of
 from repro.audit.study.space import NotAllowedError, Settings, Space, show_settings
 from repro.audit.study.stack import Parts, find_parts
 from repro.errors import UserError
-from repro.storage import hash_json
 
 Identify = Callable[[Mapping[str, Any]], str]
 """Gives the id of the variant that has some values; the seed does not enter it."""
@@ -73,7 +72,7 @@ def _make(
     runs = _runs(study, variants)
     return Plan(
         study=name,
-        fingerprint=_fingerprint(declaration, values, variants, runs),
+        fingerprint=fingerprint_of(declaration, values, variants, runs),
         frozen=now.astimezone(UTC).isoformat(timespec="seconds"),
         declaration=declaration,
         values=values,
@@ -83,21 +82,6 @@ def _make(
         left_out=[*parts.left_out, *left_out],
         deviations=[],
         passed_over=passed_over,
-    )
-
-
-def _fingerprint(
-    declaration: Mapping[str, Any], values: Mapping[str, Any], variants: list[Variant], runs: list[Run]
-) -> str:
-    """Returns a hash in which no order counts but that of the metrics, whose first is the main one."""
-    return hash_json(
-        {
-            "declaration": declaration,
-            "main metric": next(iter(declaration["metrics"])),
-            "values": values,
-            "variants": sorted((variant.model_dump(mode="json") for variant in variants), key=lambda item: item["id"]),
-            "runs": sorted(run.id for run in runs),
-        }
     )
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from repro.errors import UserError
 from repro.judge.declaration import NAME, write_declaration
 from repro.judge.judgement import Judgement
 from repro.judge.showing.badge import show_badge, show_endpoint
@@ -10,6 +11,19 @@ from repro.judge.showing.summary import show_markdown
 from repro.storage import written_file
 
 PAGE, SUMMARY, BADGE, ENDPOINT = "index.html", "summary.md", "badge.svg", "badge.json"
+
+
+def check_files(folder: Path) -> None:
+    """Checks, before the work, that what would be replaced in a folder was written by this.
+
+    Raises:
+        UserError: one of the files that people call alike is there, and not what is written first beside it.
+    """
+    foreign = [name for name in (PAGE, SUMMARY, BADGE) if (folder / name).exists()]
+    if foreign and not (folder / ENDPOINT).exists():
+        raise UserError(
+            f"{folder / foreign[0]} was not made by this command, and would be replaced\n  name another folder: --out"
+        )
 
 
 def write_files(found: Judgement, folder: Path) -> list[Path]:
@@ -24,7 +38,7 @@ def write_files(found: Judgement, folder: Path) -> list[Path]:
         BADGE: show_badge(found),
         ENDPOINT: show_endpoint(found),
     }
-    for name, text in texts.items():
+    for name, text in reversed(texts.items()):  # first what tells that the others are ours
         with written_file(folder / name) as partial:
             partial.write_text(text, encoding="utf-8", newline="\n")
     write_declaration(found.declared, folder / NAME)

@@ -1,5 +1,8 @@
 """Frozen plans: nothing changes unless something did, and then it is told with its date."""
 
+import json
+import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -107,6 +110,48 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path) -> None:
     file.write_text("{}")
     with pytest.raises(UserError, match=r"no frozen plan: study: .*\n.*git checkout"):
         freeze(plan(DETAILS), tmp_path)
+
+
+EDITS: dict[str, tuple[list[str | int], object, str]] = {
+    "a run's id is a path": (["runs", 0, "id"], "../../../elsewhere", "is no run of its variants"),
+    "a run's id is a place": (["runs", 0, "id"], "/tmp/elsewhere", "is no run of its variants"),
+    "a variant's id is a path": (["variants", 0, "id"], "../elsewhere", "is no id of a variant"),
+    "a run of no variant": (["runs", 0, "variant"], "nobody", "is no run of its variants"),
+    "another seed": (["runs", 0, "seed"], 7, "is no run of its variants"),
+    "a seed below 0": (["runs", 0, "seed"], -1, "is no run of its variants"),
+    "no runs": (["runs"], [], "variants or runs are missing"),
+    "another margin": (["declaration", "metrics", "crust", "margin"], 9.0, "its fingerprint is another one"),
+    "no margin": (["declaration", "metrics", "crust", "margin"], -1, "metrics.crust.margin"),
+    "another baseline": (["values", "clock"], 9, "its fingerprint is another one"),
+    "another fingerprint": (["fingerprint"], "0", "its fingerprint is another one"),
+    "a batch whose run is a path": (
+        ["batches"],
+        [{"variants": [], "runs": [{"id": "../x", "variant": "x", "seed": 0}], "why": ""}],
+        "is no run of its variants",
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_plan_that_was_edited_by_hand_is_refused(tmp_path, edit: str) -> None:
+    freeze(plan(DETAILS), tmp_path)
+    file = locate_plan(tmp_path, "oven")
+    frozen = json.loads(file.read_text())
+    (*path, last), value, said = EDITS[edit]
+    place = frozen
+    for key in path:
+        place = place[key]
+    place[last] = value
+    file.write_text(json.dumps(frozen))
+    with pytest.raises(UserError, match=re.escape(said)) as told:
+        load_plan(file)
+    assert str(told.value).count("\n") == 1
+
+
+def test_a_pipe_in_a_plans_place_is_not_waited_for(tmp_path) -> None:
+    os.mkfifo(locate_plan(tmp_path, "oven"))
+    with pytest.raises(UserError, match="is no regular file"):
+        load_plan(locate_plan(tmp_path, "oven"))
 
 
 def look(seeds: int, runs: int, **settled: str) -> Look:
