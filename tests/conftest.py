@@ -7,6 +7,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import torch
 
+pytest_plugins = ("fault_table",)
+
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:

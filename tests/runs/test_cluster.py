@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
+from fault_table import Tried
 from sweep_project import TIMEOUT_S, Project, is_run, kill, wait_for
 
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on Linux too: then Ray keeps to the loopback address
@@ -54,8 +55,9 @@ def parent_of(process: int) -> int:
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+@pytest.mark.fault("kill")
 def test_a_killed_worker_and_a_killed_node_lose_no_run(
-    cluster: Any, project: Project, undisturbed: Project, tmp_path: Path
+    cluster: Any, project: Project, undisturbed: Project, tmp_path: Path, tried: Tried
 ) -> None:
     sweep = project.start_sweep(RAY_ADDRESS=cluster.address)
     wait_for(lambda: runs_below(tmp_path))
@@ -70,3 +72,5 @@ def test_a_killed_worker_and_a_killed_node_lose_no_run(
     assert "3 of 3 done" in said.splitlines()[-1]
     assert project.tables() == undisturbed.tables()
     assert "0 of 3 runs" in project.sweep("--dry-run"), "DVC has recorded them"
+    for what in ("Ray worker", "Ray node"):
+        tried(identical=True, what=what)

@@ -75,6 +75,7 @@ def test_a_run_starts_its_command_where_nothing_can_be_shared(start, preload: li
     wait_for(Path("fresh").exists)
 
 
+@pytest.mark.fault("kill", "server of runs")
 def test_runs_end_with_their_server_and_are_told_of(start) -> None:
     server = start([])
     for run in ("one", "two"):

@@ -1,6 +1,6 @@
 """Sweeps of which a process is killed: no process is left, the same command goes on, and the bits are the same.
 
-`pytest -n 0 -m long tests/runs/test_kills.py` kills many at random, and prints a table.
+`pytest -n 0 -m fault tests/runs/test_kills.py` kills many at random, and prints a table.
 """
 
 import random
@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +15,9 @@ from typing import NamedTuple
 import pytest
 
 from case_project import STUDY, write_mean_project
+from fault_table import Tried
 from sweep_project import TIMEOUT_S, Project, kill, wait_for
 
-KILLS = 40
 SLOW = {
     '    numbers = values["numbers"]\n': '    __import__("time").sleep(0.7)\n',
     "    average = job.params.average\n": '    __import__("time").sleep(0.1)\n',
@@ -125,8 +124,11 @@ def kill_one(
     return Killed(stage, not left and again.returncode == 0, contents(project) == wanted)
 
 
+@pytest.mark.fault("kill")
 @pytest.mark.parametrize("whom", ["the sweep", "DVC", pytest.param("the stage", marks=pytest.mark.long)])
-def test_a_kill_in_the_shared_stage_stops_no_later_sweep(means: Project, wanted: dict[str, bytes], whom: str) -> None:
+def test_a_kill_in_the_shared_stage_stops_no_later_sweep(
+    means: Project, wanted: dict[str, bytes], tried: Tried, whom: str
+) -> None:
     parts = {"the sweep": "repro sweep", "DVC": "dvc_stages make", "the stage": "-m repro.runs.make_input"}
 
     def choose(_: subprocess.Popen[str]) -> int:
@@ -135,9 +137,11 @@ def test_a_kill_in_the_shared_stage_stops_no_later_sweep(means: Project, wanted:
 
     killed = kill_one(means, wanted, choose)
     assert killed is not None
+    tried(held=killed.survived, identical=killed.identical, what=killed.stage)
     assert killed[1:] == (True, True)
 
 
+@pytest.mark.fault("kill", "interrupt")
 def test_an_interrupt_in_the_shared_stage_is_told_in_one_line(means: Project) -> None:
     forget(means)
     sweep = means.start("-m", "repro", "sweep", STUDY)
@@ -149,8 +153,11 @@ def test_an_interrupt_in_the_shared_stage_is_told_in_one_line(means: Project) ->
     assert processes_of(means) == {}
 
 
+@pytest.mark.fault("kill")
 @pytest.mark.long
-def test_random_kills_lose_nothing(means: Project, wanted: dict[str, bytes], capsys) -> None:
+def test_random_kills_lose_nothing(
+    means: Project, wanted: dict[str, bytes], kills: dict[str, int], tried: Tried
+) -> None:
     """Kills the sweep, or any process that it has started, at any time of its life."""
     drawn = random.Random(0)
     forget(means)
@@ -166,13 +173,8 @@ def test_random_kills_lose_nothing(means: Project, wanted: dict[str, bytes], cap
         return drawn.choice(others) if others and drawn.random() < 0.5 else sweep.pid
 
     killed: list[Killed] = []
-    while len(killed) < KILLS:
+    while len(killed) < kills["sweep"]:
         if (one := kill_one(means, wanted, choose)) is not None:
+            tried(held=one.survived, identical=one.identical, what=one.stage)
             killed.append(one)
-    with capsys.disabled():
-        print(f"\n{'killed':24}{'kills':>8}{'survived':>10}{'identical':>11}")
-        for stage, count in [*sorted(Counter(one.stage for one in killed).items()), ("all", len(killed))]:
-            these = [one for one in killed if stage in (one.stage, "all")]
-            survived, same = sum(one.survived for one in these), sum(one.identical for one in these)
-            print(f"{stage:24}{count:8}{survived:10}{same:11}")
     assert all(one.survived and one.identical for one in killed)

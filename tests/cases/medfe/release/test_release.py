@@ -130,6 +130,7 @@ class _Bomb:
         return Path.touch, (self.file,)
 
 
+@pytest.mark.fault("damage", "released weights")
 def test_files_that_are_not_theirs_are_refused(files, tmp_path) -> None:
     bomb = tmp_path / "bomb.pkl"
     bomb.write_bytes(pickle.dumps({"weight": _Bomb(tmp_path / "ran")}))
