@@ -1,7 +1,7 @@
 """A table of the faults that were tried: `pytest -n 0 -m fault`; a plugin of pytest that `conftest.py` names.
 
-A test that is marked `fault(kind, what, bits=True)` tries one fault of a kind, and holds where it passes; with `bits` it
-also shows that the outcome is the undisturbed one bit by bit. A test that tries many says so by the fixture `tried`.
+A test that is marked `fault(kind, what, bits=True)` tries one fault of a kind, and holds where it passes; with `bits`
+it also shows that the outcome is the undisturbed one bit by bit. A test that tries many says so by the fixture `tried`.
 What is counted travels in the properties of the test, and so comes back from the workers of xdist.
 """
 
@@ -39,6 +39,10 @@ class Count(NamedTuple):
 
     def plus(self, other: "Count") -> "Count":
         return Count(*map(sum, zip(self, other, strict=True)))
+
+
+Counts = dict[str, dict[str, Count]]
+"""By kind and by what was hit."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,13 +90,11 @@ def share_kills(kills: int) -> dict[str, int]:
     return {name: max(1, round(share * kills / sum(SHARES.values()))) for name, share in SHARES.items()}
 
 
-def count_faults(
-    passed: Iterable[pytest.TestReport], failed: Iterable[pytest.TestReport]
-) -> dict[str, dict[str, Count]]:
+def count_faults(passed: Iterable[pytest.TestReport], failed: Iterable[pytest.TestReport]) -> Counts:
     """Returns the counts by kind and by what was hit; a test that failed has one fault at least that did not hold."""
     broken = {report.nodeid: report for report in failed}
     ended = {report.nodeid: report for report in passed} | broken
-    counts: dict[str, dict[str, Count]] = {}
+    counts: Counts = {}
     for nodeid, report in ended.items():
         for kind, what, tries in _read(report, nodeid not in broken):
             of_kind = counts.setdefault(kind, {})
@@ -113,7 +115,7 @@ def _read(report: pytest.TestReport, well: bool) -> Iterator[tuple[str, str, Cou
         yield kind, what, Count(1, 0, bits, 0)
 
 
-def show_table(counts: dict[str, dict[str, Count]]) -> Iterator[str]:
+def show_table(counts: Counts) -> Iterator[str]:
     """Yields the lines of the table: one for each kind, and below it one for each thing that was hit."""
     yield f"{'':36}{'tried':>8}{'held':>8}{'bit-identical':>20}"
     for kind, title in KINDS.items():

@@ -1,74 +1,41 @@
 """The pipeline as DVC runs it, in a repository of its own with tiny params: cached, refused, in a temporary copy."""
 
 import json
-import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from git_project import commit_all, git
-from prepared_on_disk import on_disk_params, write_photographs
-
-ROOT = Path(__file__).parent.parent
-STAGES = {"prepare", "masks", "baselines", "train", "evaluate", "publish", "report"}
-LENGTH = {
-    "training.steps": 2,
-    "training.log_every_steps": 1,
-    "training.validate_every_steps": 1,
-    "training.checkpoint_every_steps": 1,
-}
+from pipeline_project import STAGES, finished_runs, fresh_shell, write_pipeline_project
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
     """Returns a git repository with the tracked files of this one and params that take seconds."""
-    root = tmp_path_factory.mktemp("dvc") / "project"
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
-        "\n"
-    )
-    for name in filter(None, listed):
-        if (ROOT / name).is_file() and name != "dvc.lock":
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, root / name)
-    YAML().dump(on_disk_params(write_photographs(root.parent / "photographs"), LENGTH).resolved(), root / "params.yaml")
-    commit_all(root)
+    root = write_pipeline_project(tmp_path_factory.mktemp("dvc") / "project")
     for key, value in (("user.name", "test"), ("user.email", "test@example.org")):
         git(root, "config", key, value)
     return root
 
 
 def dvc(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs DVC as in a fresh shell, byte code written and one thread."""
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "PYTEST_"))
-    }
-    environment |= {"PATH": f"{Path(sys.executable).parent}:{environment['PATH']}", "OMP_NUM_THREADS": "1"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    """Runs DVC to its end."""
     command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, env=environment)
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, env=fresh_shell())
 
 
 def stages_run(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
 
 
-def finished_runs(project: Path) -> int:
-    with sqlite3.connect(project / "mlflow.db") as database:
-        (count,) = database.execute("select count(*) from runs where status = 'FINISHED'").fetchone()
-    database.close()
-    return int(count)
-
-
 def test_the_pipeline_from_the_first_run_to_an_experiment(project: Path) -> None:
     first = dvc(project, "repro")
     assert first.returncode == 0, first.stderr
     assert len(stages_run(first)) == len(STAGES)
-    assert set(stages_run(first)) == STAGES, "DVC orders baselines and train as it likes: neither needs the other"
+    assert set(stages_run(first)) == set(STAGES), "DVC orders baselines and train as it likes: neither needs the other"
     assert (project / "reports/build/replication_report.html").is_file()
     assert json.loads((project / "results/evaluate/metrics.json").read_text())["psnr_hole_db"] > 0
     assert finished_runs(project) == 1

@@ -61,7 +61,7 @@ TABLE = {
 def read_table(pytester: pytest.Pytester, *options: str) -> tuple[dict[str, list[str]], str]:
     pytester.makeini("[pytest]\nmarkers = fault: a fault")
     pytester.makepyfile(TESTS)
-    said = (pytester.runpytest_subprocess("-p", "fault_table", *options)).stdout.str()
+    said = pytester.runpytest_subprocess("-p", "fault_table", *options).stdout.str()
     _, _, table = said.partition(" faults ")
     rows = re.findall(r"^ *([a-z ]+?)  +(\d.*)$", table, re.MULTILINE)
     return {title: figures.split() for title, figures in rows}, table

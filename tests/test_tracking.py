@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from evidence_on_disk import write_evidence
+from fault_table import Tried
 from git_project import git
 from repro.audit.ledger.identity import leave_out_before
 from repro.audit.ledger.values import flatten
@@ -29,6 +30,7 @@ from repro.tracking import logged_variants, open_store, publish_variant, rebuild
 from repro.tracking.logged import DESCRIBED, _describe
 from repro.tracking.publish import find_runs, publish_evidence
 from repro.tracking.store import import_mlflow
+from sweep_project import TIMEOUT_S
 from tiny import tiny_params
 
 pytestmark = [
@@ -172,18 +174,22 @@ def test_a_file_that_is_no_database_is_told_of(project):
 
 
 @pytest.mark.fault("at once", "publishers")
-def test_several_processes_that_start_without_a_database_lose_no_run(tmp_path):
-    for seed in range(3):
-        write_evidence(tmp_path / f"results{seed}", seed=seed)
+@pytest.mark.parametrize("processes", [4, pytest.param(16, marks=pytest.mark.long)])
+def test_several_processes_that_start_without_a_database_lose_no_run(tmp_path, tried: Tried, processes: int):
+    jobs = [f"results{seed}" for seed in range(processes - processes // 4)]
+    for seed, name in enumerate(jobs):
+        write_evidence(tmp_path / name, seed=seed)
     environment = {**_environment(), "DVC_ROOT": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])}
-    jobs = ["results0", "results1", "results2", "results0"]
-    command = [sys.executable, "-c", PUBLISH_AT_ONCE, *jobs]
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    command = [sys.executable, "-c", PUBLISH_AT_ONCE, *jobs, *jobs[: processes // 4]]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT_S)
     assert (done.returncode, done.stderr) == (0, "")  # migrations are not told of
     with sqlite3.connect(tmp_path / "mlflow.db") as connection:
-        assert connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall() == [("FINISHED", 3)]
+        found = connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall()
     connection.close()
+    assert found == [("FINISHED", len(jobs))]
     assert not list(tmp_path.glob(".mlflow*"))
+    for _ in range(processes):
+        tried()
 
 
 def test_runs_read_back_equal_what_was_published(project):
