@@ -92,7 +92,7 @@ def share_kills(kills: int) -> dict[str, int]:
 
 def count_faults(passed: Iterable[pytest.TestReport], failed: Iterable[pytest.TestReport]) -> Counts:
     """Returns the counts by kind and by what was hit; a test that failed has one fault at least that did not hold."""
-    broken = {report.nodeid: report for report in failed}
+    broken = {report.nodeid: report for report in failed if isinstance(report, pytest.TestReport)}  # or never collected
     ended = {report.nodeid: report for report in passed} | broken
     counts: Counts = {}
     for nodeid, report in ended.items():
@@ -143,6 +143,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("faults")
         for line in show_table(counts):
             terminalreporter.write_line(line.rstrip())
-        skipped = sum(any(name == MARKED for name, _ in report.user_properties) for report in stats.get("skipped", []))
+        skipped = sum(
+            any(name == MARKED for name, _ in getattr(report, "user_properties", ()))
+            for report in stats.get("skipped", [])
+        )
         if skipped:
             terminalreporter.write_line(f"not tried, since their tests were skipped: {skipped}")

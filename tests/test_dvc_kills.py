@@ -14,7 +14,8 @@ from killing import find_left, forget, processes_of
 from pipeline_project import STAGES, finished_runs, fresh_shell, write_pipeline_project
 from repro import paths
 from repro.cases.medfe.checkpoint import load_checkpoint
-from repro.storage import hash_bytes, hash_tree
+from repro.runs.archives import hash_bytes
+from repro.storage import hash_tree
 from sweep_project import TIMEOUT_S, kill, wait_for
 
 pytestmark = [pytest.mark.long, pytest.mark.fault("kill")]

@@ -11,7 +11,7 @@ from fault_table import Tried
 from killing import contents_of_runs, find_left, forget
 from sweep_project import TIMEOUT_S, Project, kill
 
-SWEEP = ("-m", "repro", "sweep", STUDY, "--until", "decided", "--runs", "90", "-j", "2")
+SWEEP = ("-m", "repro", "sweep", STUDY, "--until", "decided", "--runs", "40", "-j", "2")
 AT_MOST = 4
 """Kills of one sweep before it is let end."""
 
@@ -25,8 +25,8 @@ def made(project: Project) -> dict[str, bytes]:
 @pytest.mark.long
 @pytest.mark.fault("kill", "adaptive sweep")
 def test_an_adaptive_sweep_killed_at_random_comes_to_the_same(tmp_path, kills: dict[str, int], tried: Tried) -> None:
-    details = {"details.a": None, "details.d": None}
-    project = write_noisy_project(tmp_path / "project", design="one_at_a_time", details=details)
+    details = {f"details.{name}": None for name in "abd"}
+    project = write_noisy_project(tmp_path / "project", design="plackett_burman", details=details)
     project.run("-m", "repro", "plan", STUDY)
     shutil.copytree(project.root / "ablations", tmp_path / "planned")
     started = time.monotonic()
@@ -40,12 +40,14 @@ def test_an_adaptive_sweep_killed_at_random_comes_to_the_same(tmp_path, kills: d
         killed, clean = 0, True
         while killed < min(AT_MOST, left):
             sweep = project.start(*SWEEP)
-            time.sleep(drawn.uniform(0.1 * lasts_s, 0.6 * lasts_s))
-            if sweep.poll() is not None:
+            time.sleep(drawn.uniform(0.05 * lasts_s, 0.5 * lasts_s))
+            ended = sweep.poll() is not None
+            if not ended:
+                kill(sweep.pid)
+            sweep.communicate(timeout=TIMEOUT_S)
+            if ended:
                 clean &= sweep.returncode == 0
                 break
-            kill(sweep.pid)
-            sweep.communicate(timeout=TIMEOUT_S)
             clean &= not find_left(project.root)
             killed += 1
         last = project.start(*SWEEP)
