@@ -21,6 +21,7 @@ from repro.audit.ledger.values import flatten, plain, shorten
 from repro.audit.ledger.yaml_text import parse_yaml
 from repro.case import Case
 from repro.errors import UserError
+from repro.recorded import LOCK, check_recorded
 from repro.storage import hash_json, hash_tree
 
 if TYPE_CHECKING:
@@ -78,13 +79,16 @@ def read_evidence(case: Case, results: Path, params: Any = None) -> Evidence:
         params: what the results were made with, checked; None: as `published.json` holds it.
 
     Raises:
-        UserError: a file is missing or damaged.
+        UserError: a file is missing, damaged, or not what DVC has recorded.
     """
     files = case.results
     needed = files.needed if params is not None else (*files.needed, paths.PUBLISHED.name)
     missing = [name for name in needed if not (results / name).is_file()]
     if missing:
         raise UserError(f"no results to read: {results / missing[0]} is missing\n  `dvc repro` makes them")
+    if results == paths.RESULTS and LOCK.is_file():
+        with explain_damage(LOCK):
+            check_recorded(results, needed, LOCK.read_text(encoding="utf-8"))
     identity = _identify(case, params) if params is not None else _read_identity(results / paths.PUBLISHED.name)
     record = read_object(results / files.record)
     with explain_damage(results):
@@ -225,7 +229,7 @@ def fetch_results(case: Case, revision: Revision, destination: Path) -> Path:
     """Fetches the results of a revision's variant from git and DVC's cache, without a checkout.
 
     Raises:
-        UserError: the cache does not hold them.
+        UserError: the cache does not hold them, or holds others.
     """
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
@@ -240,6 +244,8 @@ def fetch_results(case: Case, revision: Revision, destination: Path) -> Path:
                 kept.get(str(part), str(target / name), recursive=True)
     except (DvcException, DataIndexError, OSError) as error:
         raise UserError(f"{revision.label}: {error}\n  its results are not in DVC's cache; run it again") from error
+    wanted = [name for name in (*case.results.needed, paths.PUBLISHED.name) if (target / name).is_file()]
+    check_recorded(target, wanted, _git("cat-file", "blob", f"{revision.commit}:./{LOCK}") or "")
     return target
 
 

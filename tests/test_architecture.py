@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = (
     *("errors", "deadline", "extras", "refusals", "paths", "storage", "checksums", "processes", "randomness"),
     *("audit.counted", "audit.ledger", "audit.study", "audit.statistics", "audit.page", "kept"),
-    *("case", "paper_case", "evidence", "tracking", "judge", "runs", "bundle", "new_project"),
+    *("case", "paper_case", "recorded", "evidence", "tracking", "judge", "runs", "bundle", "new_project"),
     *("cases.medfe", "pipeline", "cli", "__main__"),
 )
 """The rooms of the house, packages or modules; each imports only those to its left."""
@@ -30,6 +30,7 @@ CASE_FREE = (
     "case",
     "paper_case",
     "evidence",
+    "recorded",
     "tracking",
     "judge",
     "runs",
