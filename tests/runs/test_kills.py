@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from case_project import STUDY, write_mean_project
-from sweep_project import TIMEOUT_S, Project, kill, wait_for
+from sweep_project import TIMEOUT_S, Project, kill, read_untimed, wait_for
 
 KILLS = 40
 SLOW = {
@@ -61,7 +61,7 @@ def wanted(means: Project) -> dict[str, bytes]:
 def contents(project: Project) -> dict[str, bytes]:
     """Returns what all runs hold but for their records, which hold times."""
     runs = project.root / "results" / "runs"
-    return {str(file.relative_to(runs)): file.read_bytes() for file in runs.glob("*/*") if file.suffix != ".json"}
+    return {str(file.relative_to(runs)): read_untimed(file) for file in runs.glob("*/*") if file.suffix != ".json"}
 
 
 def processes_of(project: Project) -> dict[int, str]:
