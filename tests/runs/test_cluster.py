@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from filelock import FileLock, Timeout
 from sweep_project import TIMEOUT_S, Project, is_run, kill, wait_for
 
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on Linux too: then Ray keeps to the loopback address
-pytest.importorskip("ray", reason="Ray is an optional extra: uv sync --extra cluster")
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is an optional extra: uv sync --extra cluster")
 
 
 @pytest.fixture
