@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 
 from repro import paths
-from repro.checksums import CHECKSUMS
-from sweep_project import Project
+from sweep_project import Project, read_untimed
 
 MADE = ("results", "data", ".repro", ".dvc/cache", ".dvc/tmp", "reports/build", "mlruns")
 MADE_FILES = ("dvc.lock", "ablations/dvc.lock", "mlflow.db", "mlflow.db-journal")
@@ -36,10 +35,10 @@ def find_left(root: Path, seconds: float = GONE_WITHIN_S) -> dict[int, str]:
 
 
 def contents_of_runs(project: Project) -> dict[str, bytes]:
-    """Returns what all runs hold but for their records, and the checksums of these, which hold times."""
+    """Returns what all runs hold but for their records, which hold times."""
     runs = project.root / "results" / "runs"
-    kept = (file for file in runs.glob("*/*") if file.is_file() and file.name not in (paths.RUN, CHECKSUMS))
-    return {str(file.relative_to(runs)): file.read_bytes() for file in kept}
+    kept = (file for file in runs.glob("*/*") if file.is_file() and file.name != paths.RUN)
+    return {str(file.relative_to(runs)): read_untimed(file) for file in kept}
 
 
 def forget(root: Path) -> None:

@@ -5,6 +5,7 @@ import random
 import subprocess
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from killing import contents_of_runs, forget
 from sweep_project import TIMEOUT_S, Project, is_run, kill, wait_for
 
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on Linux too: then Ray keeps to the loopback address
-pytest.importorskip("ray", reason="Ray is an optional extra: uv sync --extra cluster")
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is an optional extra: uv sync --extra cluster")
 
 
 @pytest.fixture
