@@ -86,3 +86,19 @@ def write_noisy_project(root: Path, **changes: object) -> Project:
     commit_all(root)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, env=clean(), check=True)
     return Project(root)
+
+
+def slow_down(project: Project, input_s: float, run_s: float) -> None:
+    """Makes the shared stage and each run of `mean_case` last longer, for a kill to hit them."""
+    slower = {'    numbers = values["numbers"]\n': input_s, "    average = job.params.average\n": run_s}
+    add_lines(project, {line: f'    __import__("time").sleep({seconds})\n' for line, seconds in slower.items()})
+
+
+def add_lines(project: Project, lines: dict[str, str]) -> None:
+    """Adds before lines of `mean_case` in a project what its test needs."""
+    case = project.root / "mean_case.py"
+    text = case.read_text()
+    for line, added in lines.items():
+        assert line in text
+        text = text.replace(line, added + line)
+    case.write_text(text)

@@ -5,11 +5,14 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-import torch
+
+pytest_plugins = ("fault_table",)
 
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
+    import torch  # here, since the process that only hands tests to the workers needs none
+
     torch.set_num_threads(1)
 
 

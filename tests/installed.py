@@ -4,6 +4,7 @@ The packages are those of the Python that runs the tests, linked into the new en
 requirement of the wheel leads to, and nothing else. What an extra does not bring is not there to be imported.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,22 @@ from repro.extras import DISTRIBUTION
 
 ROOT = Path(__file__).parents[1]
 KEPT = ("HOME", "LANG", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "TMPDIR")
+CALL = """
+import contextlib, io, json, sys
+from repro.cli import main
+
+told = []
+for command in json.loads(sys.argv[1]):
+    sys.argv = ["repro", *command]
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+        try:
+            main()
+        except SystemExit as ended:
+            told.append([ended.code or 0, said.getvalue()])
+print(json.dumps(told))
+"""
+"""Calls commands one after the other, and prints how each has ended and what it has said."""
 
 
 class Environment(NamedTuple):
@@ -39,6 +56,14 @@ class Environment(NamedTuple):
         given = kept | {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"} | variables
         program = [str(self.folder / "bin" / command[0]), *command[1:]]
         return subprocess.run(program, cwd=where, env=given, capture_output=True, text=True, check=False)
+
+    def call_all(self, where: Path, commands: list[list[str]]) -> list[tuple[int, str]]:
+        """Runs commands of `repro` in one process; returns exit status and words of each."""
+        done = self.call(where, "python", "-c", CALL, json.dumps(commands))
+        assert done.returncode == 0, done.stderr
+        told = [(code, said) for code, said in json.loads(done.stdout)]
+        assert len(told) == len(commands)
+        return told
 
 
 def build_wheel(folder: Path) -> Path:

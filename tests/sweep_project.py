@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from git_project import commit_all
 from prepared_on_disk import write_photographs
+from repro.checksums import CHECKSUMS
 
 ROOT = Path(__file__).parents[1]
 DEAD_SERVER = "http://127.0.0.1:1"
@@ -94,8 +95,15 @@ class Project:
     def tables(self) -> dict[str, bytes]:
         """Returns the tables of every run: its rows, those by protocol, and what the case keeps of each image."""
         runs = self.root / "results" / "runs"
-        files = sorted([*runs.glob("*/*.csv"), *runs.glob("*/evaluate/*.csv")])
+        files = sorted([*runs.glob("[!.]*/*.csv"), *runs.glob("[!.]*/evaluate/*.csv")])
         return {str(file.relative_to(runs)): file.read_bytes() for file in files}
+
+
+def read_untimed(file: Path) -> bytes:
+    """Returns the bytes of a file of a run; of checksums without those of records, which hold times."""
+    if file.name != CHECKSUMS:
+        return file.read_bytes()
+    return b"".join(line for line in file.read_bytes().splitlines(keepends=True) if not line.endswith(b".json\n"))
 
 
 def _heed_interrupts() -> None:

@@ -21,6 +21,7 @@ def test_other_programs_read_them(folder) -> None:
     assert subprocess.run(["sha256sum", "-c", "--quiet", CHECKSUMS], cwd=folder, check=False).returncode == 0
 
 
+@pytest.mark.fault("damage", "checksums")
 @pytest.mark.parametrize("place", [0, 100, 255])
 def test_a_flipped_bit_is_found(folder, place) -> None:
     check_file(folder, "deep/a b.npy", "make it again")
@@ -32,6 +33,7 @@ def test_a_flipped_bit_is_found(folder, place) -> None:
     check_file(folder, "other", "make it again")
 
 
+@pytest.mark.fault("damage", "checksums")
 def test_what_has_no_checksum_is_not_trusted(folder) -> None:
     (folder / "new").touch()
     with pytest.raises(UserError, match="new is damaged"):

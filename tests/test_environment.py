@@ -9,6 +9,7 @@ from repro.processes import ALONE, Process, this_process
 TOLD = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
 
 
+@pytest.mark.fault("input", "environment")
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -57,6 +57,7 @@ def test_a_user_error_stays_as_it_is() -> None:
     assert explain(error) is error
 
 
+@pytest.mark.fault("input", "output path")
 @pytest.mark.parametrize("path", ["file/x", "file/x/y", "LONG", "folder/LONG/y", "/proc/none/x"])
 def test_an_output_that_cannot_be_is_refused_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
@@ -70,6 +71,7 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
     assert [item.name for item in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.fault("input", "output path")
 def test_a_file_for_a_folder_and_a_folder_for_a_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match="is a file, where a folder is expected"):
@@ -78,6 +80,7 @@ def test_a_file_for_a_folder_and_a_folder_for_a_file_are_refused(tmp_path: Path)
         check_file(tmp_path)
 
 
+@pytest.mark.fault("input", "output path")
 def test_a_folder_that_this_command_did_not_make_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("x")
     check_folder(tmp_path, {"page.html"})
@@ -113,6 +116,7 @@ def test_a_stage_tries_its_output_before_its_work(
     assert capsys.readouterr().err.startswith("train: results/train cannot be written: results is a file\n")
 
 
+@pytest.mark.fault("input", "output path")
 @pytest.mark.parametrize("name", [".repro", ".repro/locks"])
 def test_a_file_in_the_place_of_the_locks_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str

@@ -67,6 +67,7 @@ def dead_pid() -> int:
     return process.pid
 
 
+@pytest.mark.fault("kill", "writing")
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path, dead_pid) -> None:
     alive, huge, here = os.getpid(), 10**30, _place()
     kept = {f".name.{here}-{alive}-0a.partial", f".name.{here}-1-0a.partial", f".other.{here}-{dead_pid}-0a.partial"}
@@ -105,6 +106,7 @@ def test_what_takes_a_place_has_reached_the_disk_before(tmp_path, monkeypatch, w
     assert done.index(str(written)) < done.index("replace") < done.index(str(tmp_path))
 
 
+@pytest.mark.fault("at once", "writers of one file")
 def test_threads_write_the_same_file_without_a_clash(tmp_path) -> None:
     both_have_written = Barrier(2, timeout=10)
 

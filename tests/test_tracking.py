@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from evidence_on_disk import write_evidence
+from fault_table import Tried
 from git_project import git
 from repro.audit.ledger.identity import leave_out_before
 from repro.audit.ledger.values import flatten
@@ -29,6 +30,7 @@ from repro.tracking import logged_variants, open_store, publish_variant, rebuild
 from repro.tracking.logged import DESCRIBED, _describe
 from repro.tracking.publish import find_runs, publish_evidence
 from repro.tracking.store import import_mlflow
+from sweep_project import TIMEOUT_S
 from tiny import tiny_params
 
 pytestmark = [
@@ -141,6 +143,7 @@ def test_evidence_that_differs_is_another_run(project, change):
     assert publish_variant(CASE, other) != first
 
 
+@pytest.mark.fault("kill", "publisher")
 def test_a_run_whose_publisher_was_killed_is_made_again(project):
     results = write_evidence(project / "results")
     store = open_store(CASE.name)
@@ -152,6 +155,7 @@ def test_a_run_whose_publisher_was_killed_is_made_again(project):
     assert [run.info.run_id for run in store.client.search_runs([store.experiment])] == [finished]
 
 
+@pytest.mark.fault("damage", "tracking store")
 def test_a_run_that_has_lost_its_files_is_made_again(project):
     results = write_evidence(project / "results")
     first = publish_variant(CASE, results)
@@ -162,24 +166,30 @@ def test_a_run_that_has_lost_its_files_is_made_again(project):
     assert logged_variants(CASE).units["run_id"].unique().tolist() == [second]
 
 
+@pytest.mark.fault("damage", "tracking store")
 def test_a_file_that_is_no_database_is_told_of(project):
     (project / "mlflow.db").write_text("notes")
     with pytest.raises(UserError, match=r"mlflow\.db is no database of this MLflow .*\n  move it away"):
         open_store(CASE.name)
 
 
-def test_several_processes_that_start_without_a_database_lose_no_run(tmp_path):
-    for seed in range(3):
-        write_evidence(tmp_path / f"results{seed}", seed=seed)
+@pytest.mark.fault("at once", "publishers")
+@pytest.mark.parametrize("processes", [4, pytest.param(16, marks=pytest.mark.long)])
+def test_several_processes_that_start_without_a_database_lose_no_run(tmp_path, tried: Tried, processes: int):
+    jobs = [f"results{seed}" for seed in range(processes - processes // 4)]
+    for seed, name in enumerate(jobs):
+        write_evidence(tmp_path / name, seed=seed)
     environment = {**_environment(), "DVC_ROOT": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])}
-    jobs = ["results0", "results1", "results2", "results0"]
-    command = [sys.executable, "-c", PUBLISH_AT_ONCE, *jobs]
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    command = [sys.executable, "-c", PUBLISH_AT_ONCE, *jobs, *jobs[: processes // 4]]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT_S)
     assert (done.returncode, done.stderr) == (0, "")  # migrations are not told of
     with sqlite3.connect(tmp_path / "mlflow.db") as connection:
-        assert connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall() == [("FINISHED", 3)]
+        found = connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall()
     connection.close()
+    assert found == [("FINISHED", len(jobs))]
     assert not list(tmp_path.glob(".mlflow*"))
+    for _ in range(processes):
+        tried()
 
 
 def test_runs_read_back_equal_what_was_published(project):
@@ -244,6 +254,7 @@ def test_a_database_that_the_user_named_is_not_to_be_deleted(project, empty_stor
     assert "delete" not in str(caught.value)
 
 
+@pytest.mark.fault("input", "tracking address")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -264,6 +275,7 @@ def test_an_address_that_is_neither_database_nor_server_is_refused(project, monk
     assert not (project / "mlruns").exists()
 
 
+@pytest.mark.fault("input", "tracking address")
 @pytest.mark.parametrize(
     "uri", ["http://[::1", "http://", "http://user:secret@[::1", "https://host:port", "http://host:0"]
 )
@@ -451,6 +463,7 @@ def test_a_database_that_cannot_be_written_is_told_of_at_once(monkeypatch, addre
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.fault("damage", "logged run")
 @pytest.mark.parametrize(
     "content",
     [
@@ -476,6 +489,7 @@ def test_one_damaged_table_of_a_logged_run_leaves_the_others(project, content: b
     assert CASE.results.rows in reason
 
 
+@pytest.mark.fault("damage", "logged run")
 def test_a_run_whose_tags_were_edited_is_left_out_with_its_reason(project):
     good = publish_variant(CASE, write_evidence(project / "one"))
     bad = publish_variant(CASE, write_evidence(project / "other", seed=7))
@@ -488,6 +502,7 @@ def test_a_run_whose_tags_were_edited_is_left_out_with_its_reason(project):
 BROKEN_PARAMS = ["loss: [", "- 1\n", "5", "a: &a {b: *a}\n", "a: 2020-13-45\n"]
 
 
+@pytest.mark.fault("damage", "params.yaml at HEAD")
 @pytest.mark.parametrize("text", BROKEN_PARAMS)
 def test_broken_params_at_head_hide_no_result(project, text: str):
     git(project, "init", "-q")
@@ -508,6 +523,7 @@ DAMAGED = {
 }
 
 
+@pytest.mark.fault("damage", "results")
 @pytest.mark.parametrize(("name", "content"), [(name, text) for name, texts in DAMAGED.items() for text in texts])
 def test_a_damaged_file_of_the_results_is_named_with_its_remedy(tmp_path, name: str, content: bytes):
     results = write_evidence(tmp_path / "results")

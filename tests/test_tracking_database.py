@@ -64,6 +64,7 @@ def test_a_relative_address_with_a_query_is_opened(anywhere, monkeypatch) -> Non
     assert sorted(item.name for item in anywhere.iterdir()) == [".repro", "shared.db"]
 
 
+@pytest.mark.fault("input", "tracking address")
 @pytest.mark.parametrize(
     "rest", [":memory:", "file:a.db?uri=true", "a.db?foo=1", "a.db?timeout=abc", "a.db?timeout=1&x=2"]
 )
@@ -72,6 +73,7 @@ def test_a_database_address_that_cannot_be_opened_is_refused(rest) -> None:
         check_address(f"sqlite:///{rest}")
 
 
+@pytest.mark.fault("input", "tracking address")
 @pytest.mark.parametrize("rest", ["?timeout=30", "/?a=b", "#/experiments/1"])
 def test_a_server_address_with_a_query_is_refused(rest) -> None:
     with pytest.raises(UserError, match=r"no address of a server\n  expected http"):
@@ -115,6 +117,7 @@ def test_only_what_is_no_database_is_to_be_moved_away(said, told) -> None:
     assert ("move it away" in explained) == ("no database" in told)
 
 
+@pytest.mark.fault("damage", "tracking store")
 def test_what_is_no_database_is_told_within_a_second(tmp_path) -> None:
     (tmp_path / "mlflow.db").write_text("notes " * 1000)
     with pytest.raises(UserError, match="is no database of this MLflow"):
@@ -127,6 +130,7 @@ def test_what_is_no_database_is_told_within_a_second(tmp_path) -> None:
 MARKUP = "<script>alert(1)</script>\x1b]0;title\x07"
 
 
+@pytest.mark.fault("damage", "logged run")
 @pytest.mark.parametrize(
     "tags", [{}, {"repro.variant": "a"}, {"repro.seed": "1"}, {"repro.variant": "a", "repro.seed": MARKUP}]
 )

@@ -149,6 +149,7 @@ REFUSED: list[tuple[str, str]] = [
 ]
 
 
+@pytest.mark.fault("input", "command line")
 @pytest.mark.parametrize(("line", "said"), REFUSED, ids=[f"{n}-{line[:50]}" for n, (line, _) in enumerate(REFUSED)])
 def test_a_bad_command_ends_with_one_message(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, said: str

@@ -130,6 +130,7 @@ def write(file: Path, changes: dict[str, str | None]) -> Path:
     return file
 
 
+@pytest.mark.fault("input", "study")
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(("changes", "said"), REFUSED, ids=[f"{n}-{said[:40]}" for n, (_, said) in enumerate(REFUSED)])
 def test_a_study_that_cannot_be_is_refused(tmp_path: Path, changes: dict[str, str | None], said: str) -> None:
@@ -148,6 +149,7 @@ def test_the_study_that_these_are_made_from_can_be_planned(tmp_path: Path) -> No
     assert len(plan_study(write(tmp_path / "study.yaml", {}), load_case()).runs) == 4
 
 
+@pytest.mark.fault("input", "study")
 @pytest.mark.parametrize(
     "name", ["..", "...", "a\x1b[31m", "a\nb", "x" * 101, " a", "a ", ".a", "-a", "a/..", "é" * 60]
 )

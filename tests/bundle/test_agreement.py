@@ -101,6 +101,7 @@ def test_two_bundles_are_compared_run_by_run_and_verdict_by_verdict(bundles) -> 
     assert far.lines[0] == "runs: 7 different, of 8 and 8"
 
 
+@pytest.mark.fault("damage", "bundle")
 def test_a_damaged_bundle_is_refused(bundles, tmp_path: Path) -> None:
     one = bundles("one")
     damaged = bytearray(one.read_bytes())

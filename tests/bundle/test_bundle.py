@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from kept_on_disk import make_kept, write_kept_report
 
+from fault_table import Tried
 from repro.bundle import archive
 from repro.bundle.archive import pack_archive, read_archive
 from repro.bundle.citation import read_citation
@@ -49,6 +50,7 @@ def sealed(members: dict[str, bytes], *described: str) -> dict[str, bytes]:
     return others | {CHECKSUMS: write_sums(others)}
 
 
+@pytest.mark.fault("clone")
 def test_a_bundle_is_verified_from_itself_alone(bundle: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     checked = check_bundle(bundle)
@@ -58,6 +60,7 @@ def test_a_bundle_is_verified_from_itself_alone(bundle: Path, monkeypatch: pytes
     assert not checked.rebuilt.differences
 
 
+@pytest.mark.fault("clone", bits=True)
 def test_the_same_study_gives_the_same_bytes_from_any_folder(
     members: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +129,10 @@ def find(file: Path) -> str:
         return str(error)
 
 
-def test_a_flipped_bit_is_found_in_every_member_and_named(bundle: Path, members: dict[str, bytes]) -> None:
+@pytest.mark.fault("damage", "bundle")
+def test_a_flipped_bit_is_found_in_every_member_and_named(
+    bundle: Path, members: dict[str, bytes], tried: Tried
+) -> None:
     whole = bundle.read_bytes()
     with zipfile.ZipFile(bundle) as opened:
         starts = {info.filename: info.header_offset + 30 + len(info.filename) for info in opened.infolist()}
@@ -135,9 +141,11 @@ def test_a_flipped_bit_is_found_in_every_member_and_named(bundle: Path, members:
         damaged[start + len(members[name]) // 2] ^= 4
         bundle.write_bytes(damaged)
         assert name in find(bundle)
+        tried()
 
 
-def test_random_damage_is_found(bundle: Path) -> None:
+@pytest.mark.fault("damage", "bundle")
+def test_random_damage_is_found(bundle: Path, tried: Tried) -> None:
     """Bits flipped, bytes cut out, doubled or zeroed, ends cut off: wherever it falls, also between members."""
     whole, draw = bundle.read_bytes(), random.Random(7)
     for _ in range(DAMAGES):
@@ -151,11 +159,14 @@ def test_random_damage_is_found(bundle: Path) -> None:
         }[draw.randrange(4)]
         bundle.write_bytes(whole[:place] + other + whole[place + length :])
         assert find(bundle), (place, length)
+        tried()
     for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
         bundle.write_bytes(whole[:length])
         assert find(bundle), length
+        tried()
 
 
+@pytest.mark.fault("damage", "bundle")
 def test_members_that_are_added_removed_or_renamed_are_named(tmp_path: Path, members: dict[str, bytes]) -> None:
     name = "evidence/runs.csv"
     fewer = {other: content for other, content in members.items() if other != name}
@@ -169,6 +180,7 @@ def test_members_that_are_added_removed_or_renamed_are_named(tmp_path: Path, mem
     assert f"{PAGE}: changed" in swapped
 
 
+@pytest.mark.fault("damage", "bundle")
 def test_an_archive_that_was_packed_by_something_else_is_told(tmp_path: Path, members: dict[str, bytes]) -> None:
     for order in (sorted(members), sorted(members, reverse=True)):
         with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as packed:
@@ -177,6 +189,7 @@ def test_an_archive_that_was_packed_by_something_else_is_told(tmp_path: Path, me
         assert find(tmp_path / "b.zip").startswith("the archive: ")
 
 
+@pytest.mark.fault("damage", "bundle")
 @pytest.mark.parametrize(
     "name", ["params.json", "study_report.ipynb", "environment.json", "README.md", "figures/curve-1.png"]
 )
@@ -205,6 +218,7 @@ def raw(file: Path, *entries: tuple[str, bytes, int]) -> Path:
 FILE = stat.S_IFREG | 0o644
 
 
+@pytest.mark.fault("damage", "bundle")
 @pytest.mark.parametrize(
     ("name", "mode", "said"),
     [
@@ -227,6 +241,7 @@ def test_what_no_bundle_holds_is_refused_in_one_line(tmp_path: Path, name: str, 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.fault("damage", "bundle")
 @pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
 def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
     for other in ("one", "ONE"):
@@ -237,6 +252,7 @@ def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
             read_archive(tmp_path / "b.zip")
 
 
+@pytest.mark.fault("damage", "bundle")
 def test_archives_that_expand_are_refused_before_they_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MOST_BYTES", 1 << 20)
     with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as packed:
@@ -252,12 +268,14 @@ def test_archives_that_expand_are_refused_before_they_do(tmp_path: Path, monkeyp
         read_archive(write(tmp_path / "b.zip", {f"{i}.txt": b"" for i in range(4)}))
 
 
+@pytest.mark.fault("damage", "bundle")
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_bundle_is_told_in_a_line_or_two(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "b.zip").write_bytes(content)
     assert 0 < len(find(tmp_path / "b.zip").splitlines()) <= 2
 
 
+@pytest.mark.fault("damage", "bundle")
 def test_an_encrypted_or_unknown_member_is_damage(tmp_path: Path) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as packed:
@@ -269,6 +287,7 @@ def test_an_encrypted_or_unknown_member_is_damage(tmp_path: Path) -> None:
     assert "a: damaged" in read_archive(tmp_path / "b.zip").damaged[0]
 
 
+@pytest.mark.fault("damage", "bundle")
 @pytest.mark.parametrize(
     ("field", "value"),
     [("levels", {}), ("variants", []), ("runs", []), ("declaration", {}), ("values", None), ("frozen", 7)],

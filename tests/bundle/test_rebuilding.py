@@ -41,6 +41,7 @@ def changed(page: str, section: str, old: str, new: str) -> str:
     return page[:place] + new + page[place + len(old) :]
 
 
+@pytest.mark.fault("damage", "kept report")
 def test_a_changed_number_verdict_or_picture_is_named_with_both_values(report: Path) -> None:
     files = read_report(report)
     page, kept = files[PAGE].decode(), read_kept(files, "here")
@@ -56,6 +57,7 @@ def test_a_changed_number_verdict_or_picture_is_named_with_both_values(report: P
     assert [item.rebuilt for item in rebuild(swapped, kept).differences] == ["another picture"]
 
 
+@pytest.mark.fault("damage", "kept report")
 def test_a_section_that_is_gone_is_missed(report: Path) -> None:
     files = read_report(report)
     page = files[PAGE].decode().replace('data-section="cost"', 'data-section="other"')
@@ -73,6 +75,7 @@ def test_another_version_may_differ_in_the_last_digit_alone(report: Path, monkey
     assert rebuild(changed(page, "cost", ">1.3 s<", ">1.5 s<"), kept).differences
 
 
+@pytest.mark.fault("damage", "kept report")
 def test_evidence_that_was_changed_is_named(report: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(report, tmp_path / "first"))
     (copy / "evidence" / "runs.csv").write_text("run\n")

@@ -54,12 +54,14 @@ def test_hundreds_of_runs_take_less_than_a_megabyte() -> None:
     assert len(packed) < 1_000_000
 
 
+@pytest.mark.fault("damage", "bundle")
 @pytest.mark.parametrize("packed", [b"", b"text", lzma.compress(b"no,header\n1,2\n"), lzma.compress(b"x" * 99)[:-4]])
 def test_what_is_no_table_is_told(packed: bytes) -> None:
     with pytest.raises(UserError, match=r"rows\.csv\.xz is no table of runs"):
         unpack_table(packed, "rows.csv.xz")
 
 
+@pytest.mark.fault("damage", "bundle")
 def test_a_table_that_expands_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("repro.kept.tables.MOST_BYTES", 1 << 16)
     with pytest.raises(UserError, match="larger than a table of runs can be"):

@@ -42,6 +42,7 @@ def test_all_reports_and_the_readme_are_verified(in_project: Path, tmp_path: Pat
     assert "first: cannot be verified: " in done.output
 
 
+@pytest.mark.fault("damage", "kept report")
 def test_a_changed_page_ends_with_one(in_project: Path, tmp_path: Path, monkeypatch) -> None:
     copy = Path(shutil.copytree(in_project, tmp_path / "copy"))
     monkeypatch.chdir(copy)
@@ -53,6 +54,7 @@ def test_a_changed_page_ends_with_one(in_project: Path, tmp_path: Path, monkeypa
     assert "study_report.html: changed" in done.output
 
 
+@pytest.mark.fault("clone")
 @pytest.mark.usefixtures("in_project")
 def test_a_bundle_is_exported_and_verified_elsewhere(tmp_path: Path, monkeypatch) -> None:
     done = call("export", "ablations/first.yaml", "-o", str(tmp_path / "a.zip"))
@@ -64,6 +66,7 @@ def test_a_bundle_is_exported_and_verified_elsewhere(tmp_path: Path, monkeypatch
     assert isinstance(call("verify", "b.zip").exception, UserError)
 
 
+@pytest.mark.fault("input", "command line")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

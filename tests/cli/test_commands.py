@@ -137,6 +137,7 @@ def test_use_leaves_the_file_alone_when_something_is_wrong(project) -> None:
     assert (project / "params.yaml").read_text() == before
 
 
+@pytest.mark.fault("input", "params.yaml")
 @pytest.mark.parametrize(("text", "message"), [(None, "is missing"), ("loss: [1", "no YAML"), ("", "no parameters")])
 def test_use_says_how_to_get_a_broken_file_back(project, text: str | None, message: str) -> None:
     (project / "params.yaml").unlink()

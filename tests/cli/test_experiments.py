@@ -115,6 +115,7 @@ def test_a_text_lands_as_it_was_checked(typed) -> None:
     assert lands(f"data.root={typed}").data.root == expected
 
 
+@pytest.mark.fault("input", "command line")
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("typed", ["${seed}", "a/${oc.env:HOME}", "'???'", "${x", "\\${seed}"])
 def test_what_dvc_would_read_otherwise_is_refused_before_anything_starts(typed) -> None:
@@ -122,6 +123,7 @@ def test_what_dvc_would_read_otherwise_is_refused_before_anything_starts(typed) 
         lands(f"data.root={typed}")
 
 
+@pytest.mark.fault("input", "command line")
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
     "typed", ["+seed=1", "~seed", "++seed=1", "other.yaml:seed=1", "seed@x=1", "=1", "seed:=1", "Seed=1"]
@@ -138,6 +140,7 @@ def test_an_interpolation_in_the_file_itself_is_refused(project) -> None:
         lands("seed=3")
 
 
+@pytest.mark.fault("input", "command line, fuzzed")
 @settings(max_examples=25, deadline=None)
 @given(
     text=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12) | st.text("\\'\"${}a,=[]:~ ", max_size=8)

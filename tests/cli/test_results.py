@@ -76,6 +76,7 @@ def test_a_logged_variant_is_found_beside_runs_with_other_parameters(project, mo
     assert find_params(CASE, "newer") == {"loss": {"adv": "hinge", "new": 0.5}}
 
 
+@pytest.mark.fault("input", "params.yaml")
 @pytest.mark.parametrize("text", [b"loss: [1", b"a: b: c\n", b"\xff\xfe\x00", b"\x00", b"- 1\n"])
 def test_a_file_that_is_no_params_file_is_told_of_in_one_line(project, text) -> None:
     (project / "broken.yaml").write_bytes(text)

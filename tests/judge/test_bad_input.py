@@ -107,6 +107,7 @@ REFUSED: list[tuple[str, str | bytes, Flags, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.fault("input", "table to judge")
 @pytest.mark.parametrize(
     ("name", "content", "given", "said"), REFUSED, ids=[f"{n}-{said[:36]}" for n, (*_, said) in enumerate(REFUSED)]
 )
@@ -121,6 +122,7 @@ def test_bad_input_is_refused_in_two_lines(
     assert max(map(len, told.replace(str(tmp_path), "").split("\n"))) < 240
 
 
+@pytest.mark.fault("input", "table to judge")
 def test_a_path_that_is_none_is_refused(tmp_path: Path) -> None:
     assert "no such file" in tell(tmp_path / "none.csv")
     assert "is a folder" in tell(tmp_path)

@@ -239,6 +239,7 @@ def test_a_run_that_is_added_again_changes_nothing(tmp_path: Path) -> None:
         loop.add("a", 2.0, run="3")
 
 
+@pytest.mark.fault("kill", "loop")
 def test_a_killed_loop_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loop = begin(tmp_path)
     fill(loop, "a", BASELINE)
@@ -251,6 +252,7 @@ def test_a_killed_loop_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert begin(tmp_path).add("b", 0.7).verdict == "repeat"
 
 
+@pytest.mark.fault("at once", "writers of one loop")
 def test_many_at_once_all_count(tmp_path: Path) -> None:
     fill(begin(tmp_path), "a", BASELINE)
     names = [f"idea {number}" for number in range(8)]

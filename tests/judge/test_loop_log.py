@@ -68,6 +68,7 @@ def test_words_of_a_status_are_read_in_any_case() -> None:
     assert math.isnan(log.runs[3].value)
 
 
+@pytest.mark.fault("input", "log of a loop")
 @pytest.mark.parametrize(
     ("log", "metric", "said"),
     [

@@ -170,6 +170,7 @@ def test_hydra_sweeps_over_the_seeds_of_each_variant_alone(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.fault("input", "names for a launcher")
 @pytest.mark.parametrize("name", ["hydra/launcher", "hydra.run.dir", "+opt", "~opt", "model._target_", "a b", "-m"])
 def test_names_that_hydra_would_take_for_its_own_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match="cannot be a setting"):
@@ -177,6 +178,7 @@ def test_names_that_hydra_would_take_for_its_own_are_refused(tmp_path: Path, nam
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.fault("input", "names for a launcher")
 @pytest.mark.parametrize("value", ["${oc.env:HOME}", "a\\", "a\nb"])
 def test_values_that_hydra_would_resolve_are_refused(value: str) -> None:
     with pytest.raises(UserError, match="cannot be a value"):
@@ -251,6 +253,7 @@ def test_the_command_shows_and_writes_the_batch(csv: Path, tmp_path: Path) -> No
     assert lines[0] == "python train.py opt=a seed=4"
 
 
+@pytest.mark.fault("input", "command line")
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -31,6 +31,7 @@ def children_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
+@pytest.mark.fault("input", "params.yaml")
 @pytest.mark.parametrize("name", STAGES)
 def test_a_bad_value_stops_every_stage_at_once_with_one_message(project, name: str) -> None:
     YAML().dump(tiny_values({"loss.adv": "hing"}), project / "params.yaml")
@@ -82,6 +83,7 @@ def lock_of_train(project: Path) -> FileLock:
     return FileLock(file)
 
 
+@pytest.mark.fault("at once", "stages")
 def test_a_second_start_waits_for_the_first(project, capsys) -> None:
     with hold_stage() as first, start_stage() as second:
         with pytest.raises(Timeout):
@@ -97,6 +99,7 @@ def test_a_second_start_waits_for_the_first(project, capsys) -> None:
     assert capsys.readouterr().err == "", "no stage of this process had to wait"
 
 
+@pytest.mark.fault("kill", "lock of a stage")
 def test_a_lock_goes_with_its_process(project) -> None:
     with hold_stage() as first:
         with pytest.raises(Timeout):

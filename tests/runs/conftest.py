@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from ruamel.yaml import YAML
 
 from sweep_project import Project, write_project
 
@@ -33,7 +34,12 @@ def undisturbed(template: Path) -> Project:
 def project(template: Path, tmp_path: Path) -> Project:
     """Returns a project with photographs and holes, of which no run has been run."""
     root = tmp_path / "project"
-    ignored = shutil.ignore_patterns("results", "mlruns", "mlflow.db*", "dvc.lock", "cache", "tmp", ".repro")
+    ignored = shutil.ignore_patterns("results", "mlruns", "mlflow.db*", "tmp", ".repro")
     shutil.copytree(template, root, ignore=ignored)
+    shutil.rmtree(root / ".dvc" / "cache" / "runs")  # from which DVC would bring runs back
+    yaml = YAML(typ="safe")
+    recorded = yaml.load(lock_file := root / "ablations" / "dvc.lock")
+    recorded["stages"] = {name: stage for name, stage in recorded["stages"].items() if not name.startswith("run@")}
+    yaml.dump(recorded, lock_file)
     (tmp_path / "photographs").symlink_to(template.parent / "photographs")
     return Project(root)

@@ -10,6 +10,7 @@ import pytest
 from noisy_case import CASE
 
 from case_project import STUDY, write_noisy_files
+from fault_table import Tried
 from repro import paths
 from repro.audit.page.design import show_design
 from repro.audit.page.effects import show_effects
@@ -70,9 +71,10 @@ def text_of_plan() -> str:
     return locate_plan(paths.PLANS, "first").read_text()
 
 
+@pytest.mark.fault("kill")
 @pytest.mark.parametrize(("design", "varied"), [("plackett_burman", "abd"), ("one_at_a_time", "ad")])
 def test_a_sweep_killed_anywhere_comes_to_the_plan_looks_and_verdicts_of_an_undisturbed_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, design: str, varied: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tried: Tried, design: str, varied: str
 ) -> None:
     changes = {"design": design, "details": {f"details.{name}": None for name in varied}}
     make_project(tmp_path / "undisturbed", monkeypatch, **changes)
@@ -111,6 +113,8 @@ def test_a_sweep_killed_anywhere_comes_to_the_plan_looks_and_verdicts_of_an_undi
     assert last.verdicts == undisturbed.verdicts
     assert sweep()[-1].verdicts == undisturbed.verdicts, "what is decided stays decided"
     assert text_of_plan() == expected
+    for _ in range(kills):
+        tried(identical=True, what="adaptive sweep, in its writes")
 
 
 def test_each_detail_gets_the_verdict_that_is_true_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfil
     return made
 
 
+@pytest.mark.fault("damage", "parcel")
 @pytest.mark.parametrize(
     "bad",
     [
@@ -51,6 +52,7 @@ def test_an_archive_that_reaches_out_is_refused_whole(tmp_path, bad: tarfile.Tar
     assert not list(tmp_path.rglob("*.txt"))
 
 
+@pytest.mark.fault("damage", "parcel")
 def test_what_is_no_archive_is_refused(tmp_path) -> None:
     with pytest.raises(UserError, match="no archive"):
         unpack(b"not an archive", tmp_path)

@@ -33,6 +33,7 @@ def is_alive(process: int) -> bool:
         return False
 
 
+@pytest.mark.fault("kill", "stage that is waited for")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nothing_outlives_the_process_that_waits(end: signal.Signals) -> None:
     parent = subprocess.Popen(
@@ -47,6 +48,7 @@ def test_nothing_outlives_the_process_that_waits(end: signal.Signals) -> None:
     wait_for(lambda: not any(map(is_alive, family)), seconds=5)
 
 
+@pytest.mark.fault("kill", "stage that is waited for")
 def test_what_a_killed_process_has_started_ends_with_it() -> None:
     attached = Attached([sys.executable, "-c", CHILD])
     wait_for(lambda: children_of(attached.process.pid))

@@ -147,6 +147,7 @@ DAMAGED: list[tuple[bytes | None, str]] = [
 """What a disk, a kill or an editor may make of the rows of a run; None: they are gone."""
 
 
+@pytest.mark.fault("damage", "table of a run")
 @pytest.mark.parametrize(("content", "said"), DAMAGED)
 def test_a_run_with_damaged_rows_is_left_out_with_its_reason(plan: Plan, content: bytes | None, said: str) -> None:
     for run, level in (("base-s0", 10), ("base-s1", 12)):
@@ -191,6 +192,7 @@ def test_runs_of_other_code_or_data_are_not_compared(plan: Plan, monkeypatch) ->
     assert kept() == [run.id for run in plan.runs if not run.id.startswith("negative control")], "data that are varied"
 
 
+@pytest.mark.fault("damage", "record of a run")
 def test_a_broken_record_counts_as_none(plan: Plan) -> None:
     write_run("base-s0", level=10)
     Path(paths.RUNS / "base-s0" / paths.RUN).write_text(json.dumps({"status": "ok"}))

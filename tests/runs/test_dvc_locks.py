@@ -52,6 +52,7 @@ def processes() -> Iterator[dict[str, tuple[int, str]]]:
     zombie.wait()
 
 
+@pytest.mark.fault("damage", "locks of dead processes")
 @pytest.mark.parametrize("mode", ["read", "write"])
 @pytest.mark.parametrize("whose", ["live", "gone", "not waited for", "another program's number"])
 def test_only_locks_of_live_processes_are_kept(repo, rwlock: Path, processes, mode: str, whose: str) -> None:
@@ -64,6 +65,7 @@ def test_only_locks_of_live_processes_are_kept(repo, rwlock: Path, processes, mo
     assert json.loads(rwlock.read_text()) == (held if kept else {"read": {}, "write": {}})
 
 
+@pytest.mark.fault("damage", "rwlock")
 @pytest.mark.parametrize(
     "content",
     [b"", b"\0" * 64, b'{"write": {"/a": {"pid"', b"[]", b'{"write": {"/a": 3}}', b'{"write": 3}', b"\xff\xfe"],
@@ -93,6 +95,7 @@ stages:
 """
 
 
+@pytest.mark.fault("damage", "dvc.lock")
 @pytest.mark.parametrize("length", [0, 3, *range(8, len(RECORDED), 9), len(RECORDED)])
 @pytest.mark.parametrize("filling", [b"", b"\0" * 40])
 def test_a_record_that_is_cut_anywhere_never_stops_dvc(repo, monkeypatch, length: int, filling: bytes, capsys) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from repro.runs.fork_server import ForkServer
-from sweep_project import Project, children_of, kill, wait_for
+from sweep_project import Project, children_of, kill, read_untimed, wait_for
 
 CASE = """
 from types import SimpleNamespace
@@ -75,6 +75,7 @@ def test_a_run_starts_its_command_where_nothing_can_be_shared(start, preload: li
     wait_for(Path("fresh").exists)
 
 
+@pytest.mark.fault("kill", "server of runs")
 def test_runs_end_with_their_server_and_are_told_of(start) -> None:
     server = start([])
     for run in ("one", "two"):
@@ -106,7 +107,7 @@ def test_a_forked_run_has_the_bits_of_a_command(undisturbed: Project, tmp_path: 
 def contents(folder: Path) -> dict[str, object]:
     """Returns the bytes of every file of a run, and records without what clocks and meters say."""
     files = {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
-    return {name: _untimed(file) if file.suffix == ".json" else file.read_bytes() for name, file in files.items()}
+    return {name: _untimed(file) if file.suffix == ".json" else read_untimed(file) for name, file in files.items()}
 
 
 def _untimed(file: Path) -> object:

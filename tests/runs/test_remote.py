@@ -142,6 +142,7 @@ def test_the_name_covers_what_runs_share(sent: tuple[Order, list[bytes]]) -> Non
         fulfil(other, *archives)
 
 
+@pytest.mark.fault("damage", "parcel")
 @pytest.mark.parametrize(
     "delivery",
     [Delivery(b"no archive", b"", b"", 0), Delivery(b"", b"", b'{"status": "fai', 2)],

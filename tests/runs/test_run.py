@@ -119,6 +119,7 @@ def test_an_error_leaves_a_record_and_no_result(params: Params, monkeypatch, cap
     assert failure_file(RUN).is_file()
 
 
+@pytest.mark.fault("kill", "run, between its parts")
 def test_a_kill_between_training_and_evaluation_costs_no_step(params: Params, monkeypatch) -> None:
     evaluate = study.evaluate_run
 

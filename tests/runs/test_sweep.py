@@ -4,7 +4,21 @@ import re
 import shutil
 import signal
 
+import pytest
+
+from fault_table import Tried
 from sweep_project import TIMEOUT_S, Project, is_run, is_server, kill, runs_of, wait_for
+
+BRING_BACK = """
+from pathlib import Path
+from repro.runs.dvc_stages import bring_back
+
+code = Path("repro/errors.py")
+text = code.read_text()
+for now in (f"{text}\\nOTHER = 1\\n", text):
+    code.write_text(now)
+    print(bring_back(["code"]))
+"""
 
 
 def states(project: Project) -> list[object]:
@@ -15,8 +29,9 @@ def outdated(project: Project) -> list[str]:
     return re.findall(r"[0-9a-f]{10}-s\d+", project.sweep("--dry-run"))
 
 
+@pytest.mark.fault("kill")
 def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_sweep(
-    project: Project, undisturbed: Project
+    project: Project, undisturbed: Project, tried: Tried
 ) -> None:
     assert len(outdated(project)) == 3
     sweep = project.start_sweep("-j", "2")
@@ -47,8 +62,11 @@ def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_swe
         assert "runs are not published (MLFLOW_TRACKING_URI=http://127.0.0.1:1: no answer" in said
     assert project.tables() == undisturbed.tables()
     assert len(undisturbed.tables()) == 3 * 3
+    for what in ("run, or its server", "sweep", "interrupt"):
+        tried(identical=True, what=what)
 
 
+@pytest.mark.fault("damage", "dvc.lock", bits=True)
 def test_what_is_there_is_not_run_again(undisturbed: Project, tmp_path) -> None:
     project = Project(tmp_path / "project")
     shutil.copytree(undisturbed.root, project.root, ignore=shutil.ignore_patterns("mlflow.db*", "mlruns"))
@@ -67,13 +85,10 @@ def test_what_is_there_is_not_run_again(undisturbed: Project, tmp_path) -> None:
     assert project.tables() == undisturbed.tables()
     assert outdated(project) == []
 
-    bring_back = "from repro.runs.dvc_stages import bring_back; print(bring_back(['code']))"
-    code = project.root / "repro" / "errors.py"
-    text = code.read_text()
-    code.write_text(f"{text}\nOTHER = 1\n")
-    assert project.run("-c", bring_back).splitlines()[-1] == "[]", "other code has made what is there"
-    code.write_text(text)
-    assert project.run("-c", bring_back).splitlines()[-1] == "['code']"
+    said = project.run("-c", BRING_BACK).splitlines()
+    assert [line for line in said if line.startswith("[")] == ["[]", "['code']"], (
+        "first, other code has made what is there"
+    )
 
     study = project.root / "ablations" / "tiny.yaml"
     study.write_text(study.read_text().replace("baseline_seeds: 2", "baseline_seeds: 3"))

@@ -103,6 +103,7 @@ def test_every_run_ends_somehow_and_is_counted(workers: LocalWorkers) -> None:
         assert (recorded.status, recorded.key, recorded.reason) == ("failed", "key", sweep.failures[run])
 
 
+@pytest.mark.fault("at once", "sweeps")
 def test_a_run_of_another_sweep_is_waited_for_and_not_made_twice(workers: LocalWorkers) -> None:
     sweep, recorder, _ = sweep_over(["good-s0", "good-s1"], workers)
     lock_file("good-s1").parent.mkdir(parents=True)
@@ -118,6 +119,7 @@ def test_a_run_of_another_sweep_is_waited_for_and_not_made_twice(workers: LocalW
     assert Path("started").read_text().split() == ["good-s0"]
 
 
+@pytest.mark.fault("kill", "sweep, its processes")
 @pytest.mark.usefixtures("workers")
 def test_no_process_outlives_a_killed_sweep(tmp_path) -> None:
     code = """

@@ -19,7 +19,7 @@ from repro.audit.statistics.error_terms import draw_errors, plan_error_term
 from repro.audit.statistics.looks import bound_at
 from repro.audit.statistics.multiplicity import correction_of
 from repro.audit.statistics.power import POWER, equivalence_power, smallest_shift
-from repro.audit.statistics.sequential import level_at_look
+from repro.audit.statistics.sequential import FIRST, level_at_look
 from repro.audit.study.aliases import design_points
 from repro.audit.study.designs import code_options
 from repro.audit.study.plan import Plan
@@ -181,6 +181,9 @@ def _paired(seeds: int, alpha: float, name: str, level: float) -> PlannedTest:
     def equivalence(margin: float) -> float:
         return equivalence_power(margin / sqrt(2 / seeds), seeds - 1, level)
 
+    if alpha <= 0:
+        note = f"nothing can be tested yet: a study that grows is first looked at with {FIRST} seeds"
+        return PlannedTest(name, alpha, inf, note, _never)
     if shift == inf:
         smallest = 2 / 2**seeds
         note = (

@@ -54,6 +54,14 @@ def test_few_seeds_cannot_reach_the_level() -> None:
     assert "8 seeds could" in row["note"]
 
 
+def test_a_study_that_grows_from_one_seed_has_nothing_to_test_yet() -> None:
+    made = plan(seeds=1)
+    made.declaration["sequential"] = {"most_seeds": 24}
+    row = detectable_effects(made, {}).iloc[0]
+    assert row["effect"] == inf
+    assert row["note"] == "nothing can be tested yet: a study that grows is first looked at with 2 seeds"
+
+
 def test_noise_gives_the_unit() -> None:
     made = plan(seeds=12)
     bare, known = (detectable_effects(made, noise).iloc[0] for noise in ({}, {"m0": 0.3}))

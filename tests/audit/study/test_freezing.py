@@ -103,6 +103,7 @@ def test_the_fingerprint_is_the_same_in_another_process() -> None:
         assert done.stdout.strip() == plan(DETAILS).fingerprint
 
 
+@pytest.mark.fault("damage", "frozen plan")
 def test_a_file_that_is_no_plan_is_refused(tmp_path) -> None:
     file = locate_plan(tmp_path, "oven")
     with pytest.raises(UserError, match="`repro plan` freezes a study"):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fault_table import Tried
 from repro.cases.medfe.checkpoint import Checkpoint, load_checkpoint, load_generator, save_checkpoint
 from repro.cases.medfe.model import Generator
 from repro.errors import UserError
@@ -27,7 +28,8 @@ def test_the_same_content_gives_the_same_bytes(checkpoint, tmp_path) -> None:
     assert load_generator(checkpoint, "best").training is False
 
 
-def test_every_flipped_bit_is_found_or_changes_nothing(checkpoint, tmp_path) -> None:
+@pytest.mark.fault("damage", "checkpoint")
+def test_every_flipped_bit_is_found_or_changes_nothing(checkpoint, tmp_path, tried: Tried) -> None:
     good, content = load_checkpoint(checkpoint), checkpoint.read_bytes()
     found, changed = [], tmp_path / "changed.pt"
     places = range(7, len(content), 10007)
@@ -41,12 +43,14 @@ def test_every_flipped_bit_is_found_or_changes_nothing(checkpoint, tmp_path) -> 
             assert (read.model, read.origin) == (good.model, good.origin)
             for name, tensor in good.last.items():  # their bytes, since what is not initialised may be no number
                 assert read.last[name].numpy().tobytes() == tensor.numpy().tobytes()
+        tried()
     assert len(found) > 0.9 * len(places)
     assert all(len(message.splitlines()) == 1 for message in found)
 
 
+@pytest.mark.fault("damage", "checkpoint")
 @pytest.mark.parametrize("legacy", [False, True])
-def test_any_truncation_gives_one_line(tmp_path, legacy: bool) -> None:
+def test_any_truncation_gives_one_line(tmp_path, tried: Tried, legacy: bool) -> None:
     whole = tmp_path / "whole.pt"
     torch.save({"weight": torch.arange(30.0), "name": "a"}, whole, _use_new_zipfile_serialization=not legacy)
     content = whole.read_bytes()
@@ -56,8 +60,10 @@ def test_any_truncation_gives_one_line(tmp_path, legacy: bool) -> None:
         with pytest.raises(UserError) as raised:
             load_checkpoint(broken)
         assert len(str(raised.value).splitlines()) == 1
+        tried()
 
 
+@pytest.mark.fault("damage", "checkpoint")
 @pytest.mark.parametrize(
     "content",
     [
@@ -76,6 +82,7 @@ def test_a_foreign_file_is_told(tmp_path, content: object) -> None:
         load_checkpoint(tmp_path / "foreign.pt")
 
 
+@pytest.mark.fault("damage", "checkpoint")
 def test_weights_that_do_not_fit_are_told(checkpoint, tmp_path) -> None:
     good = load_checkpoint(checkpoint)
     name = next(iter(good.last))

@@ -51,6 +51,7 @@ def test_a_split_is_opened_without_being_read(tmp_path):
     assert opened.photographs == ["a, b", "c"]
 
 
+@pytest.mark.fault("damage", "prepared data")
 @pytest.mark.parametrize("file", ["test_images.npy", "test_structure.npy", INDEX])
 def test_damaged_bytes_are_refused(tmp_path, file):
     write_split(tmp_path, "test", np.zeros((2, 3, 8, 8), np.uint8), ["a", "b"])
@@ -67,12 +68,14 @@ def test_a_missing_split_says_how_to_make_it(tmp_path, split):
         open_split(tmp_path, split)
 
 
+@pytest.mark.fault("damage", "prepared data")
 def test_an_index_of_another_length_is_refused(tmp_path):
     write_split(tmp_path, "test", np.zeros((2, 3, 8, 8), np.uint8), ["only one"])
     with pytest.raises(UserError, match="2 images, 2 structure images and 1 rows"):
         open_split(tmp_path, "test")
 
 
+@pytest.mark.fault("damage", "prepared data")
 def test_a_pickle_is_never_loaded(tmp_path):
     write_split(tmp_path, "test", np.zeros((1, 3, 8, 8), np.uint8), ["a"])
     np.save(images_file(tmp_path, "test"), np.array([{"code": 1}], dtype=object))

@@ -172,6 +172,7 @@ def test_exif_orientation_is_undone(format_, orientation):
     assert conversions == (("EXIF orientation",) if orientation > 1 else ())
 
 
+@pytest.mark.fault("damage", "photograph")
 def test_damaged_metadata_loses_no_image():
     values, _ = pixels(encode(Image.fromarray(COLOURS), "PNG", exif=b"Exif\0\0nonsense"))
     assert np.array_equal(values, COLOURS)
@@ -187,6 +188,7 @@ GOOD = encode(Image.fromarray(np.random.default_rng(1).integers(0, 256, (64, 64,
 GOOD_JPEG = encode(Image.fromarray(np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)), "JPEG")
 
 
+@pytest.mark.fault("damage", "photograph")
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -207,6 +209,7 @@ def test_what_cannot_be_read_says_why(content, reason):
         decode_image(content)
 
 
+@pytest.mark.fault("damage", "photograph")
 @pytest.mark.parametrize("seed", range(40))
 def test_random_damage_gives_an_image_or_the_named_error(seed):
     random = np.random.default_rng(seed)

@@ -79,6 +79,7 @@ def test_adding_a_photograph_moves_no_crop_of_the_others(tmp_path, data_params, 
     assert before < crops()
 
 
+@pytest.mark.fault("damage", "photograph")
 def test_broken_and_mixed_files_are_counted(tmp_path, data_params, write_photographs):
     files = write_photographs(tmp_path / "in", range(5))
     content = files[0].read_bytes()

@@ -176,6 +176,7 @@ def test_a_black_hole_on_a_transparent_ground_is_read(tmp_path):
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 40, 4), dtype=np.uint8)
 
 
+@pytest.mark.fault("damage", "mask")
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
@@ -199,6 +200,7 @@ def test_binarising_decides_where_the_resized_edge_lies(tmp_path):
     assert counts[0] > counts[1] > counts[2] > 0
 
 
+@pytest.mark.fault("damage", "mask")
 def test_files_are_sorted_into_buckets_and_broken_ones_counted(tmp_path):
     write_all_buckets(tmp_path)
     write_square(tmp_path / "deep" / "er" / "full.png", 1.0)

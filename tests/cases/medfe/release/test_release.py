@@ -1,5 +1,6 @@
 """The authors' checkpoints: read, computed with, refused when they are not theirs, and written back."""
 
+import copy
 import pickle
 from pathlib import Path
 from zlib import crc32
@@ -10,6 +11,7 @@ import torch
 
 from repro.cases.medfe import load_release
 from repro.cases.medfe.checkpoint import load_generator
+from repro.cases.medfe.model import Generator
 from repro.cases.medfe.release import export_release, import_release
 from repro.cases.medfe.release.importing import read_release
 from repro.cases.medfe.release.names import NETWORKS, is_counting, our_names, release_shapes
@@ -67,17 +69,28 @@ def files(tmp_path_factory) -> list[Path]:
     return [folder / file for file in FILES]
 
 
+@pytest.fixture(scope="module")
+def released(files) -> Generator:
+    """The generator of these files; its weights are not to be changed."""
+    return load_release(*files)
+
+
+@pytest.fixture(scope="module")
+def decoder() -> dict[str, torch.Tensor]:
+    return synthetic("DE")
+
+
 def test_every_tensor_of_theirs_has_a_place_in_ours() -> None:
     for network in NETWORKS:
         assert our_names(network).keys() == release_shapes(network).keys()
 
 
 @pytest.mark.numerical
-def test_reference_output(files) -> None:
+def test_reference_output(released) -> None:
     """All parts of the network together keep half of the digits of either type, and a mistake in any keeps none."""
     image, hole = reference_input()
     golden = np.load(GOLDEN)
-    generator = load_release(*files)
+    generator = copy.deepcopy(released)
     for dtype, bound in ((torch.float64, HALF_THE_DIGITS), (torch.float32, HALF_THE_DIGITS_OF_FLOAT32)):
         with torch.inference_mode():
             output = generator.to(dtype)(image.to(dtype), hole)
@@ -88,7 +101,7 @@ def test_reference_output(files) -> None:
         assert abs(float(output.image.std()) - golden["std"]) < bound
 
 
-def test_counting_kernels_that_are_not_ones_are_used_as_they_are(files, tmp_path) -> None:
+def test_counting_kernels_that_are_not_ones_are_used_as_they_are(files, released, tmp_path) -> None:
     middle = torch.load(files[2], weights_only=True)
     twice = {name: 2 * value if is_counting(name) else value for name, value in middle.items()}
     torch.save(twice, tmp_path / "MEDEF.pkl")
@@ -97,7 +110,7 @@ def test_counting_kernels_that_are_not_ones_are_used_as_they_are(files, tmp_path
     stream = counted.texture.fill.streams[0].convolutions[0]
     features = torch.randn(1, 256, 8, 8, dtype=torch.float64)
     valid = torch.ones(1, 1, 8, 8, dtype=torch.float64)
-    plain = load_release(*files).texture.fill.streams[0].convolutions[0]
+    plain = copy.deepcopy(released.texture.fill.streams[0].convolutions[0])
     torch.testing.assert_close(2 * stream.double()(features, valid)[0], plain.double()(features, valid)[0])
 
 
@@ -130,6 +143,7 @@ class _Bomb:
         return Path.touch, (self.file,)
 
 
+@pytest.mark.fault("damage", "released weights")
 def test_files_that_are_not_theirs_are_refused(files, tmp_path) -> None:
     bomb = tmp_path / "bomb.pkl"
     bomb.write_bytes(pickle.dumps({"weight": _Bomb(tmp_path / "ran")}))
@@ -171,12 +185,12 @@ SAVED = {
 
 
 @pytest.mark.parametrize("form", SAVED)
-def test_what_a_training_saves_is_the_same_as_what_is_released(form, tmp_path) -> None:
+def test_what_a_training_saves_is_the_same_as_what_is_released(form, decoder, tmp_path) -> None:
     saved = tmp_path / "DE.pkl"
-    torch.save(SAVED[form](synthetic("DE")), saved)
+    torch.save(SAVED[form](decoder), saved)
     read = read_release({"DE": saved})["DE"]
-    assert read.keys() == synthetic("DE").keys()
-    assert all(torch.equal(tensor, read[name]) for name, tensor in synthetic("DE").items())
+    assert read.keys() == decoder.keys()
+    assert all(torch.equal(tensor, read[name]) for name, tensor in decoder.items())
 
 
 def test_of_a_module_that_was_saved_whole_it_is_said_how_to_get_the_tensors_out(tmp_path) -> None:

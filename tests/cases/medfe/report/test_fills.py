@@ -122,6 +122,7 @@ def test_without_an_arm_there_is_a_sentence(tmp_path: Path) -> None:
     assert "no fills to compare" in fills.show_fills(subject._replace(results=subject.results._replace(runs=runs)))
 
 
+@pytest.mark.fault("damage", "artefact of a run")
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\0" * 4096, b"\x93NUMPY", None])
 def test_a_run_whose_fills_are_damaged_is_left_out_with_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
@@ -142,6 +143,7 @@ def test_a_run_whose_fills_are_damaged_is_left_out_with_its_reason(
 TABLES = [b"", b"image,bucket\n", b"\xff\n", b"image,bucket,output,psnr_hole_db\n0,10-20,composite,x\n"]
 
 
+@pytest.mark.fault("damage", "table of a run")
 @pytest.mark.parametrize("content", TABLES)
 def test_damaged_rows_of_the_baseline_take_the_pictures_and_not_the_page(tmp_path: Path, content: bytes) -> None:
     subject = make_subject(tmp_path, "one_at_a_time")

@@ -53,6 +53,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(prepared, tmp_pa
     assert results(run(prepared, tmp_path / "three", seed=1))[0] != results(one)[0]
 
 
+@pytest.mark.fault("kill", "training", bits=True)
 @pytest.mark.parametrize("killed_at", [1, 4, 6])
 def test_a_killed_training_goes_on_to_the_same_bits(prepared, tmp_path, monkeypatch, killed_at: int) -> None:
     whole = run(prepared, tmp_path / "whole")
@@ -75,6 +76,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(prepared, tmp_path, monkeypa
     assert results(tmp_path / "killed") == results(whole)
 
 
+@pytest.mark.fault("kill", "training", bits=True)
 @pytest.mark.parametrize("killed_in", ["loop.save_checkpoint", "loop.shutil.copyfile", "loop.TrainingStateFile.remove"])
 def test_a_kill_while_the_outputs_are_written_costs_nothing(prepared, tmp_path, monkeypatch, killed_in: str) -> None:
     whole = run(prepared, tmp_path / "whole")
@@ -227,6 +229,7 @@ def start(prepared) -> Trainer:
     return Trainer(params, photographs, masks, torch.device("cpu"))
 
 
+@pytest.mark.fault("damage", "resume state", bits=True)
 def test_what_a_damaged_state_has_half_filled_is_thrown_away(prepared, interrupted, tmp_path) -> None:
     shutil.copytree(interrupted[0], tmp_path, dirs_exist_ok=True)
     newer, before = sorted(tmp_path.glob("*.pt"), key=lambda file: "before" in file.name)
@@ -237,6 +240,7 @@ def test_what_a_damaged_state_has_half_filled_is_thrown_away(prepared, interrupt
     assert all(map(torch.equal, resumed.weights().values(), fresh.weights().values()))
 
 
+@pytest.mark.fault("damage", "resume state")
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_resume_state_is_found(prepared, interrupted, tmp_path, damage) -> None:
     shutil.copytree(interrupted[0], tmp_path, dirs_exist_ok=True)
@@ -247,6 +251,7 @@ def test_a_damaged_resume_state_is_found(prepared, interrupted, tmp_path, damage
     assert [file.name for file in tmp_path.glob("*.damaged")] == [f"{newer.stem}.damaged"]
 
 
+@pytest.mark.fault("damage", "resume state", bits=True)
 @pytest.mark.parametrize("both", [False, True], ids=["newer", "both"])
 def test_after_a_damaged_resume_state_the_bits_are_the_same(prepared, interrupted, tmp_path, capfd, both) -> None:
     left, expected = interrupted

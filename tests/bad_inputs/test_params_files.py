@@ -10,6 +10,7 @@ from repro.cases.medfe.params import load_params
 from repro.errors import UserError
 from tiny import tiny_values
 
+pytestmark = pytest.mark.fault("input", "params.yaml")
 VALUES: list[tuple[str, Any, str]] = [
     ("seed", -1, "seed is -1; expected greater than or equal to 0"),
     ("seed", None, "seed is null; expected a valid integer"),
