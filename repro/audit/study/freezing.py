@@ -133,7 +133,13 @@ def load_plan(file: Path) -> Plan:
         content = file.read_bytes()
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror}); `repro plan` freezes a study") from None
-    return read_plan(content, str(file), f"get it back by: git checkout {file}")
+    remedy = f"get it back by: git checkout {file}"
+    plan = read_plan(content, str(file), remedy)
+    if plan.study != file.stem:  # looks and batches would be noted in the plan of another
+        raise UserError(
+            f"{file} is no frozen plan: it is that of {shorten(plan.study)!r}, by its own words\n  {remedy}"
+        )
+    return plan
 
 
 def read_plan(content: bytes, where: str, remedy: str) -> Plan:

@@ -120,6 +120,8 @@ EDITS: dict[str, tuple[list[str | int], object, str]] = {
     "a run of no variant": (["runs", 0, "variant"], "nobody", "is no run of its variants"),
     "another seed": (["runs", 0, "seed"], 7, "is no run of its variants"),
     "a seed below 0": (["runs", 0, "seed"], -1, "is no run of its variants"),
+    "another study": (["study"], "other", "it is that of 'other'"),
+    "a study that is a path": (["study"], "../../elsewhere", "it is that of '../../elsewhere'"),
     "no runs": (["runs"], [], "variants or runs are missing"),
     "another margin": (["declaration", "metrics", "crust", "margin"], 9.0, "its fingerprint is another one"),
     "no margin": (["declaration", "metrics", "crust", "margin"], -1, "metrics.crust.margin"),
