@@ -136,9 +136,7 @@ def load_plan(file: Path) -> Plan:
     remedy = f"get it back by: git checkout {file}"
     plan = read_plan(content, str(file), remedy)
     if plan.study != file.stem:  # looks and batches would be noted in the plan of another
-        raise UserError(
-            f"{file} is no frozen plan: it is that of {shorten(plan.study)!r}, by its own words\n  {remedy}"
-        )
+        raise UserError(f"{file} is no frozen plan: it is that of {shorten(plan.study)!r}\n  {remedy}")
     return plan
 
 
