@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from repro.bundle.agreement import _compare_runs
+from repro.bundle.contents import _params
+from repro.bundle.tolerances import allowed_distances
 from repro.kept.folder import PAGE as NAME
 from repro.kept.folder import find_damage, read_kept, read_report
 from repro.kept.rebuilding import rebuild
@@ -53,3 +56,15 @@ def test_every_number_of_a_kept_page_follows_from_its_rows(report: Path) -> None
     assert rebuilt.agree > 100
     evidence = sum(len(content) for name, content in files.items() if name != NAME)
     assert evidence < 1_000_000
+
+
+@pytest.mark.parametrize("report", KEPT, ids=lambda folder: folder.name)
+def test_bundles_tell_of_every_run_also_of_those_that_batches_brought(report: Path) -> None:
+    kept = read_kept(read_report(report), report.name)
+    variants = set(kept.results.runs["variant"])
+    assert variants <= allowed_distances(kept).keys()
+    params = _params(kept)
+    told = {(variant, seed) for variant, each in params.items() for seed in each["seeds"]}
+    assert told == set(zip(kept.results.runs["variant"], kept.results.runs["seed"], strict=True))
+    ok = {run for run, status in kept.results.runs["status"].items() if status == "ok"}
+    assert _compare_runs(kept, kept, dict.fromkeys(ok, [])).keys() == ok

@@ -59,7 +59,8 @@ def compare_bundles(first: Path, second: Path) -> Agreement:
     runs, verdicts = _compare_runs(one, other, differs), _compare_verdicts(one.analyse(), other.analyse())
     counts = Counter(verdict for verdict, _ in runs.values())
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (IDENTICAL, WITHIN, DIFFERENT) if counts[verdict])
-    lines.append(f"runs: {told or 'none in common'}, of {len(one.plan.runs)} and {len(other.plan.runs)}")
+    planned = [len(kept.plan.grown().runs) for kept in (one, other)]
+    lines.append(f"runs: {told or 'none in common'}, of {planned[0]} and {planned[1]}")
     lines += _shorten([f"  {run}: {said}" for run, (verdict, said) in runs.items() if verdict == DIFFERENT])
     only = [_ok(kept) - _ok(rest) for kept, rest in ((one, other), (other, one))]
     lines += [
@@ -93,7 +94,7 @@ def _compare_runs(one: KeptStudy, other: KeptStudy, differs: Mapping[str, list[s
         differs: what differs between what a run was made from in both; runs of which both tell it.
     """
     allowed, found = allowed_distances(one), {}
-    variants = {run.id: run.variant for run in one.plan.runs}
+    variants = {run.id: run.variant for run in one.plan.grown().runs}
     rows = [dict(iter(kept.results.rows.groupby("run"))) for kept in (one, other)]
     for run, variant in variants.items():
         states = [kept.results.runs["status"].get(run, "not planned") for kept in (one, other)]

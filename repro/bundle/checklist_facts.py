@@ -102,7 +102,7 @@ def _reproduce(kept: KeptStudy) -> Fact:
 def _params(kept: KeptStudy) -> Fact:
     return Fact(
         f"All {count_of(len(kept.plan.values), 'parameter')} of the baseline and what each of the "
-        f"{count_of(len(kept.plan.variants), 'variant')} changes are in the plan.",
+        f"{count_of(len(kept.plan.grown().variants), 'variant')} changes are in the plan.",
         _evidence(PLAN),
     )
 
@@ -128,13 +128,14 @@ def _chosen(kept: KeptStudy) -> Fact:
 
 
 def _seeds(subject: Subject) -> Fact:
-    seeds = pd.Series([run.variant for run in subject.plan.runs]).value_counts()
+    runs = subject.plan.grown().runs
+    seeds = pd.Series([run.variant for run in runs]).value_counts()
     states = subject.results.runs["status"].value_counts()
     told = ", ".join(f"{number} {status}" for status, number in states.items())
     low, high = int(seeds.min()), int(seeds.max())
     many = f"{low}" if low == high else f"{low} to {high}"
     return Fact(
-        f"{count_of(len(subject.plan.runs), 'run')}: {told}; {many} seeds a variant. "
+        f"{count_of(len(runs), 'run')}: {told}; {many} seeds a variant. "
         "The seed is the replicate, what is measured inside a run is not.",
         _evidence(PLAN, RUNS),
     )

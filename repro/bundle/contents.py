@@ -36,15 +36,16 @@ def derive_members(kept: KeptStudy, page: str) -> dict[str, bytes]:
 
 def _params(kept: KeptStudy) -> dict[str, Any]:
     """Returns the complete params of every variant under dotted keys; a run has these and its seed."""
+    plan = kept.plan.grown()
     variants = {
         variant.id: {
             "role": variant.role,
             "settings": variant.settings,
             "params": {**kept.plan.values, **variant.settings},
         }
-        for variant in kept.plan.variants
+        for variant in plan.variants
     }
-    seeds = {variant: [run.seed for run in kept.plan.runs if run.variant == variant] for variant in variants}
+    seeds = {variant: [run.seed for run in plan.runs if run.variant == variant] for variant in variants}
     return {variant: {**told, "seeds": seeds[variant]} for variant, told in variants.items()}
 
 
@@ -65,7 +66,7 @@ def _figures(page: str) -> dict[str, bytes]:
 
 
 def _guide(kept: KeptStudy) -> str:
-    plan = kept.plan
+    plan = kept.plan.grown()
     return (
         f"# {plan.declared.title}\n\n"
         f"Study `{plan.study}` of the case `{kept.case}`: {len(plan.variants)} variants, {len(plan.runs)} runs, frozen "

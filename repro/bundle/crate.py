@@ -155,7 +155,7 @@ def _licence(add: Any, files: Mapping[str, Any], citation: Citation) -> Any:
 
 
 def _describe(kept: KeptStudy) -> str:
-    plan, states = kept.plan, kept.results.runs["status"].value_counts()
+    plan, states = kept.plan.grown(), kept.results.runs["status"].value_counts()
     runs = ", ".join(f"{count} {status}" for status, count in states.items())
     return (
         f"Reproducibility audit of the case {kept.case}: study {plan.study}, design {plan.declared.design}, "

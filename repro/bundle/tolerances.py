@@ -89,7 +89,7 @@ def allowed_distances(kept: KeptStudy) -> dict[str, Allowed]:
 
     means = run_means(kept.results)
     spread = means.groupby(["train_fraction", "metric", "variant"])["value"].agg(["var", "count"]).dropna()
-    found: dict[str, Allowed] = {variant.id: {} for variant in kept.plan.variants}
+    found: dict[str, Allowed] = {variant.id: {} for variant in kept.plan.grown().variants}
     for place, part in spread.groupby(level=["train_fraction", "metric"]):
         freedom = part["count"] - 1
         pooled = float((part["var"] * freedom).sum() / freedom.sum())

@@ -25,7 +25,7 @@ def show_opening(subject: Subject) -> str:
     if declared.found is not None:
         return _open_found(subject, f"{varied}, {count_of(len(plan.variants), 'variant')}", f"{done} ok", others)
     ran = (
-        f"{varied}, design {code(declared.design)}, {count_of(len(plan.variants), 'variant')}, "
+        f"{varied}, design {code(declared.design)}, {count_of(len(plan.grown().variants), 'variant')}, "
         f"{subject.link(count_of(len(runs), 'run'), [])}: {done} ok{f', {others}' if others else ''}. "
         f"Reading {code(declared.reading)}, frozen {html.escape(plan.frozen[:10])} with fingerprint "
         f"{code(plan.fingerprint[:12])}."

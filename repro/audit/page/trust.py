@@ -57,7 +57,7 @@ def show_trust(subject: Subject) -> str:
 
 def _tell_tail(subject: Subject) -> str:
     """Returns a caution where a few runs hold most of the variance of the main metric; else nothing."""
-    roles = {variant.id: variant.role for variant in subject.plan.variants}
+    roles = {variant.id: variant.role for variant in subject.plan.grown().variants}
     means = run_means(subject.results)
     main = means[(means["metric"] == subject.main) & (means["train_fraction"] == FULL)]
     own = main[[roles.get(variant) in ("baseline", "arm") for variant in main["variant"]]]
