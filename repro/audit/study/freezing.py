@@ -180,6 +180,11 @@ def _find_fault(plan: Plan) -> str:
     _ = plan.declared
     if fingerprint_of(plan.declaration, plan.values, plan.variants, plan.runs) != plan.fingerprint:
         return "its fingerprint is another one, so it was changed after it had been frozen"
+    arms = [variant.settings for variant in plan.variants if variant.role == "arm"]
+    for key, options in plan.levels.items():  # no part of the fingerprint, and follow from what is
+        having = [plan.values.get(key), *(settings[key] for settings in arms if key in settings)]
+        if any(option not in having for option in options) or len(options) < len({*map(show_value, having)}):
+            return f"the options of {shorten(key)!r} are not those of its variants"
     return ""
 
 

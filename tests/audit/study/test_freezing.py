@@ -126,6 +126,9 @@ EDITS: dict[str, tuple[list[str | int], object, str]] = {
     "another margin": (["declaration", "metrics", "crust", "margin"], 9.0, "its fingerprint is another one"),
     "no margin": (["declaration", "metrics", "crust", "margin"], -1, "metrics.crust.margin"),
     "another baseline": (["values", "clock"], 9, "its fingerprint is another one"),
+    "an option less": (["levels", "salt"], [1], "the options of 'salt' are not those of its variants"),
+    "an option more": (["levels", "salt"], [1, 2, 3], "the options of 'salt' are not those of its variants"),
+    "another option": (["levels", "tray", 1], "tin", "the options of 'tray' are not those of its variants"),
     "another fingerprint": (["fingerprint"], "0", "its fingerprint is another one"),
     "a batch whose run is a path": (
         ["batches"],
