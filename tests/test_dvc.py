@@ -48,6 +48,7 @@ def stages_run(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
 
 
+@pytest.mark.whole
 def test_the_pipeline_from_the_first_run_to_an_experiment(project: Path) -> None:
     first = dvc(project, "repro")
     assert first.returncode == 0, first.stderr

@@ -15,6 +15,7 @@ def study(tmp_path_factory) -> Environment:
 
 
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv builds the wheel")
+@pytest.mark.whole
 def test_a_new_project_runs_from_the_first_minute(study: Environment, tmp_path: Path) -> None:
     assert not study.distributions & {"mlflow", "torch"}
     where = study.call(tmp_path, "python", "-c", "import repro; print(repro.__file__)").stdout

@@ -62,7 +62,7 @@ def parent_of(process: int) -> int:
 
 
 @pytest.mark.fault("kill")
-@pytest.mark.long  # .ci/run calls it
+@pytest.mark.whole
 def test_a_killed_worker_and_a_killed_node_lose_no_run(
     cluster: Any, project: Project, undisturbed: Project, tmp_path: Path, tried: Tried
 ) -> None:

@@ -30,6 +30,7 @@ def outdated(project: Project) -> list[str]:
 
 
 @pytest.mark.fault("kill")
+@pytest.mark.whole
 def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_sweep(
     project: Project, undisturbed: Project, tried: Tried
 ) -> None:

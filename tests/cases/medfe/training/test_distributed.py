@@ -134,6 +134,7 @@ def wait_for(root: Path, process: subprocess.Popen[str], pattern: str) -> None:
     assert process.poll() is None, (root / "log").read_text()
 
 
+@pytest.mark.whole
 def test_torchrun_ends_with_one_line_when_a_process_dies_and_goes_on(project) -> None:
     root, params = project
     first = start(root)
