@@ -1,7 +1,6 @@
 """A project of its own for every test that needs one: a git and DVC repository with a planned study of tiny runs."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,11 +10,10 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from git_project import commit_all
+from git_project import copy_project
 from prepared_on_disk import write_photographs
 from repro.checksums import CHECKSUMS
 
-ROOT = Path(__file__).parents[1]
 DEAD_SERVER = "http://127.0.0.1:1"
 """Where nobody answers: the runs of most tests are not published, which takes seconds, and none of them is lost."""
 TIMEOUT_S = 600
@@ -112,9 +110,13 @@ def _heed_interrupts() -> None:
 
 
 def clean() -> dict[str, str]:
+    """Returns the environment of a fresh shell in which no run is published."""
+    return {"MLFLOW_TRACKING_URI": DEAD_SERVER} | fresh_shell()
+
+
+def fresh_shell() -> dict[str, str]:
     """Returns the environment of a fresh shell, one thread and byte code written."""
-    kept = {"MLFLOW_TRACKING_URI": DEAD_SERVER}
-    kept |= {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_", "PYTEST_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_", "PYTEST_"))}
     for name in ("PYTHONDONTWRITEBYTECODE", "RAY_ADDRESS"):
         kept.pop(name, None)
     return kept | {"PATH": f"{Path(sys.executable).parent}:{kept['PATH']}", "OMP_NUM_THREADS": "1"}
@@ -163,14 +165,7 @@ def kill(process: int) -> None:
 
 def write_project(root: Path) -> None:
     """Writes a project with a planned study, and runs the study undisturbed."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    generated = ("dvc.lock", "ablations/dvc.lock", "ablations/dvc.yaml")
-    for name in filter(None, listed):
-        if (ROOT / name).is_file() and name not in generated and not name.startswith("ablations/plans/"):
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, root / name)
-    commit_all(root)
+    copy_project(root, ("dvc.lock", "ablations/dvc.lock", "ablations/dvc.yaml", "ablations/plans/"))
     write_photographs(root.parent / "photographs")
     project = Project(root)
     project.plan()

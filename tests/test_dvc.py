@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from git_project import commit_all, git
-from pipeline_project import STAGES, finished_runs, fresh_shell, write_pipeline_project
+from pipeline_project import STAGES, finished_runs, write_pipeline_project
+from sweep_project import fresh_shell
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ import pytest
 
 from fault_table import Tried
 from killing import find_left, forget, processes_of
-from pipeline_project import STAGES, finished_runs, fresh_shell, write_pipeline_project
+from pipeline_project import STAGES, finished_runs, write_pipeline_project
 from repro import paths
 from repro.cases.medfe.checkpoint import load_checkpoint
 from repro.runs.archives import hash_bytes
 from repro.storage import hash_tree
-from sweep_project import TIMEOUT_S, kill, wait_for
+from sweep_project import TIMEOUT_S, fresh_shell, kill, wait_for
 
 pytestmark = [pytest.mark.long, pytest.mark.fault("kill")]
 STEPS = 12

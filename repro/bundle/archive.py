@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
+from repro.audit.ledger.yaml_text import check_regular
 from repro.errors import UserError
 
 MOST_MEMBERS: Final = 2000
@@ -56,8 +57,7 @@ def read_archive(file: Path) -> Archive:
             that leads outside, a link.
     """
     try:
-        if file.exists() and not file.is_file():
-            raise UserError(f"{file} is {'a folder' if file.is_dir() else 'no regular file'}; expected a bundle")
+        check_regular(file, "expected a bundle")
         if file.stat().st_size > MOST_BYTES:
             raise UserError(f"{file} is larger than a bundle can be ({MOST_BYTES >> 20} MB)")
         packed = file.read_bytes()

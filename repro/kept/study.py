@@ -120,9 +120,10 @@ def read_study(files: Mapping[str, bytes], where: str) -> KeptStudy:
     try:
         plan = read_plan(files[PLAN], f"{where}: {PLAN}", "ask whoever keeps it for the one that was frozen")
         ledger, made = json.loads(files[LEDGER]), json.loads(files[MADE])
+        grown = plan.grown()
         results = Results(
-            tabulate_variants(plan.grown()),
-            _read_runs(files[RUNS], plan),
+            tabulate_variants(grown),
+            _read_runs(files[RUNS], grown),
             unpack_table(files[ROWS], ROWS),
             unpack_table(files[PROTOCOLS], PROTOCOLS) if PROTOCOLS in files else _no_protocols(),
         )
@@ -145,7 +146,7 @@ def _read_runs(text: bytes, plan: Plan) -> pd.DataFrame:
     table = pd.read_csv(
         io.BytesIO(text), dtype=kinds, keep_default_na=False, na_values={"seconds": [""], "joules": [""]}
     ).set_index("run")
-    if table.index.tolist() != [run.id for run in plan.grown().runs]:
+    if table.index.tolist() != [run.id for run in plan.runs]:
         raise ValueError(f"{RUNS} lists other runs than {PLAN}")
     return table.assign(link="")[["variant", "seed", "status", "reason", "seconds", "joules", "link", "path"]]
 

@@ -21,7 +21,7 @@ from repro.case import Case, Row
 from repro.errors import UserError
 from repro.runs.code import hash_code
 from repro.runs.inputs import is_below
-from repro.runs.record import Given, RunRecord, find_damage, read_record
+from repro.runs.record import Given, RunRecord, find_damage, in_one_line, read_record
 
 STRANGER = "it was made from other code or inputs than the rest; sweep again"
 MEND = "remove that run's folder and sweep again"
@@ -158,7 +158,7 @@ def _tell_damage(file: Path, needed: tuple[str, ...]) -> str:
     try:
         _read([file], needed)
     except UserError as error:
-        return " ".join(str(error).replace("\n", ";").split())
+        return in_one_line(error)
     return ""
 
 

@@ -110,8 +110,13 @@ def find_damage(run: str) -> str:
     try:
         check_folder(folder, "`repro sweep STUDY` brings it back, or makes it again")
     except UserError as error:
-        return " ".join(str(error).replace("\n", ";").split())
+        return in_one_line(error)
     return ""
+
+
+def in_one_line(error: UserError) -> str:
+    """Returns an error and its remedy as the reason of a run, which stands in a row of a table."""
+    return " ".join(str(error).replace("\n", ";").split())
 
 
 def write_evidence(folder: Path, record: RunRecord, groups: UnitGroups | None = None) -> None:

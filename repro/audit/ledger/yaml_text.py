@@ -73,8 +73,7 @@ def read_text(file: Path) -> str:
         UserError: it is missing, no regular file (which may never end), too long, or no UTF-8.
     """
     try:
-        if file.exists() and not file.is_file():
-            raise UserError(f"{file} is {'a folder' if file.is_dir() else 'no regular file'}; expected a YAML file")
+        check_regular(file, "expected a YAML file")
         with file.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
@@ -86,6 +85,20 @@ def read_text(file: Path) -> str:
         raise UserError(f"{file} is no YAML: byte {error.start} is no UTF-8") from None
     except ValueError as error:  # a zero byte in the name
         raise UserError(f"{str(file)!r} cannot be read ({error})") from None
+
+
+def check_regular(file: Path, expected: str) -> None:
+    """Checks that what is there is a file, which ends when it is read; one that is missing is not checked.
+
+    Args:
+        file: to be read.
+        expected: a short sentence, for the message.
+
+    Raises:
+        UserError: it is a folder, a pipe or a device.
+    """
+    if file.exists() and not file.is_file():
+        raise UserError(f"{file} is {'a folder' if file.is_dir() else 'no regular file'}; {expected}")
 
 
 def parse_yaml(text: str, origin: str, *, comments: bool = False) -> Any:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from repro.audit.counted import count_of
 from repro.audit.ledger.choice import show_value
 from repro.audit.ledger.values import shorten
+from repro.audit.ledger.yaml_text import check_regular
 from repro.audit.study.declaration import study_name
 from repro.audit.study.plan import Batch, Budget, Look, Plan, fingerprint_of
 from repro.errors import UserError
@@ -126,10 +127,7 @@ def load_plan(file: Path) -> Plan:
         UserError: the file is missing or holds no plan, or one that is not as it was frozen.
     """
     try:
-        if file.exists() and not file.is_file():
-            raise UserError(
-                f"{file} is {'a folder' if file.is_dir() else 'no regular file'}; `repro plan` freezes a study"
-            )
+        check_regular(file, "`repro plan` freezes a study")
         content = file.read_bytes()
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror}); `repro plan` freezes a study") from None
