@@ -1,6 +1,7 @@
 """What a page says, number by number: each under the place where a reader finds it.
 
-Numbers, verdicts and values in code are compared, words are not: a page is not wrong because a sentence is put better.
+Numbers, verdicts and values in code are compared. Words are told where they differ and decide nothing: a page is not
+wrong because a sentence is put better.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ from html.parser import HTMLParser
 from typing import Final, NamedTuple
 
 _SECTION: Final = re.compile(r'<section data-section="([^"]+)">(.*?)</section><!-- \1 -->', re.DOTALL)
+_HEADING: Final = re.compile("<h2>([^<]*)</h2>")
 NUMBER: Final = re.compile(r"[+\-\N{MINUS SIGN}]?\d+(?:\.\d+)?(?:e[+\-]?\d+)?%?")
 _BLOCKS: Final = frozenset(
     ("p", "li", "dt", "dd", "td", "th", "summary", "figcaption", "h1", "h2", "h3", "h4", "small")
@@ -38,10 +40,11 @@ class Picture(NamedTuple):
 
 
 class SectionText(NamedTuple):
-    """What a section says by place, and its pictures."""
+    """What a section says by place, its pictures, and the words of its blocks without what is compared."""
 
     said: dict[tuple[str, ...], Said]
     pictures: list[Picture]
+    words: list[str]
 
 
 def mark_section(name: str, source: str) -> str:
@@ -59,7 +62,13 @@ def read_section(source: str) -> SectionText:
     reader = _Reader()
     reader.feed(source)
     reader.close()
-    return SectionText(reader.said, reader.pictures)
+    return SectionText(reader.said, reader.pictures, reader.words)
+
+
+def read_frame(page: str) -> tuple[list[str], list[str]]:
+    """Returns what a page's body says outside its sections: the headings, and whatever else somebody has added."""
+    _, _, frame = _SECTION.sub("", page).partition("<body>")
+    return _HEADING.findall(frame), read_section(_HEADING.sub("", frame)).words
 
 
 def numbers_of(values: tuple[str, ...]) -> list[str]:
@@ -69,10 +78,10 @@ def numbers_of(values: tuple[str, ...]) -> list[str]:
 
 
 class _Block:
-    """A block of text that is being read: its tag, text and values."""
+    """A block of text that is being read: its tag, text, values, and the text between them."""
 
     def __init__(self, tag: str) -> None:
-        self.tag, self.text, self.values = tag, "", list[str]()
+        self.tag, self.text, self.values, self.words = tag, "", list[str](), ""
 
 
 class _Reader(HTMLParser):
@@ -82,6 +91,7 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.said: dict[tuple[str, ...], Said] = {}
         self.pictures: list[Picture] = []
+        self.words: list[str] = []
         self._open = [_Block("text")]
         self._whole: str | None = None
         """The tag of a value that is taken whole: code, or a verdict's span."""
@@ -127,6 +137,7 @@ class _Reader(HTMLParser):
             block.values[-1] += data
         else:
             block.values += NUMBER.findall(data)
+            block.words += NUMBER.sub(" ", data)
 
     def close(self) -> None:
         super().close()
@@ -140,6 +151,8 @@ class _Reader(HTMLParser):
 
     def _note(self, block: _Block) -> None:
         text = " ".join(block.text.split())
+        if words := " ".join(block.words.split()):
+            self.words.append(words)
         if block.tag == "figcaption":
             self._title = text
         if block.tag == "th" and self._in_head:

@@ -1,11 +1,12 @@
 """Every number of a page once more, from the rows that are kept: which agree, and which do not, with both values."""
 
 from collections.abc import Mapping
+from difflib import SequenceMatcher
 from typing import Final, NamedTuple
 
 from repro.audit.page.subject import Subject
 from repro.kept.folder import AUDIT_SECTIONS, describe_statistics
-from repro.kept.page import NUMBER, SectionText, find_sections, read_section
+from repro.kept.page import NUMBER, SectionText, find_sections, read_frame, read_section
 from repro.kept.study import KeptStudy
 
 NOTHING: Final = "nothing"
@@ -30,6 +31,7 @@ class Rebuilt(NamedTuple):
         pictures: how many pictures are the same, to the byte.
         redrawn: pictures that are not, where other versions drew them.
         unseen: sections of the page that its case has made from artefacts, which are not kept here.
+        reworded: passages that this version would not put like that, or not at all; they decide nothing.
         elsewhere: what the page was computed with and this machine has otherwise, as "name: there, here".
     """
 
@@ -40,6 +42,7 @@ class Rebuilt(NamedTuple):
     pictures: int
     redrawn: list[str]
     unseen: list[str]
+    reworded: list[Difference]
     elsewhere: list[str]
 
 
@@ -59,6 +62,7 @@ def rebuild(page: str, kept: KeptStudy) -> Rebuilt:
         if here.get(name) != there
     ]
     agree, rounded, differences, pictures, redrawn = 0, list[Difference](), list[Difference](), 0, list[str]()
+    reworded = list[Difference]()
     for name, section in now.items():
         heading = AUDIT_SECTIONS[name].heading or name
         if name not in then:
@@ -68,6 +72,7 @@ def rebuild(page: str, kept: KeptStudy) -> Rebuilt:
             continue
         same, others = _compare(heading, then[name], section)
         agree += same
+        reworded += _compare_words(heading, then[name].words, section.words)
         for item in others:
             (rounded if elsewhere and _is_rounding(item) else differences).append(item)
         drawn = [picture.sha256 for picture in section.pictures]
@@ -78,9 +83,12 @@ def rebuild(page: str, kept: KeptStudy) -> Rebuilt:
                 redrawn.append(f"{heading}: {picture.where}")
             else:
                 differences.append(Difference(f"{heading}: {picture.where}", "a picture", "another picture"))
-    return Rebuilt(
-        now, agree, rounded, differences, pictures, redrawn, [name for name in then if name not in now], elsewhere
-    )
+    unseen = [name for name in then if name not in now]
+    headings, added = read_frame(page)
+    ours = {section.heading for section in AUDIT_SECTIONS.values()}
+    added += [heading for heading in headings if heading not in ours][len(unseen) :]  # a case names its own
+    reworded += [Difference("between the sections", words, NOTHING) for words in added]
+    return Rebuilt(now, agree, rounded, differences, pictures, redrawn, unseen, reworded, elsewhere)
 
 
 def _compare(heading: str, then: SectionText, now: SectionText) -> tuple[int, list[Difference]]:
@@ -101,6 +109,18 @@ def _compare(heading: str, then: SectionText, now: SectionText) -> tuple[int, li
         else:
             found.append(Difference(where, " ".join(values) or NOTHING, " ".join(rebuilt) or NOTHING))
     return agree, found
+
+
+def _compare_words(heading: str, then: list[str], now: list[str]) -> list[Difference]:
+    """Returns the passages of a section that are others, each beside what stands at its place."""
+    if then == now:
+        return []
+    matcher = SequenceMatcher(None, then, now, autojunk=False)
+    return [
+        Difference(heading, " ".join(then[a:b]) or NOTHING, " ".join(now[c:d]) or NOTHING)
+        for tag, a, b, c, d in matcher.get_opcodes()
+        if tag != "equal"
+    ]
 
 
 def _is_rounding(item: Difference) -> bool:

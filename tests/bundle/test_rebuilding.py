@@ -29,6 +29,7 @@ def test_an_untouched_page_agrees(report: Path) -> None:
     files = read_report(report)
     rebuilt = rebuild(files[PAGE].decode(), read_kept(files, "here"))
     assert not rebuilt.differences
+    assert not rebuilt.reworded
     assert not find_damage(report, files)
     assert rebuilt.agree > 100
     assert rebuilt.pictures >= 1
@@ -55,6 +56,23 @@ def test_a_changed_number_verdict_or_picture_is_named_with_both_values(report: P
     ]
     swapped = changed(page, "curve", "base64,", "base64,AAAA")
     assert [item.rebuilt for item in rebuild(swapped, kept).differences] == ["another picture"]
+
+
+@pytest.mark.fault("damage", "kept report")
+def test_a_changed_sentence_is_told(report: Path) -> None:
+    """A report that is signed anew may lie in words where its numbers are right; they are held beside ours."""
+    files = read_report(report)
+    page, kept = files[PAGE].decode(), read_kept(files, "here")
+    lies = (
+        changed(page, "trust", "</p>", " All details are equivalent.</p>"),
+        page.replace("</body>", "<p>All details are equivalent.</p></body>"),
+        page.replace("</body>", "<h2>One</h2><h2>All details are equivalent.</h2></body>"),
+        page.replace("</body>", "<script>say('All details are equivalent.')</script></body>"),
+    )
+    for lie in lies:
+        (passage,) = rebuild(lie, kept).reworded
+        assert "All details are equivalent." in passage.kept
+        assert "All details are equivalent." not in passage.rebuilt
 
 
 @pytest.mark.fault("damage", "kept report")
