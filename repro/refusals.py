@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from repro.errors import UserError
@@ -137,6 +137,8 @@ def _try(path: Path, place: Path) -> None:
     if not place.is_dir():
         raise UserError(f"{_show(path)} cannot be written: {place} is a file\n  move it away, or name another place")
     try:
+        with suppress(FileNotFoundError):
+            path.stat()  # links that lead in a circle
         longest = os.pathconf(place, "PC_NAME_MAX") - LONGEST_PARTIAL
         new = path.relative_to(place).parts
         if any(len(os.fsencode(part)) > longest for part in new):

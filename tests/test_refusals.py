@@ -72,6 +72,13 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
 
 
 @pytest.mark.fault("input", "output path")
+def test_links_that_lead_in_a_circle_are_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for check in (check_file, check_folder):
+        with pytest.raises(UserError, match="cannot be written: too many levels of symbolic links"):
+            check(tmp_path / "loop")
+
+
 def test_a_file_for_a_folder_and_a_folder_for_a_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match="is a file, where a folder is expected"):
