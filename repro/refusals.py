@@ -66,7 +66,7 @@ def one_message(name: str, *, speaks: bool = True) -> Iterator[None]:
         raise SystemExit(1) from None
     except (UserError, OSError, MemoryError) as error:
         if speaks:
-            print(f"{name}: {explain(error)}", file=sys.stderr)
+            print(f"{name}: {_show_letters(str(explain(error)))}", file=sys.stderr)
         _drop_output()
         raise SystemExit(2) from None
 
@@ -170,8 +170,12 @@ def _show(path: Path) -> str:
 
 
 def _one_line(text: str) -> str:
-    line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
-    return line[:MOST_LETTERS]
+    return _show_letters(" ".join(text.split()))[:MOST_LETTERS]
+
+
+def _show_letters(text: str) -> str:
+    """Returns a text without what would steer the terminal: parts of it were written by anyone."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
 def _drop_output() -> None:

@@ -52,6 +52,12 @@ def test_what_nobody_can_put_right_keeps_its_traceback() -> None:
         _ = 1 / 0
 
 
+def test_what_others_have_written_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), one_message("repro"):
+        raise UserError("a server says \x1b[31m\x07hello\n  ask it")
+    assert capsys.readouterr().err == "repro: a server says ?[31m?hello\n  ask it\n"
+
+
 def test_a_user_error_stays_as_it_is() -> None:
     error = UserError("a\n  b")
     assert explain(error) is error
