@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from repro.errors import UserError
+from repro.refusals import check_folder
 
 FOLDER = Path("judge")
 """Where files go if nothing else is said."""
@@ -60,6 +61,7 @@ def judge(
 
     flags = Flags(tuple(outcome or ()), margin, seed, unit, task, details, tuple(baseline or ()))
     declared, folder = read_declaration(table, flags), out or FOLDER
+    check_folder(folder)
     check_own_folder(folder)
     if stack:
         _judge_stack(stack, declared, tracking_uri, format, out)

@@ -4,19 +4,17 @@ from pathlib import Path
 
 from repro.errors import UserError
 from repro.judge.declaration import NAME
-from repro.refusals import check_folder
 
 MARKS = (NAME, "stack-plan.csv")
 """What every judgement writes; one of a stack whose runs are still to be made writes its plan alone."""
 
 
 def check_own_folder(folder: Path) -> None:
-    """Checks, before the work, that a folder can be written and holds nothing but what people put beside a judgement.
+    """Checks, before the work, that a folder is empty, or holds a judgement and what people put beside it.
 
     Raises:
-        UserError: it cannot be written, or something else is in it.
+        UserError: something else is in it.
     """
-    check_folder(folder)
     held = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else []
     if held and not any(mark in held for mark in MARKS):
         raise UserError(f"{folder} holds {held[0]!r}, and no judgement\n  name one that is new or empty: --out DIR")
