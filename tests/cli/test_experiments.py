@@ -158,7 +158,7 @@ def test_any_text_is_carried_or_refused(text) -> None:
 
 
 def test_a_project_without_a_commit_starts_nothing(project, monkeypatch) -> None:
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
     monkeypatch.setattr("os.execv", lambda *_: pytest.fail("DVC was started"))
     done = CliRunner().invoke(app, ["run", "loss.adv=hinge"])
     assert str(done.exception).startswith("git has no commit here, and an experiment begins from one\n  git init")
