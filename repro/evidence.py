@@ -197,10 +197,19 @@ def commit_revision(name: str) -> Revision:
     return Revision(name, commit, None)
 
 
+def find_head() -> str | None:
+    """Returns the current commit, None where there is none or no git.
+
+    Raises:
+        UserError: git refuses the repository.
+    """
+    return _git("rev-parse", "--verify", "--quiet", "HEAD")
+
+
 def head() -> str | None:
     """Returns the current commit, if the working tree is under git; where git refuses, what it says is passed on."""
     try:
-        return _git("rev-parse", "--verify", "--quiet", "HEAD")
+        return find_head()
     except UserError as error:
         print(f"{error}\n  without it, results do not say which commit they belong to", file=sys.stderr, flush=True)
         return None

@@ -25,13 +25,13 @@ def lay_out(folder: Path) -> None:
     Raises:
         UserError: the folder is not empty, cannot be written, or git or DVC cannot work there; nothing is left then.
     """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+    if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; name a new folder")
-    if folder.resolve() == Path.cwd():
-        raise UserError("this folder would be replaced while you are in it\n  cd .., and name it from there")
     if not str(folder).isprintable():
         raise UserError(f"{str(folder)!r} holds letters that cannot be shown; name another folder")
     check_folder(folder)
+    if folder.resolve() == Path.cwd():
+        raise UserError("this folder would be replaced while you are in it\n  cd .., and name it from there")
     try:
         with written_folder(folder) as partial:
             _copy_template(partial)

@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from repro.errors import UserError
@@ -66,7 +66,7 @@ def one_message(name: str, *, speaks: bool = True) -> Iterator[None]:
         raise SystemExit(1) from None
     except (UserError, OSError, MemoryError) as error:
         if speaks:
-            print(f"{name}: {explain(error)}", file=sys.stderr)
+            print(f"{name}: {_show_letters(str(explain(error)))}", file=sys.stderr)
         _drop_output()
         raise SystemExit(2) from None
 
@@ -137,6 +137,8 @@ def _try(path: Path, place: Path) -> None:
     if not place.is_dir():
         raise UserError(f"{_show(path)} cannot be written: {place} is a file\n  move it away, or name another place")
     try:
+        with suppress(FileNotFoundError):
+            path.stat()  # links that lead in a circle
         longest = os.pathconf(place, "PC_NAME_MAX") - LONGEST_PARTIAL
         new = path.relative_to(place).parts
         if any(len(os.fsencode(part)) > longest for part in new):
@@ -168,8 +170,12 @@ def _show(path: Path) -> str:
 
 
 def _one_line(text: str) -> str:
-    line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
-    return line[:MOST_LETTERS]
+    return _show_letters(" ".join(text.split()))[:MOST_LETTERS]
+
+
+def _show_letters(text: str) -> str:
+    """Returns a text without what would steer the terminal: parts of it were written by anyone."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
 def _drop_output() -> None:

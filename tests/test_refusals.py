@@ -52,6 +52,12 @@ def test_what_nobody_can_put_right_keeps_its_traceback() -> None:
         _ = 1 / 0
 
 
+def test_what_others_have_written_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), one_message("repro"):
+        raise UserError("a server says \x1b[31m\x07hello\n  ask it")
+    assert capsys.readouterr().err == "repro: a server says ?[31m?hello\n  ask it\n"
+
+
 def test_a_user_error_stays_as_it_is() -> None:
     error = UserError("a\n  b")
     assert explain(error) is error
@@ -72,6 +78,13 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
 
 
 @pytest.mark.fault("input", "output path")
+def test_links_that_lead_in_a_circle_are_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for check in (check_file, check_folder):
+        with pytest.raises(UserError, match="cannot be written: too many levels of symbolic links"):
+            check(tmp_path / "loop")
+
+
 def test_a_file_for_a_folder_and_a_folder_for_a_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match="is a file, where a folder is expected"):

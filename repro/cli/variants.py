@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from repro import paths
+from repro.errors import UserError
 from repro.extras import require
 
 if TYPE_CHECKING:
@@ -56,11 +57,24 @@ def run(
     if dry_run:
         print(shlex.join(["dvc", *command]))
         return
+    _check_commit()
     # in the place of this process, so that whatever ends it ends DVC
     os.execv(sys.executable, [sys.executable, "-m", "dvc", *command])  # noqa: S606
 
 
 COMMANDS = (use, run)
+
+
+def _check_commit() -> None:
+    """Checks that git has a commit here, which every experiment of DVC begins from.
+
+    Raises:
+        UserError: it has none, is not there, or refuses the repository.
+    """
+    from repro.evidence import find_head
+
+    if find_head() is None:
+        raise UserError("git has no commit here, and an experiment begins from one\n  git init; git add -A; git commit")
 
 
 def _name(case: "Case", params: Any) -> str:

@@ -49,13 +49,14 @@ class Asked(NamedTuple):
     left_out: Collection[str] = ()
 
 
-def check_asked(columns: Sequence[str], numbers: Collection[str], asked: Asked) -> None:
+def check_asked(columns: Sequence[str], numbers: Collection[str], asked: Asked, kind: str = "") -> None:
     """Checks that what is asked of columns can be had of a header.
 
     Args:
         columns: all names.
         numbers: of those that hold numbers.
         asked: what is said of them.
+        kind: which of all the columns these are, where some were left out.
 
     Raises:
         UserError: a column is not there or has two roles, or none is the outcome.
@@ -68,7 +69,7 @@ def check_asked(columns: Sequence[str], numbers: Collection[str], asked: Asked) 
     ]
     for role, name in wanted:
         if name not in columns:
-            raise UserError(f"{role}: there is no column {name!r}\n  the table has: {_list_near(columns, name)}")
+            raise UserError(f"{role}: there is no column {name!r}{kind}\n  the table has: {_list_near(columns, name)}")
     used = [name for role, name in wanted if role != "left_out"]
     for name in used:
         if used.count(name) > 1:

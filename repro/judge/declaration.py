@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 
-from repro.audit.ledger.parsing import describe_problem
+from repro.audit.ledger.parsing import describe_problem, validate
 from repro.audit.ledger.yaml_text import read_yaml
 from repro.audit.study.declaration import Correction, Scale
 from repro.audit.study.metric import Direction
@@ -186,7 +186,7 @@ def _load(file: Path) -> Declaration:
     if not isinstance(values, Mapping) or "table" not in values:
         raise UserError(f"{file} declares no table\n  expected `table: FILE`, as `repro judge FILE` writes it")
     try:
-        found = Declaration.model_validate(values)
+        found = validate(Declaration, values)
     except ValidationError as error:
         told = describe_problem(error.errors(include_url=False)[0], "what a table is declared by")
         raise UserError(f"{file}: {told}") from None

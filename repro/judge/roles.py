@@ -108,7 +108,7 @@ def _swap(given: tuple[Role, str], levels: int) -> tuple[Role, int, str]:
 
 def _check_asked(table: pd.DataFrame, asked: Asked) -> None:
     numbers = [str(name) for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
-    check_asked([str(name) for name in table.columns], numbers, asked)
+    check_asked([str(name) for name in table.columns], numbers, asked, " that holds a value")
     for name in asked.outcomes:
         check_outcome(table[name], name)
 
@@ -121,6 +121,12 @@ def check_outcome(values: "pd.Series[float]", name: str) -> None:
         numbers = pd.to_numeric(values, errors="coerce")
         odd = values[numbers.isna() & values.notna()]
         if odd.empty:
+            quoted = values[values.map(lambda value: isinstance(value, str))]
+            if len(quoted):
+                raise UserError(
+                    f"outcome {name!r} is text: {str(quoted.iloc[0])[:40]!r} in row {int(quoted.index[0]) + 1}\n"
+                    "  expected a number for each run, without quotes"
+                )
             raise UserError(f"outcome {name!r} is true or false, with blanks\n  expected a number for each run: 1 or 0")
         row = int(odd.index[0]) + 1
         kind = "text" if numbers.isna().all() else "numbers and text"

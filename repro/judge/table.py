@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from repro.errors import UserError
@@ -55,11 +56,20 @@ def _read_json(file: Path) -> pd.DataFrame:
     odd = next((place for place, row in enumerate(rows, start=1) if not isinstance(row, dict)), None)
     if odd is not None:
         raise UserError(f"{file}: row {odd} is no object\n  expected {{...}} for each run")
-    table = pd.json_normalize(rows)
-    for name in table.columns:
-        if table[name].map(lambda value: isinstance(value, list | dict)).any():
-            table[name] = table[name].map(lambda value: json.dumps(value) if isinstance(value, list | dict) else value)
+    return _show_nested(pd.json_normalize(rows))
+
+
+def _show_nested(table: pd.DataFrame) -> pd.DataFrame:
+    """Writes lists and objects that stand in a field as text, so that they can be told apart."""
+    for name in [name for name in table if pd.api.types.is_object_dtype(table[name])]:
+        nested = table[name].map(lambda value: isinstance(value, list | dict | np.ndarray))
+        if nested.any():
+            table[name] = table[name].where(~nested, table[name][nested].map(_show_value))
     return table
+
+
+def _show_value(value: Any) -> str:
+    return json.dumps(value, default=lambda item: item.tolist() if isinstance(item, np.ndarray) else str(item))
 
 
 def _read_rows(file: Path, text: str) -> list[Any]:
@@ -67,7 +77,7 @@ def _read_rows(file: Path, text: str) -> list[Any]:
     lines = text.split("\n")
     if text.lstrip().startswith("[") or find_suffix(file) == ".json":
         try:
-            whole = json.loads(text)
+            whole = _parse(str(file), text)
         except json.JSONDecodeError as error:
             if text.lstrip().startswith("[") or error.msg != "Extra data":
                 raise UserError(f"{file}, line {error.lineno}: no JSON ({error.msg})") from None
@@ -76,10 +86,27 @@ def _read_rows(file: Path, text: str) -> list[Any]:
     rows = []
     for number, line in enumerate(lines, start=1):
         try:
-            rows += [json.loads(line)] if line.strip() else []
+            rows += [_parse(f"{file}, line {number}", line)] if line.strip() else []
         except json.JSONDecodeError as error:
             raise UserError(f"{file}, line {number}: no JSON ({error.msg})\n  expected an object a line") from None
     return rows
+
+
+def _parse(where: str, text: str) -> Any:
+    """Returns what a text in JSON says.
+
+    Raises:
+        JSONDecodeError: it is none.
+        UserError: it is nested too deep, or has a number that cannot be held.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise UserError(f"{where}: nested too deep\n  expected an object for each run") from None
+    except ValueError as error:  # thousands of digits
+        raise UserError(f"{where}: a number cannot be read ({str(error).partition(';')[0]})") from None
 
 
 def _list_rows(whole: Any) -> list[Any]:
@@ -99,8 +126,10 @@ def _list_rows(whole: Any) -> list[Any]:
 def _read_parquet(file: Path) -> pd.DataFrame:
     try:
         table = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # of many kinds, as the reader's own are
         raise UserError(f"{file} is no parquet: {' '.join(str(error).split())[:200]}") from None
+    if any(name is not None for name in table.index.names):  # columns, as pandas keeps them
+        table = table.reset_index()
     table.columns = [str(name) for name in table.columns]
     check_names(str(file), list(table.columns))
-    return table
+    return _show_nested(table)

@@ -34,7 +34,9 @@ def read_text(file: Path) -> str:
         UserError: it is no text, is packed in a way that cannot be undone, or is in no encoding that it names.
     """
     data = _unpack(file, file.read_bytes())
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        encoding = "utf-32"
+    elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     elif b"\x00" in data[:4096]:
         head = data[:4096]

@@ -102,9 +102,10 @@ def add_copies(table: pd.DataFrame, variants: Variants, copies: Sequence[str]) -
     A run without them would be another variant than the one that it repeats.
     """
     first = {int(place): number for number, place in reversed(list(enumerate(variants.place)))}
-    told = {name: table[name].map(show_option) for name in copies if name in table}
+    told = table[[name for name in copies if name in table]].iloc[list(first.values())].to_dict("records")
+    own = dict(zip(first, told, strict=True))
     rows = [
-        {**row, **{name: str(column.iloc[first[place]]) for name, column in told.items() if place in first}}
+        {**row, **{str(name): str(show_option(value)) for name, value in own.get(place, {}).items()}}
         for place, row in enumerate(variants.rows)
     ]
     return variants._replace(rows=rows)

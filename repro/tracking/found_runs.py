@@ -2,14 +2,24 @@
 
 import os
 import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
 from repro.errors import UserError
-from repro.tracking.address import VARIABLE, without_password
+from repro.tracking.address import VARIABLE, check_address, is_server, without_password
+from repro.tracking.database import check_database, database_address, database_file
+from repro.tracking.refusals import explain_refusals
+from repro.tracking.store import ask_first, check_server, import_mlflow
 
 MOST_RUNS = 100_000
 """Rows that are asked for at most."""
+KINDS = ("databricks", "postgresql", "mysql", "mssql")
+"""Stores that are neither a server, nor a database file, nor a folder, by the first word of their address."""
+OTHER = f"name another store: --tracking-uri, or {VARIABLE}"
 
 
 def search_runs(experiment: str, uri: str | None = None) -> pd.DataFrame:
@@ -26,32 +36,17 @@ def search_runs(experiment: str, uri: str | None = None) -> pd.DataFrame:
     Raises:
         UserError: there is no such store or experiment, or no runs in it.
     """
-    import mlflow
-    from mlflow.entities import Run
-    from mlflow.exceptions import MlflowException
-
-    store = uri or os.environ.get(VARIABLE) or mlflow.get_tracking_uri()
-    client = mlflow.MlflowClient(tracking_uri=store)
-    shown = without_password(store)
-    try:
-        found = client.get_experiment_by_name(experiment)
-        if found is None and experiment.isdigit():
-            found = client.get_experiment(experiment)
-        if found is None:
-            names = ", ".join(item.name for item in client.search_experiments()[:5])
-            raise UserError(f"{shown} has no experiment {experiment!r}\n  it has: {names}")
-        runs: list[Run] = []
-        token: str | None = None
-        while len(runs) < MOST_RUNS:
-            page = client.search_runs([found.experiment_id], max_results=1000, page_token=token)
-            runs += list(page)
-            token = page.token
-            if not token:
-                break
-    except MlflowException as error:
-        raise UserError(f"{shown}: {' '.join(str(error).split())[:200]}") from None
+    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # it is only read
+    mlflow = import_mlflow()
+    store = _check_store(uri or os.environ.get(VARIABLE) or mlflow.get_tracking_uri())
+    with explain_refusals(store):
+        try:
+            client = mlflow.MlflowClient(tracking_uri=store)
+        except ImportError as error:  # SQLAlchemy's driver of another database
+            raise UserError(f"{without_password(store)}: {error}\n  install that package, and judge again") from None
+        runs = _list_runs(client, store, experiment)
     if not runs:
-        raise UserError(f"{shown}: the experiment {experiment!r} has no runs")
+        raise UserError(f"{without_password(store)}: the experiment {experiment!r} has no runs")
     params = {name for run in runs for name in run.data.params}
     rows = [
         {
@@ -68,3 +63,50 @@ def search_runs(experiment: str, uri: str | None = None) -> pd.DataFrame:
         if texts.map(lambda text: bool(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", str(text)))).all():
             table[name] = pd.to_numeric(table[name])
     return table
+
+
+def _check_store(uri: str) -> str:
+    """Returns the address of a store that is there, as MLflow opens it; one that is not would be made.
+
+    Raises:
+        UserError: there is none.
+    """
+    if is_server(uri):
+        check_address(uri)
+        check_server(uri, OTHER)
+        return uri
+    if (file := database_file(uri)) is not None:
+        check_address(uri)
+        if not file.is_file():
+            raise UserError(f"{file}: no such database of MLflow\n  {OTHER}")
+        check_database(file, writes=False)
+        return database_address(file, uri.partition("?")[2])
+    folder = Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else uri)
+    if uri.partition(":")[0] not in KINDS and not folder.is_dir():
+        raise UserError(f"{without_password(uri)}: no such folder of MLflow\n  {OTHER}")
+    return uri
+
+
+def _list_runs(client: Any, store: str, experiment: str) -> list[Any]:
+    """Returns the runs of an experiment, the newest first.
+
+    Raises:
+        UserError: there is no such experiment, or a server is not done within its time.
+    """
+    found = ask_first(store, lambda: client.get_experiment_by_name(experiment), OTHER)
+    if found is None and experiment.isdigit():
+        found = client.get_experiment(experiment)
+    if found is None:
+        names = ", ".join(item.name for item in client.search_experiments()[:5])
+        raise UserError(f"{without_password(store)} has no experiment {experiment!r}\n  it has: {names}")
+    runs: list[Any] = []
+    token = None
+    while len(runs) < MOST_RUNS:
+        page = ask_first(
+            store, partial(client.search_runs, [found.experiment_id], max_results=1000, page_token=token), OTHER
+        )
+        runs += list(page)
+        token = page.token
+        if not token:
+            break
+    return runs

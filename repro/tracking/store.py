@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from filelock import FileLock
 
 from repro import paths
-from repro.deadline import within
+from repro.audit.ledger.values import shorten
+from repro.deadline import Answer, within
 from repro.errors import UserError
 from repro.extras import explain_missing
 from repro.storage import written_file
@@ -24,6 +25,7 @@ SERVER_TIMEOUT_S = 4
 """Of the first answer, in all."""
 API_TIMEOUT_S = 30
 """Of the first answer that MLflow needs, in all."""
+ELSEWHERE = f"unset {VARIABLE} to log into mlflow.db in this project"
 
 
 class Store(NamedTuple):
@@ -60,7 +62,7 @@ def open_store(name: str, *, writes: bool = True) -> Store:
     check_address(uri)
     database = database_file(uri)
     if database is None:
-        _check_server(uri)
+        check_server(uri)
     else:
         check_database(database, writes=writes)
     mlflow = import_mlflow()
@@ -69,7 +71,7 @@ def open_store(name: str, *, writes: bool = True) -> Store:
         _create_database(database, name)
     with explain_refusals(uri):
         client = mlflow.MlflowClient(tracking_uri=uri)
-        experiment = _ask_first(uri, lambda: client.get_experiment_by_name(name))
+        experiment = ask_first(uri, lambda: client.get_experiment_by_name(name))
         if experiment is None:
             return Store(client, _create_experiment(client, database, name), uri)
         if database is not None and experiment.artifact_location != _artifacts(database):
@@ -103,7 +105,12 @@ def import_mlflow() -> Any:
     return mlflow
 
 
-def _check_server(uri: str) -> None:
+def check_server(uri: str, remedy: str = ELSEWHERE) -> None:
+    """Checks within seconds that something answers at an address.
+
+    Raises:
+        UserError: nothing does, or what is no server of HTTP.
+    """
     health = f"{without_password(uri).rstrip('/')}/health"
     try:
         within(SERVER_TIMEOUT_S, lambda: urllib.request.urlopen(health, timeout=SERVER_TIMEOUT_S).close())  # noqa: S310
@@ -111,13 +118,17 @@ def _check_server(uri: str) -> None:
         error.close()  # something answers; a proxy may hide /health
     except (OSError, ValueError, HTTPException) as error:
         raise UserError(
-            f"{VARIABLE}={without_password(uri)}: no answer within {SERVER_TIMEOUT_S} s ({error})\n"
-            "  start that server, or unset the variable to log into mlflow.db in this project"
+            f"{VARIABLE}={without_password(uri)}: no answer within {SERVER_TIMEOUT_S} s ({shorten(str(error))})\n"
+            f"  start that server, or {remedy}"
         ) from None
 
 
-def _ask_first(uri: str, ask: Callable[[], Any]) -> Any:
-    """Returns what a store answers first; a server that has said to be there may still never get to the end."""
+def ask_first(uri: str, ask: Callable[[], Answer], remedy: str = ELSEWHERE) -> Answer:
+    """Returns what a store answers; a server that has said to be there may still never get to the end.
+
+    Raises:
+        UserError: it does not within `API_TIMEOUT_S`.
+    """
     if not is_server(uri):
         return ask()
     try:
@@ -125,7 +136,7 @@ def _ask_first(uri: str, ask: Callable[[], Any]) -> Any:
     except TimeoutError:
         raise UserError(
             f"{VARIABLE}={without_password(uri)}: no whole answer within {API_TIMEOUT_S} s\n"
-            "  is it a server of MLflow? Unset the variable to log into mlflow.db in this project"
+            f"  is it a server of MLflow? else {remedy}"
         ) from None
 
 

@@ -155,3 +155,10 @@ def test_any_text_is_carried_or_refused(text) -> None:
         assert not text or "$" in text or "?" in text
     else:
         assert override == f"data.root={quote_hydra(text)}"
+
+
+def test_a_project_without_a_commit_starts_nothing(project, monkeypatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
+    monkeypatch.setattr("os.execv", lambda *_: pytest.fail("DVC was started"))
+    done = CliRunner().invoke(app, ["run", "loss.adv=hinge"])
+    assert str(done.exception).startswith("git has no commit here, and an experiment begins from one\n  git init")

@@ -1,13 +1,16 @@
 """What people give by mistake: each is refused in one or two lines that say what, where and what was expected."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from repro.errors import UserError
 from repro.judge.declaration import Flags, read_declaration
 from repro.judge.judgement import Judgement
+from repro.judge.own_folder import check_own_folder
 from repro.judge.table import read_table
 from repro.judge.table_header import read_headed
 from repro.judge.verdicts import judge_table
@@ -59,7 +62,7 @@ REFUSED: list[tuple[str, str | bytes, Flags, str]] = [
     # outcomes that are none
     ("t.csv", GOOD.replace("1.01", "low").replace("2.02", "high"), OUTCOME, "numbers and text: 'low' in row 1"),
     ("t.csv", "lr,seed,loss\na,0,low\nb,0,high\n", OUTCOME, "outcome 'loss' is text: 'low' in row 1"),
-    ("t.csv", "lr,seed,loss\na,0,\na,1,\nb,0,\nb,1,\n", OUTCOME, "outcome: there is no column 'loss'"),
+    ("t.csv", "lr,seed,loss\na,0,\na,1,\nb,0,\nb,1,\n", OUTCOME, "there is no column 'loss' that holds a value"),
     ("t.csv", "lr,seed,loss\na,0,inf\na,1,inf\nb,0,-inf\n", OUTCOME, "no finite value in 3 rows"),
     ("t.csv", GOOD.replace("1.01", "1.01 s"), OUTCOME, "numbers and text: '1.01 s' in row 1"),
     ("t.csv", GOOD.replace("2.02", "2.0±0.1"), OUTCOME, "numbers and text: '2.0±0.1' in row 4"),
@@ -97,6 +100,9 @@ REFUSED: list[tuple[str, str | bytes, Flags, str]] = [
     ("t.jsonl", '{"lr": "a"}\n{"lr": \n', OUTCOME, "line 2: no JSON"),
     ("t.jsonl", '{"lr": "a"}\n[1, 2]\n', OUTCOME, "row 2 is no object"),
     ("t.json", '[{"lr": "a"},', OUTCOME, "no JSON"),
+    ("t.json", "[" * 100_000 + "]" * 100_000, OUTCOME, "t.json: nested too deep"),
+    ("t.jsonl", f'{{"loss": {"1" * 5000}}}\n', OUTCOME, "line 1: a number cannot be read"),
+    ("t.json", '[{"lr": "a", "loss": 1.0}, {"lr": "b", "loss": "2.0"}]', OUTCOME, "text: '2.0' in row 2\n  expected a"),
     # declarations
     ("judge.yaml", "outcomes: {}\n", OUTCOME, "declares no table\n  expected `table: FILE`"),
     ("judge.yaml", "table: [\n", OUTCOME, "is no YAML"),
@@ -128,11 +134,34 @@ def test_a_path_that_is_none_is_refused(tmp_path: Path) -> None:
     assert "is a folder" in tell(tmp_path)
 
 
+@pytest.mark.fault("input", "table to judge")
+def test_a_folder_that_is_no_judgement_gets_none(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    for folder in (tmp_path, Path("/")):
+        with pytest.raises(UserError, match="and no judgement\n  name one that is new or empty: --out DIR"):
+            check_own_folder(folder)
+    (tmp_path / "judge.yaml").touch()
+    check_own_folder(tmp_path)
+    check_own_folder(tmp_path / "new")
+
+
+@pytest.mark.fault("input", "table to judge")
+def test_what_parquet_nests_or_keeps_as_an_index_is_read(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    table = pd.read_csv(io.StringIO(GOOD)).assign(steps=[[1, 2], [1, 3]] * 3, config=[{"a": 1}] * 6)
+    table.set_index(["lr", "seed"]).to_parquet(tmp_path / "t.parquet")
+    read = read_table(str(tmp_path / "t.parquet"))
+    assert list(read) == ["lr", "seed", "loss", "steps", "config"]
+    assert read["steps"][1] == "[1, 3]"
+    assert judge(tmp_path / "t.parquet").refused == ""
+
+
 ONE = "a,0,1.01\na,1,1.12\na,2,1.23\nb,0,2.02\nb,1,2.11\nb,2,2.27\n"
 READ: dict[str, bytes] = {
     "plain": GOOD.encode(),
     "byte order mark": b"\xef\xbb\xbf" + GOOD.encode(),
     "UTF-16": GOOD.encode("utf-16"),
+    "UTF-32": GOOD.encode("utf-32"),
     "UTF-16 without a mark": GOOD.encode("utf-16-le"),
     "UTF-16, big end first": b"\xfe\xff" + GOOD.encode("utf-16-be"),
     "tabs": GOOD.replace(",", "\t").encode(),

@@ -296,6 +296,12 @@ def test_runs_in_mlflow_are_a_table_like_any_other(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match="has no experiment 'other'\n  it has: ablation"):
         read_table("mlflow:other", store)
+    for absent in (f"sqlite:///{tmp_path / 'none.db'}", str(tmp_path / "mlruns"), (tmp_path / "mlruns").as_uri()):
+        with pytest.raises(UserError, match=r"no such (database|folder) of MLflow\n  name another store"):
+            read_table("mlflow:ablation", absent)
+    with pytest.raises(UserError, match="no answer within 4 s"):
+        read_table("mlflow:ablation", "http://127.0.0.1:9")
+    assert [item.name for item in tmp_path.iterdir()] == ["mlflow.db"]
 
 
 def test_the_example_says_what_its_readme_says() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, InitErrorDetails
 
 from repro.audit.ledger.choice import show_value
 from repro.audit.ledger.values import flatten, shorten
@@ -68,7 +68,7 @@ def parse_group(tree: type[Tree], values: Any, origin: str, remedy: Sequence[str
         UserError: one line for each key that is wrong, then the remedy.
     """
     try:
-        checked = tree.model_validate(values)
+        checked = validate(tree, values)
         endless = [key for key, value in flatten(checked.model_dump()).items() if not _is_finite(value)]
         if not endless:
             return checked
@@ -79,6 +79,24 @@ def parse_group(tree: type[Tree], values: Any, origin: str, remedy: Sequence[str
     if len(problems) > len(shown):
         shown.append(f"... and {len(problems) - len(shown)} more")
     raise UserError(f"{origin}: " + "\n  ".join([*shown, *remedy]))
+
+
+def validate(tree: type[Tree], values: Any) -> Tree:
+    """Returns a checked tree of plain values, in which true and false are no numbers.
+
+    Raises:
+        ValidationError: something is not what the tree holds.
+    """
+    checked = tree.model_validate(values)
+    held = flatten(checked.model_dump())
+    counted = [
+        InitErrorDetails(type="int_type", loc=tuple(key.split(".")), input=value)
+        for key, value in flatten(values).items()
+        if isinstance(value, bool) and type(held.get(key)) in (int, float)
+    ]
+    if counted:
+        raise ValidationError.from_exception_data(tree.__name__, counted)
+    return checked
 
 
 def _is_finite(value: Any) -> bool:

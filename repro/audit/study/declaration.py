@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from repro.audit.ledger.identity import SEED
-from repro.audit.ledger.parsing import describe_problem
+from repro.audit.ledger.parsing import describe_problem, validate
 from repro.audit.ledger.values import shorten
 from repro.audit.ledger.yaml_text import read_yaml
 from repro.audit.study.metric import Direction, Metric
@@ -287,7 +287,7 @@ def load_study(file: Path, metrics: Sequence[Metric] = ()) -> NamedStudy:
     if not isinstance(values, Mapping):
         raise UserError(f"{file} declares no study: expected `title:` and what else stands in {__name__}")
     try:
-        study = Study.model_validate(_complete(values, metrics))
+        study = validate(Study, _complete(values, metrics))
     except ValidationError as error:
         told = describe_problem(error.errors(include_url=False)[0], "what a study declares")
         raise UserError(f"{file}: {told}\n  what a study declares stands in {__name__}") from None

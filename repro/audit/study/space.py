@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from repro.audit.ledger.choice import Choice, show_value, walk_details
 from repro.audit.ledger.conditions import find_disabling, find_forbidding, find_inert
+from repro.audit.ledger.parsing import validate
 from repro.audit.ledger.values import flatten, override_values
 from repro.errors import UserError
 
@@ -55,7 +56,7 @@ class Space:
         nested: dict[str, Any] = {}
         try:
             override_values(nested, {**self.baseline, **settings})
-            checked = self.tree.model_validate(nested)
+            checked = validate(self.tree, nested)
         except UserError as error:
             raise NotAllowedError(str(error)) from None
         except ValidationError as error:

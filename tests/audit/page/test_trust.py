@@ -65,6 +65,12 @@ def test_a_study_without_verdicts_has_none_to_be_trusted() -> None:
     assert "varies no detail" in trust.show_trust(make_subject("one_at_a_time", details=0))
 
 
+def test_a_study_without_a_run_has_a_page() -> None:
+    subject = make_subject()
+    none = subject.results._replace(runs=subject.results.runs.iloc[:0], rows=subject.results.rows.iloc[:0])
+    assert "Verdicts are worth" in text_of(trust.show_trust(subject._replace(results=none)))
+
+
 def test_a_design_that_was_not_tried_is_said(kept: Calibration, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [row for row in kept.rows if row.design != "full_factorial"]
     monkeypatch.setattr(trust, "load_calibration", lambda: kept.model_copy(update={"rows": rows}))

@@ -1,0 +1,20 @@
+"""The folder that a judgement is written into: a new one, an empty one, or one of an earlier judgement."""
+
+from pathlib import Path
+
+from repro.errors import UserError
+from repro.judge.declaration import NAME
+
+MARKS = (NAME, "stack-plan.csv")
+"""What every judgement writes; one of a stack whose runs are still to be made writes its plan alone."""
+
+
+def check_own_folder(folder: Path) -> None:
+    """Checks, before the work, that a folder is empty, or holds a judgement and what people put beside it.
+
+    Raises:
+        UserError: something else is in it.
+    """
+    held = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else []
+    if held and not any(mark in held for mark in MARKS):
+        raise UserError(f"{folder} holds {held[0]!r}, and no judgement\n  name one that is new or empty: --out DIR")
