@@ -230,6 +230,14 @@ def test_a_dead_server_is_reported_within_seconds(tmp_path, monkeypatch):
     assert "secret" not in str(caught.value)
 
 
+def test_no_password_is_printed_by_mlflow(monkeypatch):
+    monkeypatch.delenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", raising=False)
+    import_mlflow()
+    from mlflow.environment_variables import MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT
+
+    assert MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get()
+
+
 def test_a_server_that_hangs_is_reported_within_seconds(tmp_path, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("DVC_ROOT", str(tmp_path))

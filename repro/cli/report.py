@@ -28,7 +28,9 @@ def publish(
         reason = "; ".join(line.strip() for line in attempt.reason.splitlines())
         print(f"{attempt.label}: {f'run {attempt.run}' if attempt.run else f'not published: {reason}'}")
     if not any(attempt.run for attempt in attempts):
-        raise UserError("nothing was published: none of the above has results\n  `dvc repro` makes some")
+        raise UserError(
+            "nothing was published, for the reasons above\n  where there are no results, `dvc repro` makes some"
+        )
     lost = [attempt.label for attempt in attempts[:-1] if not attempt.run]  # the last is the working tree
     if lost:
         print(f"repro: {len(lost)} of {len(attempts)} are not published: {', '.join(lost)}", file=sys.stderr)

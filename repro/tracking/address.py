@@ -8,6 +8,7 @@ from repro import paths
 from repro.errors import UserError
 
 VARIABLE = "MLFLOW_TRACKING_URI"
+OPTION = "--tracking-uri"
 DATABASE = "sqlite:///"
 SERVERS = ("http://", "https://")
 _QUERY = re.compile(r"timeout=\d{1,4}(\.\d+)?", re.ASCII)
@@ -27,14 +28,14 @@ def check_address(uri: str) -> None:
     """
     if not uri.startswith((DATABASE, *SERVERS)) or uri == DATABASE:
         raise UserError(
-            f"{VARIABLE}={without_password(uri)}: neither a database nor a server\n"
+            f"{show_address(uri)}: neither a database nor a server\n"
             "  expected sqlite:///FILE or http(s)://HOST:PORT; unset it to log into mlflow.db in this project"
         )
     if not is_server(uri):
         file, _, query = uri.removeprefix(DATABASE).partition("?")
         if file.startswith((":memory:", "file:")) or (query and not _QUERY.fullmatch(query)):
             raise UserError(
-                f"{VARIABLE}={without_password(uri)}: no address of a database file that can be opened\n"
+                f"{show_address(uri)}: no address of a database file that can be opened\n"
                 "  expected sqlite:///FILE or sqlite:///FILE?timeout=SECONDS"
             )
         return
@@ -44,7 +45,13 @@ def check_address(uri: str) -> None:
     except ValueError:
         well_formed = False
     if not well_formed:
-        raise UserError(f"{VARIABLE}={without_password(uri)}: no address of a server\n  expected http(s)://HOST:PORT")
+        raise UserError(f"{show_address(uri)}: no address of a server\n  expected http(s)://HOST:PORT")
+
+
+def show_address(uri: str) -> str:
+    """Returns an address without its password, behind the name of what it was given in: the variable, or the option."""
+    name = VARIABLE if os.environ.get(VARIABLE) == uri else OPTION
+    return f"{name}={without_password(uri)}"
 
 
 def is_server(uri: str) -> bool:

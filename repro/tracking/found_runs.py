@@ -2,7 +2,6 @@
 
 import os
 import re
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -13,10 +12,12 @@ from repro.errors import UserError
 from repro.tracking.address import VARIABLE, check_address, is_server, without_password
 from repro.tracking.database import check_database, database_address, database_file
 from repro.tracking.refusals import explain_refusals
-from repro.tracking.store import ask_first, check_server, import_mlflow
+from repro.tracking.store import check_server, find_experiment, import_mlflow, open_client
 
 MOST_RUNS = 100_000
 """Rows that are asked for at most."""
+PAGE = 200
+"""Rows that are asked for at once: a server has a time for each answer."""
 KINDS = ("databricks", "postgresql", "mysql", "mssql")
 """Stores that are neither a server, nor a database file, nor a folder, by the first word of their address."""
 OTHER = f"name another store: --tracking-uri, or {VARIABLE}"
@@ -41,7 +42,7 @@ def search_runs(experiment: str, uri: str | None = None) -> pd.DataFrame:
     store = _check_store(uri or os.environ.get(VARIABLE) or mlflow.get_tracking_uri())
     with explain_refusals(store):
         try:
-            client = mlflow.MlflowClient(tracking_uri=store)
+            client = open_client(mlflow, store, OTHER)
         except ImportError as error:  # SQLAlchemy's driver of another database
             raise UserError(f"{without_password(store)}: {error}\n  install that package, and judge again") from None
         runs = _list_runs(client, store, experiment)
@@ -93,7 +94,7 @@ def _list_runs(client: Any, store: str, experiment: str) -> list[Any]:
     Raises:
         UserError: there is no such experiment, or a server is not done within its time.
     """
-    found = ask_first(store, lambda: client.get_experiment_by_name(experiment), OTHER)
+    found = find_experiment(client, store, experiment, OTHER)
     if found is None and experiment.isdigit():
         found = client.get_experiment(experiment)
     if found is None:
@@ -102,9 +103,7 @@ def _list_runs(client: Any, store: str, experiment: str) -> list[Any]:
     runs: list[Any] = []
     token = None
     while len(runs) < MOST_RUNS:
-        page = ask_first(
-            store, partial(client.search_runs, [found.experiment_id], max_results=1000, page_token=token), OTHER
-        )
+        page = client.search_runs([found.experiment_id], max_results=PAGE, page_token=token)
         runs += list(page)
         token = page.token
         if not token:

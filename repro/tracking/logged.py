@@ -12,7 +12,7 @@ from repro.evidence import read_unit_rows
 from repro.tracking.address import is_server, without_password
 from repro.tracking.publish import CHANGES, KEY, SEED, VARIANT, find_runs, is_labelled
 from repro.tracking.refusals import explain_refusals
-from repro.tracking.store import Store, open_store
+from repro.tracking.store import NoAnswerError, Store, open_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def logged_variants(case: Case) -> Logged:
     """Reads every finished run back; one whose tags or table are damaged is left out with its reason.
 
     Raises:
-        UserError: the tracking store cannot be opened.
+        UserError: the tracking store cannot be opened, or falls silent.
     """
     import pandas as pd
 
@@ -62,6 +62,8 @@ def logged_variants(case: Case) -> Logged:
     for run in runs:
         try:
             tables.append(_unit_rows(case, store, run).assign(run_id=run.info.run_id))
+        except NoAnswerError:
+            raise
         except UserError as error:
             left_out[str(run.info.run_name)] = str(error)
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run_id": []})

@@ -19,7 +19,7 @@ from repro.errors import UserError
 from repro.evidence import Evidence, read_evidence
 from repro.tracking.address import is_server
 from repro.tracking.refusals import explain_refusals
-from repro.tracking.store import Store, import_mlflow, lock, open_store
+from repro.tracking.store import NoAnswerError, Store, import_mlflow, lock, open_store
 
 KEY, VARIANT, SEED, CHANGES = "repro.key", "repro.variant", "repro.seed", "repro.changes"
 """Tags of a run: content key, variant id, training seed, differences from the params it was started beside."""
@@ -73,7 +73,7 @@ def rebuild(case: Case, commits: Iterable[str] = ()) -> list[Rebuilt]:
     The oldest commit goes first and the working tree last: of several runs of one variant and seed, the newest counts.
 
     Raises:
-        UserError: the tracking store cannot be opened, or git does not know a commit.
+        UserError: the tracking store cannot be opened or falls silent, or git does not know a commit.
     """
     revisions = [*files.experiments(), *map(files.commit_revision, commits)]
     store, head = open_store(case.name), files.head()
@@ -101,6 +101,8 @@ def _attempt(case: Case, store: Store, label: str, results: Path, commit: str | 
     try:
         evidence = read_evidence(case, results)
         return Rebuilt(label, publish_evidence(case, store, evidence, commit, _params_beside(baseline)), "")
+    except NoAnswerError:
+        raise
     except UserError as error:
         return Rebuilt(label, None, str(error))
 

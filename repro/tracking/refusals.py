@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from urllib.parse import unquote
 
 from repro.errors import UserError
-from repro.tracking.address import VARIABLE, without_password
+from repro.tracking.address import show_address
 from repro.tracking.database import database_file, explain
+
+NO_SERVER = "is it a server of MLflow, and is it well? its own log says more"
 
 
 @contextmanager
@@ -26,7 +28,7 @@ def explain_refusals(uri: str) -> Iterator[None]:
         database = database_file(uri)
         if database is not None:
             raise explain(database, error) from None
-        shown = f"{VARIABLE}={without_password(uri)}"
+        shown = show_address(uri)
         if isinstance(error, MlflowException) and error.error_code in (
             "UNAUTHENTICATED",
             "CUSTOMER_UNAUTHORIZED",
@@ -36,7 +38,8 @@ def explain_refusals(uri: str) -> Iterator[None]:
                 f"{shown}: the server refuses access ({error.error_code})\n"
                 "  set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to an account that may write there"
             ) from None
-        raise UserError(f"{shown}: {_hide_password(uri, ' '.join(str(error).split()))[:300]}") from None
+        said = _hide_password(uri, " ".join(str(error).split()))[:300]
+        raise UserError(f"{shown}: {said}\n  {NO_SERVER}") from None
 
 
 def _hide_password(uri: str, text: str) -> str:

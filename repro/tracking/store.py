@@ -5,6 +5,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,18 +14,20 @@ from filelock import FileLock
 
 from repro import paths
 from repro.audit.ledger.values import shorten
-from repro.deadline import Answer, within
+from repro.deadline import within
 from repro.errors import UserError
 from repro.extras import explain_missing
 from repro.storage import written_file
-from repro.tracking.address import VARIABLE, check_address, is_server, tracking_uri, without_password
+from repro.tracking.address import VARIABLE, check_address, is_server, show_address, tracking_uri, without_password
 from repro.tracking.database import check_database, database_address, database_file
 from repro.tracking.refusals import explain_refusals
 
 SERVER_TIMEOUT_S = 4
 """Of the first answer, in all."""
-API_TIMEOUT_S = 30
-"""Of the first answer that MLflow needs, in all."""
+API_TIMEOUT_S = 10
+"""Of each answer that MLflow needs, in all, unless the user has set its variable."""
+RETRIES_VARIABLE = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 ELSEWHERE = f"unset {VARIABLE} to log into mlflow.db in this project"
 
 
@@ -70,8 +73,8 @@ def open_store(name: str, *, writes: bool = True) -> Store:
         uri = database_address(database, uri.partition("?")[2])
         _create_database(database, name)
     with explain_refusals(uri):
-        client = mlflow.MlflowClient(tracking_uri=uri)
-        experiment = ask_first(uri, lambda: client.get_experiment_by_name(name))
+        client = open_client(mlflow, uri)
+        experiment = find_experiment(client, uri, name)
         if experiment is None:
             return Store(client, _create_experiment(client, database, name), uri)
         if database is not None and experiment.artifact_location != _artifacts(database):
@@ -79,6 +82,18 @@ def open_store(name: str, *, writes: bool = True) -> Store:
         if experiment.lifecycle_stage == "deleted":
             _restore_experiment(client, experiment.experiment_id)
     return Store(client, experiment.experiment_id, uri)
+
+
+def find_experiment(client: Any, uri: str, name: str, remedy: str = ELSEWHERE) -> Any:
+    """Returns an experiment by its name; None: there is none.
+
+    Raises:
+        UserError: what answers is no server of MLflow.
+    """
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None and not experiment.experiment_id:  # of any JSON, such as {}
+        raise UserError(f"{show_address(uri)}: what answers there is no server of MLflow\n  {remedy}")
+    return experiment
 
 
 def lock(name: str) -> FileLock:
@@ -89,12 +104,18 @@ def lock(name: str) -> FileLock:
 
 
 def import_mlflow() -> Any:
-    """Imports MLflow, quiet and without telemetry, and with few retries: they hang a dead server for minutes."""
+    """Imports MLflow, quiet and without telemetry, and with few retries: they hang a dead server for minutes.
+
+    Raises:
+        UserError: it is not installed, or the user has set one of its limits to what is none.
+    """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # which holds the password
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    for name, usual in ((RETRIES_VARIABLE, 2), (TIMEOUT_VARIABLE, API_TIMEOUT_S)):
+        if not os.environ.setdefault(name, str(usual)).isdecimal():
+            raise UserError(f"{name}={os.environ[name]}: no whole number\n  unset it, or set e.g. {name}={usual}")
     try:
         import mlflow
     except ModuleNotFoundError as error:
@@ -118,26 +139,42 @@ def check_server(uri: str, remedy: str = ELSEWHERE) -> None:
         error.close()  # something answers; a proxy may hide /health
     except (OSError, ValueError, HTTPException) as error:
         raise UserError(
-            f"{VARIABLE}={without_password(uri)}: no answer within {SERVER_TIMEOUT_S} s ({shorten(str(error))})\n"
-            f"  start that server, or {remedy}"
+            f"{show_address(uri)}: no answer of a server ({shorten(str(error))})\n  start that server, or {remedy}"
         ) from None
 
 
-def ask_first(uri: str, ask: Callable[[], Answer], remedy: str = ELSEWHERE) -> Answer:
-    """Returns what a store answers; a server that has said to be there may still never get to the end.
+class NoAnswerError(UserError):
+    """A server has fallen silent, so that nothing more is to be asked of it."""
 
-    Raises:
-        UserError: it does not within `API_TIMEOUT_S`.
+
+class _TimedClient:
+    """MLflow's client of a server, which answers within a time or not at all; what uploads files may take longer."""
+
+    def __init__(self, client: Any, uri: str, remedy: str) -> None:
+        self._client, self._uri, self._remedy = client, uri, remedy
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+        return call if name.startswith("log_artifact") else partial(self._ask, call)
+
+    def _ask(self, call: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        seconds = int(os.environ[TIMEOUT_VARIABLE])
+        try:
+            return within(seconds, lambda: call(*args, **named))
+        except TimeoutError:
+            raise NoAnswerError(
+                f"{show_address(self._uri)}: no whole answer within {seconds:g} s\n"
+                f"  is it a server of MLflow? else {self._remedy}; {TIMEOUT_VARIABLE}=60 waits longer"
+            ) from None
+
+
+def open_client(mlflow: Any, uri: str, remedy: str = ELSEWHERE) -> Any:
+    """Returns MLflow's client of a store; a server that has said to be there may still never get to the end.
+
+    What is asked raises NoAnswerError where a server is not done in time.
     """
-    if not is_server(uri):
-        return ask()
-    try:
-        return within(API_TIMEOUT_S, ask)
-    except TimeoutError:
-        raise UserError(
-            f"{VARIABLE}={without_password(uri)}: no whole answer within {API_TIMEOUT_S} s\n"
-            f"  is it a server of MLflow? else {remedy}"
-        ) from None
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    return _TimedClient(client, uri, remedy) if is_server(uri) else client
 
 
 def _moved(database: Path, location: str) -> UserError:

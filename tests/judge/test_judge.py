@@ -299,7 +299,7 @@ def test_runs_in_mlflow_are_a_table_like_any_other(tmp_path: Path) -> None:
     for absent in (f"sqlite:///{tmp_path / 'none.db'}", str(tmp_path / "mlruns"), (tmp_path / "mlruns").as_uri()):
         with pytest.raises(UserError, match=r"no such (database|folder) of MLflow\n  name another store"):
             read_table("mlflow:ablation", absent)
-    with pytest.raises(UserError, match="no answer within 4 s"):
+    with pytest.raises(UserError, match=r"^--tracking-uri=http://127.0.0.1:9: no answer of a server"):
         read_table("mlflow:ablation", "http://127.0.0.1:9")
     assert [item.name for item in tmp_path.iterdir()] == ["mlflow.db"]
 
