@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,14 @@ def test_a_foreign_run_without_variant_or_seed_breaks_no_table(anywhere, tags) -
     store.client.log_param(foreign.info.run_id, "loss.adv", "x" * 5000)
     store.client.set_terminated(foreign.info.run_id)
     assert list(logged_variants(CASE).runs.index) == [own]
+
+
+def test_another_programs_database_is_left_as_it_is(tmp_path) -> None:
+    file = tmp_path / "mine.db"
+    with closing(sqlite3.connect(file)) as connection:
+        check_database(file)  # of no tables yet
+        connection.execute("CREATE TABLE cats (name)")
+        connection.commit()
+    for writes in (True, False):
+        with pytest.raises(UserError, match=r"mine\.db is another program's database, with the table 'cats'"):
+            check_database(file, writes=writes)

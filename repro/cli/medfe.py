@@ -25,9 +25,7 @@ def inpaint(
     from repro.cases.medfe.inpainting import inpaint_file
 
     said = inpaint_file(checkpoint, photo, mask, output)
-    print(f"wrote {output}")
-    if said:
-        print(f"  {said}")
+    print(f"wrote {output}\n  {said}")
 
 
 def evaluate(

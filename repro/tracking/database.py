@@ -18,6 +18,9 @@ from repro.tracking.address import DATABASE
 PATIENCE_S = 20.0
 """How long another program may hold the database; as long as MLflow waits itself."""
 
+VERSION_TABLE = "alembic_version"
+"""What every database of MLflow holds."""
+
 
 def database_file(uri: str) -> Path | None:
     """Returns the file of an SQLite address, None of another; a relative one lies in the project that is worked in."""
@@ -65,9 +68,13 @@ def check_database(file: Path, *, writes: bool = True) -> None:
     address = f"{file.as_uri()}?mode={'rw' if writes else 'ro'}"
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE_S, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE" if writes else "SELECT name FROM sqlite_master LIMIT 1").fetchall()
+            if writes:
+                connection.execute("BEGIN IMMEDIATE")
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master").fetchall()}
     except sqlite3.Error as error:
         raise explain(file, error) from None
+    if tables and VERSION_TABLE not in tables:  # MLflow would put its own beside them
+        raise UserError(f"{file} is another program's database, with the table {min(tables)!r}\n  name another file")
 
 
 def explain(file: Path, error: Exception) -> UserError:
@@ -82,4 +89,4 @@ def explain(file: Path, error: Exception) -> UserError:
         return UserError(
             f"{file} is no database of this MLflow ({said})\n  move it away, and make it again: repro publish"
         )
-    return UserError(f"{file}: MLflow says: {said}")
+    return UserError(f"{file}: MLflow says: {said}\n  if it is damaged, move it away, and make it again: repro publish")

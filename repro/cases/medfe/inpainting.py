@@ -1,5 +1,8 @@
 """One photograph and one mask, of any size, through a checkpoint; known pixels come back as they were."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +13,16 @@ from PIL import Image
 from torch import Tensor, nn
 
 from repro.cases.medfe.checkpoint import load_generator
-from repro.cases.medfe.data.decode import TURNED, UnreadableImageError, decode_image, find_turn, open_image
+from repro.cases.medfe.data.decode import (
+    FORMATS,
+    TURNED,
+    UNKNOWN,
+    UnreadableImageError,
+    decode_image,
+    find_turn,
+    open_image,
+)
+from repro.cases.medfe.data.files import read_bytes
 from repro.cases.medfe.masks.files import decode_mask
 from repro.cases.medfe.training.batches import scale_bytes
 from repro.errors import UserError
@@ -42,15 +54,19 @@ def inpaint_file(checkpoint: Path, photo: Path, mask: Path, output: Path) -> str
     """Fills the hole of a photograph and writes an RGB image of the same size.
 
     Returns:
-        What the output does not keep of the photograph's file, in a line; empty where it keeps all.
+        Which share of the photograph was hole, and what the output does not keep of its file.
 
     Raises:
-        UserError: a file cannot be read, they do not belong together, or the output's format would change known pixels.
+        UserError: a file cannot be read, they do not belong together, the output is one of them, or its format would
+            change known pixels.
     """
     if output.suffix.lower() not in LOSSLESS:
         raise UserError(
             f"{output}: known pixels stay untouched only in a lossless file; use one of {', '.join(LOSSLESS)}"
         )
+    for read in (photo, mask, checkpoint):
+        if output.exists() and read.exists() and output.samefile(read):
+            raise UserError(f"{output} would be replaced, and is what is read\n  name another output")
     photograph, (hole, mask_turned) = _read_photograph(photo), _read_hole(mask)
     _check_place(photo, photograph, mask, hole, mask_turned=mask_turned)
     generator = load_generator(checkpoint, "last")
@@ -62,7 +78,10 @@ def inpaint_file(checkpoint: Path, photo: Path, mask: Path, output: Path) -> str
     with written_file(output) as partial:
         profile = {"icc_profile": photograph.profile} if keeps else {}
         Image.fromarray(filled).save(partial, format=Image.registered_extensions()[output.suffix.lower()], **profile)
-    return f"{output} is upright 8-bit RGB; {photo} was: {', '.join(conversions)}" if conversions else ""
+    filled_share = f"{hole.mean():.1%} of {photo} was hole"
+    return filled_share + (
+        f"\n  {output} is upright 8-bit RGB; {photo} was: {', '.join(conversions)}" if conversions else ""
+    )
 
 
 @torch.inference_mode()
@@ -92,28 +111,28 @@ def _missing_px(size_px: int, multiple_px: int) -> int:
 
 
 def _read_photograph(file: Path) -> Photograph:
-    content = _read_bytes(file)
-    try:
+    with _told_to_user(file):
+        content = read_bytes(file)
         with open_image(content) as opened:
             width, height = opened.size
             profile = opened.info.get("icc_profile")
+            frames = getattr(opened, "n_frames", 1)
         image, conversions = decode_image(content)
-    except UnreadableImageError as error:
-        raise UserError(f"{file} cannot be read: {error}") from None
-    return Photograph(np.array(image), (height, width), conversions, profile)
+    more = (f"the first of {frames} frames or pages",) if frames > 1 else ()
+    return Photograph(np.array(image), (height, width), (*conversions, *more), profile)
 
 
 def _read_hole(file: Path) -> tuple[np.ndarray, bool]:
     """Returns (H, W) bool, True where the mask is white, and whether its own EXIF tag has turned it."""
-    content = _read_bytes(file)
-    try:
+    with _told_to_user(file):
+        content = read_bytes(file)
         hole = decode_mask(content, "hole_is_white")
         with open_image(content) as opened:
+            tagged = find_turn(opened) is not None
+            opened.load()  # which turns a TIFF, and takes its tag away
             turn = find_turn(opened)
-    except UnreadableImageError as error:
-        raise UserError(f"{file} cannot be read: {error}") from None
     upright = hole if turn is None else np.array(Image.fromarray(hole).transpose(turn))
-    return upright >= HOLE_FROM, turn is not None
+    return upright >= HOLE_FROM, tagged
 
 
 def _check_place(photo: Path, photograph: Photograph, mask: Path, hole: np.ndarray, *, mask_turned: bool) -> None:
@@ -131,11 +150,26 @@ def _check_place(photo: Path, photograph: Photograph, mask: Path, hole: np.ndarr
             f"{mask} is {sizes[0]}, {photo} is {sizes[1]}; a mask has its photograph's size, white in the hole"
         )
     if not hole.any():
-        raise UserError(f"{mask} is black all over, so that there is nothing to fill; a mask is white in the hole")
+        raise UserError(f"{mask} is nowhere white, so that there is nothing to fill; a mask is white in the hole")
+    if hole.all():
+        raise UserError(
+            f"{mask} is white all over, so that nothing is known; a mask is white in the hole, black around"
+        )
 
 
-def _read_bytes(file: Path) -> bytes:
+@contextmanager
+def _told_to_user(file: Path) -> Iterator[None]:
+    """Turns what keeps an image from being read into an error for the user.
+
+    Raises:
+        UserError: it is no regular file, the block has raised UnreadableImageError, or Pillow warns of its size.
+    """
+    if file.exists() and not file.is_file():
+        raise UserError(f"{file} is no file that holds an image\n  name one")
     try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror})") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except UnreadableImageError as error:
+        expected = f"\n  expected {', '.join(FORMATS)}" if str(error) == UNKNOWN else ""
+        raise UserError(f"{file} cannot be read: {error}{expected}") from None

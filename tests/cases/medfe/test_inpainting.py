@@ -1,5 +1,6 @@
 """What a photograph's file holds is kept or said, and a mask lies where it was drawn."""
 
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -70,8 +71,8 @@ def test_the_profile_is_kept_where_the_pixels_are(tmp_path, fill):
 def test_what_is_not_kept_is_said(tmp_path, fill, image, was):
     image.save(tmp_path / "photo.tif")
     said, _ = fill(tmp_path / "photo.tif", hole_in_corner(70, 90))
-    assert said.endswith(f"was: {was}" if was else "")
-    assert bool(said) == bool(was)
+    assert said.partition("\n")[0] == f"2.9% of {tmp_path / 'photo.tif'} was hole"
+    assert said.endswith(f"was: {was}" if was else "hole")
 
 
 def test_a_mask_on_a_turned_photograph(tmp_path, fill):
@@ -92,11 +93,58 @@ def test_a_mask_on_a_turned_photograph(tmp_path, fill):
 
 @pytest.mark.parametrize(
     ("mask", "message"),
-    [(PIXELS, "no mask"), (np.zeros((70, 90), np.uint8), "nothing to fill")],
-    ids=["photo", "black"],
+    [
+        (PIXELS, "no mask"),
+        (np.zeros((70, 90), np.uint8), "nowhere white"),
+        (np.full((70, 90), 4095, np.uint16), "nowhere white"),
+        (np.full((70, 90), 255, np.uint8), "nothing is known"),
+    ],
+    ids=["photo", "black", "dark in 16 bits", "white"],
 )
 def test_what_is_no_mask_is_refused(tmp_path, fill, mask, message):
     Image.fromarray(PIXELS).save(tmp_path / "photo.png")
     with pytest.raises(UserError, match=message):
         fill(tmp_path / "photo.png", mask)
     assert not (tmp_path / "out.png").exists()
+
+
+def test_a_turned_mask_lies_where_it_does_in_every_format(tmp_path, fill):
+    Image.fromarray(PIXELS).save(tmp_path / "photo.png")
+    _, png = fill(tmp_path / "photo.png", hole_in_corner(70, 90), "png.png", mask_tag=3)
+    Image.fromarray(hole_in_corner(70, 90)).save(tmp_path / "mask.tif", tiffinfo={0x0112: 3})
+    inpainting.inpaint_file(tmp_path, tmp_path / "photo.png", tmp_path / "mask.tif", tmp_path / "tif.png")
+    assert np.array_equal(np.asarray(Image.open(png)), np.asarray(Image.open(tmp_path / "tif.png")))
+    assert (np.asarray(Image.open(png))[-9:, -20:] == 128).all()
+
+
+def test_more_frames_than_one_are_said(tmp_path, fill):
+    first, second = Image.fromarray(PIXELS), Image.fromarray(PIXELS[::-1].copy())
+    first.save(tmp_path / "photo.png", save_all=True, append_images=[second])
+    said, _ = fill(tmp_path / "photo.png", hole_in_corner(70, 90))
+    assert said.endswith("was: the first of 2 frames or pages")
+
+
+@pytest.mark.parametrize("name", ["photo.png", "mask.png"])
+def test_no_output_replaces_what_is_read(tmp_path, fill, name):
+    Image.fromarray(PIXELS).save(tmp_path / "photo.png")
+    with pytest.raises(UserError, match=f"{name} would be replaced, and is what is read"):
+        fill(tmp_path / "photo.png", hole_in_corner(70, 90), name)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "photo.png")), PIXELS)
+
+
+def test_what_is_no_image_is_refused_without_waiting_or_warning(tmp_path, fill, monkeypatch, recwarn):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "text.png").write_text("no image")
+    for name, reason in (
+        ("pipe.png", "is no file that holds an image"),
+        ("", "is no file that holds an image"),
+        ("absent.png", "cannot be read: file that is not there"),
+        ("text.png", "cannot be read: no image of a known format\n  expected PNG, JPEG"),
+    ):
+        with pytest.raises(UserError, match=f"{name} {reason}"):
+            fill(tmp_path / name, hole_in_corner(70, 90))
+    Image.fromarray(PIXELS).save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5_000)
+    with pytest.raises(UserError, match="more pixels than the limit"):
+        fill(tmp_path / "large.png", hole_in_corner(70, 90))
+    assert not recwarn.list
