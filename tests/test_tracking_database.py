@@ -153,3 +153,9 @@ def test_another_programs_database_is_left_as_it_is(tmp_path) -> None:
     for writes in (True, False):
         with pytest.raises(UserError, match=r"mine\.db is another program's database, with the table 'cats'"):
             check_database(file, writes=writes)
+
+
+@pytest.mark.parametrize("writes", [True, False], ids=["to write", "to read"])
+def test_a_folder_in_its_place_is_told_at_once(tmp_path, writes) -> None:
+    with pytest.raises(UserError, match=r"is a folder\n  name a file in it"):
+        check_database(tmp_path, writes=writes)

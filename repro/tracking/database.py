@@ -61,7 +61,7 @@ def check_database(file: Path, *, writes: bool = True) -> None:
     Raises:
         UserError: another program holds it, it is no database, or it may not be read or written.
     """
-    if writes or not file.exists():
+    if writes or not file.is_file():
         check_file(file)
     if not file.is_file():
         return
@@ -89,4 +89,4 @@ def explain(file: Path, error: Exception) -> UserError:
         return UserError(
             f"{file} is no database of this MLflow ({said})\n  move it away, and make it again: repro publish"
         )
-    return UserError(f"{file}: MLflow says: {said}\n  if it is damaged, move it away, and make it again: repro publish")
+    return UserError(f"{file}: MLflow says: {said}")

@@ -42,12 +42,14 @@ class Photograph(NamedTuple):
         stored: height and width in its file.
         conversions: what its file holds otherwise; empty where the pixels are the file's own.
         profile: the colour profile that the pixels are meant in.
+        frames: how many pictures its file holds, of which this is the first.
     """
 
     pixels: np.ndarray
     stored: tuple[int, int]
     conversions: tuple[str, ...]
     profile: bytes | None
+    frames: int
 
 
 def inpaint_file(checkpoint: Path, photo: Path, mask: Path, output: Path) -> str:
@@ -75,6 +77,8 @@ def inpaint_file(checkpoint: Path, photo: Path, mask: Path, output: Path) -> str
     keeps = photograph.profile and output.suffix.lower() != ".bmp" and set(conversions) <= {TURNED}
     if photograph.profile and not keeps:
         conversions.append("with a colour profile")
+    if photograph.frames > 1:
+        conversions.append(f"the first of {photograph.frames} frames or pages")
     with written_file(output) as partial:
         profile = {"icc_profile": photograph.profile} if keeps else {}
         Image.fromarray(filled).save(partial, format=Image.registered_extensions()[output.suffix.lower()], **profile)
@@ -118,8 +122,7 @@ def _read_photograph(file: Path) -> Photograph:
             profile = opened.info.get("icc_profile")
             frames = getattr(opened, "n_frames", 1)
         image, conversions = decode_image(content)
-    more = (f"the first of {frames} frames or pages",) if frames > 1 else ()
-    return Photograph(np.array(image), (height, width), (*conversions, *more), profile)
+    return Photograph(np.array(image), (height, width), conversions, profile, frames)
 
 
 def _read_hole(file: Path) -> tuple[np.ndarray, bool]:
