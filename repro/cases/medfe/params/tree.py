@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from repro import paths
 from repro.audit.ledger.choice import show_value, walk_details
 from repro.audit.ledger.conditions import find_forbidding
 from repro.audit.ledger.identity import variant_id
@@ -21,6 +22,9 @@ from repro.cases.medfe.params.model import ModelParams
 from repro.cases.medfe.params.optimisation import OptimisationParams
 from repro.cases.medfe.params.runtime import RuntimeParams
 from repro.cases.medfe.params.training import TrainingParams
+
+MADE = (paths.PREPARED, paths.MASKS, paths.RESULTS, paths.REPORT.parent)
+"""Folders of the project in which the pipeline itself writes pictures."""
 
 
 class Params(Group):
@@ -57,6 +61,12 @@ class Params(Group):
         files = "files" in (self.masks.source, self.masks.evaluation_source)
         if files and self.data.source != "photos" and _overlap(self.data.root, self.masks.root):
             _refuse("masks.root", f"apart from data.root={self.data.root}, or masks would be taken for photographs")
+        for key, root, read in (
+            ("data.root", self.data.root, self.data.source != "photos"),
+            ("masks.root", self.masks.root, files),
+        ):
+            if read and (own := next((str(made) for made in MADE if _overlap(root, str(made))), None)) is not None:
+                _refuse(key, f"apart from {own}, or pictures that the pipeline has made would be read")
         return self
 
     def value(self, key: str) -> Any:

@@ -44,6 +44,9 @@ def test_the_shipped_file_is_valid_and_every_key_is_explicit() -> None:
         ({"loss.vgg_weights": "imagenet"}, "loss.vgg_width must be 1"),
         ({"seed": None}, "seed is null; expected a valid integer"),
         ({"training.validate_every_steps": 15}, "training.validate_every_steps must be a multiple of training.log"),
+        ({"data.source": "folder", "data.root": "."}, "data.root must be apart from data/prepared, or pictures that"),
+        ({"data.source": "celeba", "data.root": "results/x"}, "data.root must be apart from results, or pictures"),
+        ({"masks.source": "files", "masks.root": "data"}, "masks.root must be apart from data/prepared, or pictures"),
         ({"training.steps": float("nan")}, "training.steps is nan"),
     ],
 )
