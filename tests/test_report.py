@@ -169,7 +169,7 @@ def test_an_error_for_the_user_inside_the_notebook_reaches_him(tmp_path):
     kernel = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
     source.write_text(json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
     with pytest.raises(UserError, match="no answer"):
-        run_notebook(source, tmp_path / "run.ipynb")
+        run_notebook(source, tmp_path / "run.ipynb", tmp_path / "failed.log")
 
 
 def _logged(*runs: tuple[str, int, float, str], other_test: Collection[int] = (), keys: Sequence[str] = ()) -> Logged:

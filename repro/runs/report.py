@@ -10,7 +10,7 @@ from typing import Any
 from repro import paths
 from repro.audit.ledger.choice import walk_details
 from repro.audit.page.fragment import Fragment
-from repro.audit.page.notebook import render_page, run_notebook
+from repro.audit.page.notebook import LOG, render_page, run_notebook
 from repro.audit.page.section import Section, arrange_sections
 from repro.audit.page.subject import Subject
 from repro.audit.statistics.completion import take_look
@@ -59,7 +59,9 @@ def build_study_report(study: str, output: Path) -> None:
     title = kept.plan.declared.title
     with written_folder(output) as partial:
         notebook = partial / paths.STUDY_NOTEBOOK
-        run_notebook(make_notebook(study, title, arrange_sections(load_case().sections())), notebook)
+        run_notebook(
+            make_notebook(study, title, arrange_sections(load_case().sections())), notebook, paths.state() / LOG
+        )
         notebook.with_suffix(".html").write_text(render_page(notebook), encoding="utf-8")
         write_report_evidence(partial, kept)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import repro
+from repro.audit.ledger.values import shorten
 from repro.errors import UserError
+from repro.storage import written_file
 
 KERNEL_START_S = 600
 """How long a kernel may take to start; on a cold network disk the imports alone take minutes."""
+LOG = "notebook.log"
+"""What tells the whole of a failure is called, among what a project keeps of its work."""
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -52,15 +58,16 @@ def fill_page(title: str, body: str) -> str:
     return PAGE.format(title=title, style=style, body=body)
 
 
-def run_notebook(source: Any, output: Path) -> None:
+def run_notebook(source: Any, output: Path, log: Path) -> None:
     """Runs a notebook.
 
     Args:
         source: the notebook: its file, or the notebook itself.
         output: where it is written with its outputs.
+        log: the file that tells the whole of a failure.
 
     Raises:
-        UserError: one of its cells has raised it, or no kernel has started.
+        UserError: one of its cells has failed, or no kernel has started, or it was ended.
     """
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -79,8 +86,13 @@ def run_notebook(source: Any, output: Path) -> None:
         except PapermillExecutionError as error:
             if error.ename == UserError.__name__:
                 raise UserError(error.evalue) from None
-            raise
+            raise _failed(error, log) from None
         except RuntimeError as error:
+            if str(error) == "Kernel died":  # while it ran, as papermill has it
+                raise UserError(
+                    f"{output}: Jupyter's kernel was ended while it ran, as happens where memory runs out\n"
+                    "  end other programs, and run the same command again"
+                ) from None
             if not str(error).startswith(("Kernel didn't respond", "Kernel died before")):
                 raise
             raise UserError(
@@ -88,6 +100,16 @@ def run_notebook(source: Any, output: Path) -> None:
                 "  run the same command again: what has been read from a cold disk once starts faster;"
                 " alone it starts by: python -m ipykernel_launcher"
             ) from None
+
+
+def _failed(error: Any, log: Path) -> UserError:
+    """Returns what a cell has raised as an error for the user, and keeps where it was raised in a file."""
+    with written_file(log) as partial:
+        partial.write_text(_COLOURS.sub("", str(error)), encoding="utf-8")
+    return UserError(
+        f"the notebook has failed in its cell {error.exec_count}: {error.ename}: {shorten(error.evalue)}\n"
+        f"  the whole of it stands in {log}"
+    )
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from repro import paths
-from repro.audit.page.notebook import render_page, run_notebook
+from repro.audit.page.notebook import LOG, render_page, run_notebook
 from repro.cases.medfe.case import CASE
 from repro.evidence import read_evidence
 from repro.refusals import check_folder
@@ -24,6 +24,6 @@ def build_report(output: Path) -> Path:
     read_evidence(CASE, paths.RESULTS)  # refused before a kernel is started
     with written_folder(output) as partial:
         notebook = partial / paths.NOTEBOOK.name
-        run_notebook(paths.NOTEBOOK, notebook)
+        run_notebook(paths.NOTEBOOK, notebook, paths.state() / LOG)
         notebook.with_suffix(".html").write_text(render_page(notebook), encoding="utf-8")
     return output / paths.NOTEBOOK.with_suffix(".html").name
