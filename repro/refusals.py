@@ -5,6 +5,7 @@ the operating system; and before work begins, it is tried whether what it comes 
 """
 
 import errno
+import io
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ MOST_LETTERS = 400
 """Of what an error says by itself."""
 _PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]+-\d+-[0-9a-f]+\.partial")
 """Where `repro.storage` writes what is to become the file inside."""
+_NO_MEMORY = re.compile(r"(can't|cannot) allocate memory|out of memory|not enough memory", re.IGNORECASE)
 LONGEST_PARTIAL = 40
 """Bytes that such a name has more than the file's own."""
 PROBE_BYTES = 4096
@@ -56,9 +58,12 @@ def one_message(name: str, *, speaks: bool = True) -> Iterator[None]:
         name: of the command or stage, before the message.
         speaks: whether this one of several processes says it.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # of letters that the terminal cannot show
     try:
         try:
-            yield
+            with _memory_told():
+                yield
         finally:
             sys.stdout.flush()  # or the interpreter tells of a full disk after the end, in its own words
     except BrokenPipeError:  # whoever reads what is printed has read enough
@@ -69,6 +74,17 @@ def one_message(name: str, *, speaks: bool = True) -> Iterator[None]:
             print(f"{name}: {_show_letters(str(explain(error)))}", file=sys.stderr)
         _drop_output()
         raise SystemExit(2) from None
+
+
+@contextmanager
+def _memory_told() -> Iterator[None]:
+    """Raises torch's own error for missing memory, of the machine or the graphics card, as Python's."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _NO_MEMORY.search(str(error)):
+            raise
+        raise MemoryError from None
 
 
 def explain(error: UserError | OSError | MemoryError) -> UserError:

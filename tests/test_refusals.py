@@ -1,6 +1,7 @@
 """What the machine refuses: one line that says which file, why and what to do, before the work and never half-way."""
 
 import errno
+import io
 import os
 import subprocess
 import sys
@@ -29,6 +30,8 @@ TOLD: list[tuple[BaseException, str]] = [
     (TimeoutError(), "TimeoutError"),
     (OSError(errno.EIO, "x" * 5000, "\x1b[31m" * 100), "the disk cannot be read or written there"),
     (MemoryError(), "there is not enough memory"),
+    (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), "there is not enough memory"),
+    (RuntimeError("CUDA out of memory. Tried to allocate 20 MiB"), "there is not enough memory"),
 ]  # fmt: skip
 
 
@@ -50,6 +53,14 @@ def test_every_error_of_the_machine_is_told_in_two_lines(
 def test_what_nobody_can_put_right_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError), one_message("stage"):
         _ = 1 / 0
+
+
+def test_letters_that_a_terminal_cannot_show_end_no_command(monkeypatch) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    with one_message("repro"):
+        print("ü…")
+    assert shown.getvalue() == b"\\xfc\\u2026\n"
 
 
 def test_what_others_have_written_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from repro import paths
+from repro.audit.ledger.yaml_text import check_regular
 from repro.extras import require
 from repro.refusals import check_file, check_folder
 
+CHECKPOINT = "expected a checkpoint"
 Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write; replaced if it is there.")]
 
 
@@ -22,6 +24,7 @@ def inpaint(
     """Fill the hole of a photograph; known pixels come back untouched, as 8-bit RGB."""
     require("medfe")
     check_file(output)
+    check_regular(checkpoint, CHECKPOINT)
     from repro.cases.medfe.inpainting import inpaint_file
 
     said = inpaint_file(checkpoint, photo, mask, output)
@@ -39,6 +42,7 @@ def evaluate(
     from repro.cases.medfe.params import load_params
 
     check_folder(output, FILES)
+    check_regular(checkpoint, CHECKPOINT)
     params = load_params(paths.PARAMS)
     evaluate_model(checkpoint, paths.PREPARED, paths.MASKS, paths.BASELINES, params.evaluation, params.runtime, output)
     print(f"wrote {output}/{paths.METRICS}, {paths.IMAGES} and {paths.GRID}")
@@ -53,6 +57,8 @@ def import_release(
     """Make a checkpoint of ours from the authors' files."""
     require("medfe")
     check_file(output)
+    for file in (en, de, medfe):
+        check_regular(file, CHECKPOINT)
     from repro.cases.medfe.release import import_release as convert
 
     convert(en, de, medfe, output)
@@ -66,6 +72,7 @@ def export_release(
     """Write EN.pkl, DE.pkl and MEDEF.pkl from a checkpoint of ours."""
     require("medfe")
     check_folder(output)
+    check_regular(checkpoint, CHECKPOINT)
     from repro.cases.medfe.checkpoint import load_generator
     from repro.cases.medfe.release import export_release as convert
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from repro.audit.ledger.yaml_text import check_regular
 from repro.cases.medfe.checkpoint import load_generator
 from repro.cases.medfe.data.decode import (
     FORMATS,
@@ -167,8 +168,7 @@ def _told_to_user(file: Path) -> Iterator[None]:
     Raises:
         UserError: it is no regular file, the block has raised UnreadableImageError, or Pillow warns of its size.
     """
-    if file.exists() and not file.is_file():
-        raise UserError(f"{file} is no file that holds an image\n  name one")
+    check_regular(file, "expected an image")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -136,8 +136,8 @@ def test_what_is_no_image_is_refused_without_waiting_or_warning(tmp_path, fill, 
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "text.png").write_text("no image")
     for name, reason in (
-        ("pipe.png", "is no file that holds an image"),
-        ("", "is no file that holds an image"),
+        ("pipe.png", "is no regular file; expected an image"),
+        ("", "is a folder; expected an image"),
         ("absent.png", "cannot be read: file that is not there"),
         ("text.png", "cannot be read: no image of a known format\n  expected PNG, JPEG"),
     ):
