@@ -12,7 +12,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from repro.errors import UserError
-from repro.refusals import check_folder
+from repro.refusals import check_braces, check_folder
 from repro.storage import written_folder
 
 HIDDEN = {name: f".{name}" for name in ("gitignore", "gitattributes")}
@@ -30,6 +30,7 @@ def lay_out(folder: Path) -> None:
     if not str(folder).isprintable():
         raise UserError(f"{str(folder)!r} holds letters that cannot be shown; name another folder")
     check_folder(folder)
+    check_braces(folder)
     if folder.resolve() == Path.cwd():
         raise UserError("this folder would be replaced while you are in it\n  cd .., and name it from there")
     try:

@@ -146,6 +146,18 @@ def check_folder(folder: Path, made: Collection[str] | None = None) -> None:
     _try(folder, folder if folder.is_dir() else folder.parent)
 
 
+def check_braces(project: Path) -> None:
+    """Checks that the folder of a project can be named to DVC and papermill, which fill in what stands in braces.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if set("{}") & set(str(project.resolve())):
+        raise UserError(
+            f"{_show(project)}: DVC cannot work below a folder with {{ or }} in its name\n  rename the folder"
+        )
+
+
 def _try(path: Path, place: Path) -> None:
     """Writes and removes a block in a folder, or the nearest one above that is there, for a path in it."""
     while not place.exists() and place != place.parent:

@@ -11,7 +11,7 @@ import pytest
 
 from repro.errors import UserError
 from repro.pipeline.shell import stage
-from repro.refusals import REMEDIES, check_file, check_folder, explain, one_message
+from repro.refusals import REMEDIES, check_braces, check_file, check_folder, explain, one_message
 from repro.storage import written_file
 from tiny import PARAMS_FILE
 
@@ -53,6 +53,13 @@ def test_every_error_of_the_machine_is_told_in_two_lines(
 def test_what_nobody_can_put_right_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError), one_message("stage"):
         _ = 1 / 0
+
+
+@pytest.mark.parametrize("name", ["${x}", "{x}", "x}"])
+def test_a_project_in_a_folder_with_braces_is_refused(tmp_path: Path, name: str) -> None:
+    check_braces(tmp_path)
+    with pytest.raises(UserError, match=r"DVC cannot work below a folder with { or } in its name\n  rename the folder"):
+        check_braces(tmp_path / name / "project")
 
 
 def test_letters_that_a_terminal_cannot_show_end_no_command(monkeypatch) -> None:

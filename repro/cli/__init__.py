@@ -9,7 +9,7 @@ from repro import paths
 from repro.cli import judge, ledger, medfe, new, plan, report, sweep, variants, verify
 from repro.errors import UserError
 from repro.extras import explain_missing
-from repro.refusals import one_message
+from repro.refusals import check_braces, one_message
 
 app = typer.Typer(
     help="Audits how far a machine-learning paper can be reproduced when it leaves details out.",
@@ -43,3 +43,5 @@ def _check_folder(here: Path) -> None:
     """Refuses a folder below the project, where files would be looked for and written that nothing else reads."""
     if paths.PROJECT in here.parents and not (here / paths.PARAMS).is_file() and "--help" not in sys.argv:
         raise UserError(f"this folder lies below the project's root, where commands work\n  cd {paths.PROJECT}")
+    if (here / ".dvc").is_dir():
+        check_braces(here)

@@ -11,6 +11,8 @@ from repro.audit.statistics.outcomes import FULL
 from repro.audit.statistics.results import MISSING
 
 JOULES_PER_KWH = 3.6e6
+LINKED, UNLINKED = "run", "not published"
+"""What leads from a run to its entry in the tracking store, and what stands where there is none."""
 
 
 def show_failures(subject: Subject) -> str:
@@ -163,7 +165,7 @@ def _main_values(subject: Subject) -> "pd.Series[float]":
 
 
 def _run_row(subject: Subject, run: str, row: "pd.Series[str]", values: "pd.Series[float]") -> str:
-    link = f'<a href="{html.escape(str(row["link"]))}">run</a>' if row["link"] else "not published"
+    link = f'<a href="{html.escape(str(row["link"]))}">{LINKED}</a>' if row["link"] else UNLINKED
     value = subject.show(float(values[run])) if run in values.index else html.escape(str(row["status"]))
     seconds = "" if pd.isna(row["seconds"]) else f"{show_number(float(row['seconds']), 0)} s"
     return (
