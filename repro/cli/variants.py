@@ -9,6 +9,7 @@ import typer
 
 from repro import paths
 from repro.extras import require
+from repro.own_folder import keep_dvc_apart
 
 if TYPE_CHECKING:
     from repro.case import Case
@@ -56,6 +57,7 @@ def run(
     if dry_run:
         print(shlex.join(["dvc", *command]))
         return
+    keep_dvc_apart()
     # in the place of this process, so that whatever ends it ends DVC
     os.execv(sys.executable, [sys.executable, "-m", "dvc", *command])  # noqa: S606
 

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from repro import paths
 from repro.errors import UserError
+from repro.own_folder import own_folder
 from repro.processes import alone
 from repro.runs.archives import hash_bytes, pack, unpack
 from repro.runs.attached import ATTACHED, Attached
-from repro.runs.own_folder import own_folder
+from repro.runs.outputs import remove
 from repro.storage import hash_json, hash_tree, written_file, written_folder
 
 STATE = Path(".repro") / "runs"
@@ -123,6 +124,7 @@ def accept(delivery: Delivery, run: str) -> None:
     state.mkdir(parents=True, exist_ok=True)
     (state / f"{run}.log").write_bytes(delivery.log)
     if delivery.archive:
+        remove(paths.RUNS / run)
         with written_folder(paths.RUNS / run) as partial:
             unpack(delivery.archive, partial)
         (state / f"{run}.json").unlink(missing_ok=True)
@@ -131,5 +133,5 @@ def accept(delivery: Delivery, run: str) -> None:
             json.loads(delivery.failure)
         except ValueError:
             raise UserError("what has come back is no record of a failure") from None
-        shutil.rmtree(paths.RUNS / run, ignore_errors=True)
+        remove(paths.RUNS / run)
         (state / f"{run}.json").write_bytes(delivery.failure)

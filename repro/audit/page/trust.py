@@ -60,7 +60,7 @@ def _tell_tail(subject: Subject) -> str:
     roles = {variant.id: variant.role for variant in subject.plan.grown().variants}
     means = run_means(subject.results)
     main = means[(means["metric"] == subject.main) & (means["train_fraction"] == FULL)]
-    own = main[[roles.get(variant) in ("baseline", "arm") for variant in main["variant"]]]
+    own = main[main["variant"].isin([variant for variant, role in roles.items() if role in ("baseline", "arm")])]
     share = tail_share(own["value"].to_numpy(dtype=np.float64))
     if not share > HEAVY:
         return ""
