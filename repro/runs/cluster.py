@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from filelock import FileLock
 
@@ -24,7 +24,7 @@ from repro.runs.archives import hash_bytes, pack
 from repro.runs.code import code_files
 from repro.runs.imports import files_of, imported_files
 from repro.runs.inputs import find_keys, folders_of, params_file
-from repro.runs.remote import Order, accept, fulfil
+from repro.runs.remote import CACHES, TOOLKIT, WORKING, Order, accept, fulfil
 from repro.runs.workers import Ended, take
 from repro.storage import hash_tree
 
@@ -58,7 +58,8 @@ def cluster_workers(case: Case, address: str, count: int | None, gpus_per_run: f
         raise explain_missing(error) from None
     _check_answer(address)
     with passing_folder("repro-code") as code:
-        sent = Code(copy_code(case, code), hash_tree(code))
+        copy_code(case, code)
+        sent = hash_tree(code)
         try:
             ray.init(address, runtime_env={"working_dir": str(code)}, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -71,17 +72,10 @@ def cluster_workers(case: Case, address: str, count: int | None, gpus_per_run: f
             ray.shutdown()
 
 
-class Code(NamedTuple):
-    """What goes to the cluster once: the names of files and folders, and the hash of all that they hold."""
-
-    shipped: tuple[str, ...]
-    hash: str
-
-
 class ClusterWorkers:
     """Tasks on a cluster that this process is connected to."""
 
-    def __init__(self, case: Case, ray: Any, code: Code, count: int, gpus_per_run: float) -> None:
+    def __init__(self, case: Case, ray: Any, code: str, count: int, gpus_per_run: float) -> None:
         self._case, self._code = case, code
         self._ray, self._count, self._gpus_per_run = ray, count, gpus_per_run
         self._task = ray.remote(max_retries=RETRIES)(fulfil)
@@ -110,7 +104,7 @@ class ClusterWorkers:
         threads = self._case.threads(params)
         sent, hashes = zip(*map(self._send, folders), strict=True) if folders else ((), ())
         named = tuple(zip(map(str, folders), hashes, strict=True))
-        order = Order(run, self._code.hash, self._code.shipped, files, named, threads)
+        order = Order(run, self._code, files, named, threads)
         task = self._task.options(num_cpus=threads, num_gpus=self._gpus_per_run, name=f"run {run}")
         self._tasks[run] = task.remote(order, *sent)
         return True
@@ -189,23 +183,19 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in said.splitlines() if line.strip()), type(error).__name__)
 
 
-def copy_code(case: Case, folder: Path) -> tuple[str, ...]:
-    """Copies what a run needs of this project and of the toolkit: code, and the hash that results are recorded under.
+def copy_code(case: Case, folder: Path) -> None:
+    """Copies what a run needs of the toolkit and of this project: code, and the hash that results are recorded under.
 
-    Returns:
-        The names of what lies in the folder then.
+    The two lie apart, as an installed toolkit does: code is found in the working folder, and hashed, where it is here.
     """
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-    shutil.copytree(paths.PROJECT / "repro", folder / "repro", ignore=ignored)
-    shutil.copyfile(PROJECT_FILE, folder / PROJECT_FILE)
-    for name in {
-        file.parts[0] for file in imported_files(Path(), [*code_files(case), *files_of(Path(), case_module())])
-    } - {"repro"}:
-        source = Path(name)
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=ignored)
+    project = folder / WORKING
+    shutil.copytree(paths.PROJECT / TOOLKIT, folder / TOOLKIT, ignore=CACHES)
+    (project / paths.RUN_CODE).parent.mkdir(parents=True)
+    for file in (PROJECT_FILE, paths.RUN_CODE):
+        shutil.copyfile(file, project / file)
+    code = imported_files(Path(), [*code_files(case), *files_of(Path(), case_module())])
+    for name in {file.parts[0] for file in code}:
+        if Path(name).is_dir():
+            shutil.copytree(name, project / name, ignore=CACHES)
         else:
-            shutil.copyfile(source, folder / name)
-    (folder / paths.RUN_CODE).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(paths.RUN_CODE, folder / paths.RUN_CODE)
-    return tuple(sorted(item.name for item in folder.iterdir()))
+            shutil.copyfile(name, project / name)

@@ -21,6 +21,9 @@ from repro.runs.attached import ATTACHED, Attached
 from repro.runs.outputs import remove
 from repro.storage import hash_json, hash_tree, written_file, written_folder
 
+TOOLKIT, WORKING = "repro", "project"
+"""Folders that come with a task: the toolkit's package, which whoever makes runs imports, and the folder to run in."""
+CACHES = shutil.ignore_patterns("__pycache__", "*.pyc")
 STATE = Path(".repro") / "runs"
 """Where the stage keeps log and failure of a run, below the folder that it runs in."""
 
@@ -31,7 +34,6 @@ class Order(NamedTuple):
     Attributes:
         run: id.
         code: hash of all files that have come with the task.
-        shipped: names of these files and of their folders.
         files: relative names with contents: the run's params.
         folders: relative names of what runs share, each with the hash of its archive, in the order of the archives that
             come with the order.
@@ -40,7 +42,6 @@ class Order(NamedTuple):
 
     run: str
     code: str
-    shipped: tuple[str, ...]
     files: dict[str, bytes]
     folders: tuple[tuple[str, str], ...]
     threads: int
@@ -48,7 +49,7 @@ class Order(NamedTuple):
     @property
     def place(self) -> str:
         """The name of the folder that the run is made in: a hash of all that it holds before any run."""
-        return hash_json([self.code, sorted(self.shipped), sorted(self.folders)])[:32]
+        return hash_json([self.code, sorted(self.folders)])[:32]
 
 
 class Delivery(NamedTuple):
@@ -72,26 +73,27 @@ def fulfil(order: Order, *archives: bytes) -> Delivery:
     with own_folder("repro-runs") as own:
         root = own / order.place
         _unpack_once(order, archives, root)
-        log, failure = root / STATE / f"{order.run}.log", root / STATE / f"{order.run}.json"
+        project = root / WORKING
+        log, failure = project / STATE / f"{order.run}.log", project / STATE / f"{order.run}.json"
         with alone(root / "orders" / f"{order.run}.lock", f"waiting for another order of {order.run}"):
             for name, content in order.files.items():
-                with written_file(root / name) as partial:
+                with written_file(project / name) as partial:
                     partial.write_bytes(content)
             log.parent.mkdir(parents=True, exist_ok=True)
             failure.unlink(missing_ok=True)  # of an order before
             status = _run(order, root, log)
-            folder = root / paths.RUNS / order.run
+            folder = project / paths.RUNS / order.run
             archive = pack(folder) if status == 0 else b""
             shutil.rmtree(folder, ignore_errors=True)
             return Delivery(archive, log.read_bytes(), failure.read_bytes() if failure.is_file() else b"", status)
 
 
 def _run(order: Order, root: Path, log: Path) -> int:
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DVC_ROOT")}
-    environment["OMP_NUM_THREADS"] = str(order.threads)
+    environment = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
+    environment |= {"PYTHONPATH": str(root), "OMP_NUM_THREADS": str(order.threads)}
     with log.open("wb") as stream:
         command = [sys.executable, "-m", "repro.runs.run", order.run, ATTACHED]
-        return Attached(command, cwd=root, stdout=stream, stderr=subprocess.STDOUT, env=environment).wait()
+        return Attached(command, cwd=root / WORKING, stdout=stream, stderr=subprocess.STDOUT, env=environment).wait()
 
 
 def _unpack_once(order: Order, archives: Iterable[bytes], root: Path) -> None:
@@ -100,18 +102,14 @@ def _unpack_once(order: Order, archives: Iterable[bytes], root: Path) -> None:
         if root.is_dir():
             return
         with written_folder(root) as partial:
-            for name in order.shipped:
-                source = paths.PROJECT / name
-                if source.is_dir():
-                    shutil.copytree(source, partial / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-                else:
-                    shutil.copyfile(source, partial / name)
+            for name in (TOOLKIT, WORKING):
+                shutil.copytree(paths.PROJECT / name, partial / name, ignore=CACHES)
             if hash_tree(partial) != order.code:
                 raise UserError("the code that has come with the task is not that which was sent")
             for (name, sent), archive in zip(order.folders, archives, strict=True):
                 if hash_bytes(archive) != sent:
                     raise UserError(f"{name} is not what was sent")
-                unpack(archive, partial / name)
+                unpack(archive, partial / WORKING / name)
 
 
 def accept(delivery: Delivery, run: str) -> None:

@@ -38,7 +38,6 @@ def sent(tmp_path: Path, monkeypatch) -> tuple[Order, list[bytes]]:
     write_mean_files(project)
     monkeypatch.chdir(project)
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    Path("repro").symlink_to(paths.PROJECT / "repro")
     case = load_case()
     params = case.params.model_validate(VALUES)
     keys = find_keys(case, params)
@@ -49,7 +48,7 @@ def sent(tmp_path: Path, monkeypatch) -> tuple[Order, list[bytes]]:
     code.main()
     make_input("numbers", keys["numbers"], {})
     shipped.mkdir()
-    names = copy_code(case, shipped)
+    copy_code(case, shipped)
     temporary.mkdir(mode=0o700)
     monkeypatch.setattr(paths, "PROJECT", shipped)
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
@@ -57,7 +56,7 @@ def sent(tmp_path: Path, monkeypatch) -> tuple[Order, list[bytes]]:
     archives = [pack(folder) for folder in folders]
     hashes = tuple((str(folder), hash_bytes(archive)) for folder, archive in zip(folders, archives, strict=True))
     files = {str(params_file(RUN)): params_file(RUN).read_bytes()}
-    return Order(RUN, hash_tree(shipped), names, files, hashes, 1), archives
+    return Order(RUN, hash_tree(shipped), files, hashes, 1), archives
 
 
 def own() -> Path:
@@ -121,7 +120,11 @@ def test_where_others_can_rename_no_folder_is_used(tmp_path: Path, monkeypatch) 
 
 @pytest.mark.parametrize(
     "changed",
-    ["repro/runs/machine.py", "repro/audit/page/runs.py", "mean_case.py", "pyproject.toml", str(paths.RUN_CODE)],
+    [
+        "repro/runs/machine.py",
+        "repro/audit/page/runs.py",
+        *(f"project/{name}" for name in ("mean_case.py", "pyproject.toml", paths.RUN_CODE)),
+    ],
 )
 def test_the_name_covers_every_file_of_code(sent: tuple[Order, list[bytes]], changed: str) -> None:
     order, archives = sent
