@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from repro import paths
 from repro.audit.ledger.identity import leave_out_before
 from repro.case import Case, UnitGroups
-from repro.checksums import check_folder, write_checksums
+from repro.checksums import check_file, check_folder, write_checksums
 from repro.errors import UserError
 from repro.runs.code import hash_code
 from repro.runs.inputs import Keys, folders_of
@@ -118,6 +118,9 @@ def find_damage(run: str) -> str:
         return f"{foreign} is no regular file; {MEND}"
     try:
         check_folder(folder, MEND)
+        for name in (paths.RUN, paths.ROWS, paths.PROTOCOL_ROWS):  # also where the list itself was cut short
+            if (folder / name).is_file():
+                check_file(folder, name, MEND)
     except UserError as error:
         return in_one_line(error)
     return ""

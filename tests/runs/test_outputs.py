@@ -7,6 +7,7 @@ import pytest
 
 from case_project import write_mean_project
 from repro import paths
+from repro.checksums import CHECKSUMS, write_checksums
 from repro.own_folder import SITE_CACHE
 from repro.runs.dvc_locks import release_dead, set_aside_broken
 from repro.runs.outputs import find_foreign, remove
@@ -37,6 +38,21 @@ def test_what_is_no_file_is_damage_of_a_run(tmp_path: Path, monkeypatch, put, na
     remove(folder)
     assert not os.path.lexists(folder)
     assert find_damage("a-s0") == ""
+
+
+@pytest.mark.fault("damage", "checksums of a run")
+def test_a_list_of_checksums_that_was_cut_short_vouches_for_nothing(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = paths.RUNS / "a-s0"
+    folder.mkdir(parents=True)
+    for name in (paths.RUN, paths.ROWS):
+        (folder / name).write_text(name)
+    write_checksums(folder)
+    assert find_damage("a-s0") == ""
+    listed = (folder / CHECKSUMS).read_text().splitlines(keepends=True)
+    for kept in ([], listed[:1], listed[1:]):
+        (folder / CHECKSUMS).write_text("".join(kept))
+        assert "is damaged" in find_damage("a-s0")
 
 
 @pytest.fixture(scope="module")
