@@ -21,6 +21,7 @@ from repro.audit.ledger.values import flatten, plain, shorten
 from repro.audit.ledger.yaml_text import parse_yaml
 from repro.case import Case
 from repro.errors import UserError
+from repro.own_folder import keep_dvc_apart
 from repro.recorded import LOCK, check_recorded
 from repro.storage import hash_json, hash_tree
 
@@ -244,6 +245,7 @@ def fetch_results(case: Case, revision: Revision, destination: Path) -> Path:
     from dvc.exceptions import DvcException
     from dvc_data.index import DataIndexError
 
+    keep_dvc_apart()
     target = destination / revision.commit
     try:
         kept = DVCFileSystem(".", rev=revision.commit)

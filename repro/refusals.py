@@ -23,6 +23,8 @@ _PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]+-\d+-[0-9a-f]+\.partial")
 LONGEST_PARTIAL = 40
 """Bytes that such a name has more than the file's own."""
 PROBE_BYTES = 4096
+CIRCLE = "Symlink loop from "
+"""As `pathlib` says it, whose error has no number."""
 ROOM = "make room on that disk, and start the same command again"
 RIGHT = "write where you may, or get the right to: ls -ld shows whose it is"
 REMEDIES = {
@@ -64,6 +66,11 @@ def one_message(name: str, *, speaks: bool = True) -> Iterator[None]:
     except BrokenPipeError:  # whoever reads what is printed has read enough
         _drop_output()
         raise SystemExit(1) from None
+    except RuntimeError as error:
+        if not str(error).startswith(CIRCLE):
+            raise
+        print(f"{name}: {str(error).removeprefix(CIRCLE)}: {REMEDIES[errno.ELOOP]}", file=sys.stderr)
+        raise SystemExit(2) from None
     except (UserError, OSError, MemoryError) as error:
         if speaks:
             print(f"{name}: {_show_letters(str(explain(error)))}", file=sys.stderr)

@@ -17,7 +17,7 @@ from repro.runs.imports import files_of, imported_names, is_part, module_name, p
 ROOT = Path(__file__).parent.parent
 ORDER = (
     *("errors", "deadline", "extras", "refusals", "paths", "storage", "checksums", "processes", "randomness"),
-    *("audit.counted", "audit.ledger", "audit.study", "audit.statistics", "audit.page", "kept"),
+    *("own_folder", "audit.counted", "audit.ledger", "audit.study", "audit.statistics", "audit.page", "kept"),
     *("case", "paper_case", "recorded", "evidence", "tracking", "judge", "runs", "bundle", "new_project"),
     *("cases.medfe", "pipeline", "cli", "__main__"),
 )
@@ -39,6 +39,8 @@ CASE_FREE = (
     "cli",
 )
 """Rooms that know no case, but for the modules of `OF_A_CASE`."""
+BELOW_THE_AUDIT = ("errors", "storage", "own_folder")
+"""Rooms that the audit uses: errors for users, and files and folders that are written."""
 AROUND_THE_AUDIT = ("errors", "extras", "storage", "judge")
 """Rooms that verdicts on found runs may use beside the audit."""
 OF_A_CASE = ("repro.cli.medfe",)
@@ -151,7 +153,7 @@ def find_imports(root: Path, importing: Iterable[str], imported: Iterable[str], 
 
 def find_audit_imports(root: Path) -> list[str]:
     """Returns what the audit imports of the rest of the toolkit, of cases, and of what computes and keeps runs."""
-    others = [f"repro.{room}" for room in ORDER if not room.startswith("audit.") and room not in ("errors", "storage")]
+    others = [f"repro.{room}" for room in ORDER if not room.startswith("audit.") and room not in BELOW_THE_AUDIT]
     forbidden = ["torch", "torchvision", "torchmetrics", "mlflow", "ray", "dvc", "repro.cases", *others]
     return find_imports(root, ["repro.audit"], forbidden)
 

@@ -1,5 +1,6 @@
 """The database of runs: folders of any name, addresses with a query, and what is said of one that another holds."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +124,10 @@ def test_what_is_no_database_is_told_within_a_second(tmp_path) -> None:
     with pytest.raises(UserError, match="is no database of this MLflow"):
         check_database(tmp_path / "mlflow.db")
     check_database(tmp_path / "missing.db")  # it is made
+    os.mkfifo(tmp_path / "pipe.db")
+    for writes in (False, True):
+        with pytest.raises(UserError, match=r"pipe\.db is no regular file; expected a database"):
+            check_database(tmp_path / "pipe.db", writes=writes)
     with pytest.raises(UserError, match="cannot be written"):
         check_database(Path("/proc/none/missing.db"))
 

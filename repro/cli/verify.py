@@ -135,7 +135,7 @@ def _verify_report(study: str, pages: "Pages | None" = None) -> int:
     changed = find_damage(folder, files)
     for line in changed:
         _say(f"{study}: {line}")
-    rebuilt = rebuild(files[PAGE].decode(), read_kept(files, str(folder)))
+    rebuilt = rebuild(files[PAGE].decode(errors="replace"), read_kept(files, str(folder)))
     if pages is not None:
         pages[study] = rebuilt.sections
     return max(_tell(study, rebuilt), DIFFERENT if changed else 0)
@@ -151,7 +151,7 @@ def _verify_readme(pages: "Pages") -> int:
     file = Path("README.md")
     if not file.is_file():
         return 0
-    text = file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8", errors="replace")
     lacking = [line for line in read_lines() if line not in text and line not in " ".join(text.split())]
     for line in lacking:
         _say(f"{file} lacks what its figures say: {line}")

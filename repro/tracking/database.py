@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from repro import paths
+from repro.audit.ledger.yaml_text import check_regular
 from repro.errors import UserError
 from repro.refusals import check_file
 from repro.tracking.address import DATABASE
@@ -58,6 +59,7 @@ def check_database(file: Path, *, writes: bool = True) -> None:
     Raises:
         UserError: another program holds it, it is no database, or it may not be read or written.
     """
+    check_regular(file, "expected a database, or nothing, where one is made")
     if writes or not file.exists():
         check_file(file)
     if not file.is_file():

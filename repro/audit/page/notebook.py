@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -12,6 +11,7 @@ from typing import Any
 
 import repro
 from repro.errors import UserError
+from repro.own_folder import passing_folder
 
 KERNEL_START_S = 600
 """How long a kernel may take to start; on a cold network disk the imports alone take minutes."""
@@ -65,7 +65,7 @@ def run_notebook(source: Any, output: Path) -> None:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    with tempfile.TemporaryDirectory() as folder, _own_kernel(Path(folder)):
+    with passing_folder("repro-report") as folder, _own_kernel(folder):
         try:
             papermill.execute_notebook(
                 source,
