@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = (
     *("errors", "deadline", "extras", "refusals", "paths", "storage", "checksums", "processes", "randomness"),
     *("own_folder", "audit.counted", "audit.ledger", "audit.study", "audit.statistics", "audit.page", "kept"),
-    *("case", "paper_case", "recorded", "evidence", "tracking", "judge", "runs", "bundle", "new_project"),
+    *("case", "paper_case", "recorded", "revisions", "evidence", "tracking", "judge", "runs", "bundle", "new_project"),
     *("cases.medfe", "pipeline", "cli", "__main__"),
 )
 """The rooms of the house, packages or modules; each imports only those to its left."""
@@ -31,6 +31,7 @@ CASE_FREE = (
     "paper_case",
     "evidence",
     "recorded",
+    "revisions",
     "tracking",
     "judge",
     "runs",
@@ -55,7 +56,7 @@ WORDS = re.compile(
 
 BRINGS = {"cases": {"medfe", "mlflow", "study"}, "pipeline": {"medfe", "mlflow", "study"}}
 BRINGS |= {"tracking": {"mlflow", "study"}, "runs": {"cluster", "study"}, "audit.page.notebook": {"study"}}
-BRINGS |= {room: {"study"} for room in ("processes", "case", "paper_case", "evidence", "new_project")}
+BRINGS |= {room: {"study"} for room in ("processes", "case", "paper_case", "evidence", "revisions", "new_project")}
 BRINGS |= {"bundle": {"study"}, "judge": {"mlflow", "parquet", "wandb"}, "cli": {"study"}}
 """The extras whose packages a room may import; one that is not named has what the base brings."""
 ASKED_FOR = {"pynvml"}

@@ -73,7 +73,7 @@ def _check_commit() -> None:
     Raises:
         UserError: it has none, is not there, or refuses the repository.
     """
-    from repro.evidence import find_head
+    from repro.revisions import find_head
 
     if find_head() is None:
         raise UserError("git has no commit here, and an experiment begins from one\n  git init; git add -A; git commit")
