@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from evidence_on_disk import write_evidence
 from repro.cases.medfe.case import CASE
@@ -59,6 +60,18 @@ def test_a_project_below_such_a_folder_publishes_and_reads_back(anywhere, monkey
     assert list(anywhere.iterdir()) == [project], "and nothing outside"
 
 
+def test_a_database_that_the_disk_has_no_room_for_is_told_and_not_left_half_made(anywhere, monkeypatch) -> None:
+    from mlflow.store.tracking import sqlalchemy_store
+
+    def refuse(*_: object) -> None:
+        raise OperationalError("CREATE TABLE runs (id)", {}, sqlite3.OperationalError("database or disk is full"))
+
+    monkeypatch.setattr(sqlalchemy_store, "SqlAlchemyStore", refuse)
+    with pytest.raises(UserError, match=r"mlflow\.db cannot be written .*is full\)\n  make room on that disk"):
+        open_store(CASE.name)
+    assert [item.name for item in anywhere.iterdir()] == [".repro"]
+
+
 def test_a_relative_address_with_a_query_is_opened(anywhere, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///shared.db?timeout=30")
     assert open_store(CASE.name).uri.endswith("shared.db?timeout=30")
@@ -106,7 +119,7 @@ def test_a_database_that_another_program_holds_is_called_locked(held) -> None:
         ("(sqlite3.OperationalError) database is locked\n[SQL: x]", "is locked: another program"),
         ("(sqlite3.OperationalError) attempt to write a readonly database", "cannot be written"),
         ("(sqlite3.OperationalError) unable to open database file", "cannot be written"),
-        ("(sqlite3.OperationalError) database or disk is full", "cannot be written"),
+        ("(sqlite3.OperationalError) database or disk is full\n[SQL: x]", "is full)\n  make room on that disk"),
         ("(sqlite3.DatabaseError) file is not a database", "is no database of this MLflow"),
         ("Detected out-of-date database schema (found version 1)", "is no database of this MLflow"),
         ("Param value is too long", "MLflow says: Param value"),
@@ -114,6 +127,7 @@ def test_a_database_that_another_program_holds_is_called_locked(held) -> None:
 )
 def test_only_what_is_no_database_is_to_be_moved_away(said, told) -> None:
     explained = str(database.explain(Path("mlflow.db"), ValueError(said)))
+    assert "SQL" not in explained
     assert told in explained
     assert ("move it away" in explained) == ("no database" in told)
 

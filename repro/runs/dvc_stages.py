@@ -5,6 +5,7 @@ records or makes the stages that are named, as a process that ends with the one 
 """
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,12 +20,14 @@ from repro.runs.attached import Attached, stay_attached
 from repro.runs.dvc_locks import Holder, release_dead, set_aside_broken
 from repro.runs.layout import RUN_STAGE
 from repro.runs.outputs import find_foreign, remove
+from repro.runs.trouble import ERRNOS
 
 LOCK_FILE = paths.RUN_PIPELINE.with_suffix(".lock")
 PIPELINES = (paths.RUN_PIPELINE, Path("dvc.yaml"))
 LOOK_EVERY_S = 0.5
 RECORD, MAKE = "record", "make"
 """What this module does as a process, before the names of stages."""
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 Stages = Mapping[str, Any]
 
 
@@ -169,7 +172,18 @@ def _open_repo() -> Iterator[Any]:
         with Repo(_wait_for_lock=True) as repo, lock_repo(repo):
             yield repo
     except DvcException as error:
-        raise UserError(f"DVC: {' '.join(str(error).split())}") from error
+        if (trouble := _find_trouble(error)) is not None:
+            raise trouble from None
+        raise UserError(f"DVC: {' '.join(_COLOUR.sub('', str(error)).split())}") from error
+
+
+def _find_trouble(error: BaseException) -> OSError | None:
+    """Returns what the system has refused before DVC spoke of something else; None: nothing."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        if isinstance(before, OSError) and before.errno in ERRNOS:
+            return before
+        error = before
+    return None
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from repro import paths
 from repro.audit.ledger.yaml_text import check_regular
 from repro.errors import UserError
-from repro.refusals import check_file
+from repro.refusals import ROOM, check_file
 from repro.tracking.address import DATABASE
 
 PATIENCE_S = 20.0
@@ -74,11 +74,13 @@ def check_database(file: Path, *, writes: bool = True) -> None:
 
 def explain(file: Path, error: Exception) -> UserError:
     """Returns what a database has raised, as an error for the user; only what is no database is to be moved away."""
-    said = " ".join(str(error).split())[:200]
+    said = re.split(r" ?\[SQL:| ?\(Background on", " ".join(str(error).split()))[0][:200]
     again = "what was run is kept; then: repro publish"
     if re.search(r"database( table)? is (locked|busy)", said):
         return UserError(f"{file} is locked: another program is writing to it\n  end that program; {again}")
-    if re.search(r"readonly database|unable to open|disk I/O|is full|[Pp]ermission", said):
+    if "is full" in said:
+        return UserError(f"{file} cannot be written ({said})\n  {ROOM}; {again}")
+    if re.search(r"readonly database|unable to open|disk I/O|[Pp]ermission", said):
         return UserError(f"{file} cannot be written ({said})\n  make it and its folder writable; {again}")
     if re.search(r"not a database|malformed|no such (table|column)|schema|revision", said):
         return UserError(
