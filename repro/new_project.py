@@ -25,8 +25,7 @@ def lay_out(folder: Path) -> None:
     Raises:
         UserError: the folder is not empty, cannot be written, or git or DVC cannot work there; nothing is left then.
     """
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"{folder} is not empty; name a new folder")
+    _check_empty(folder)
     if not str(folder).isprintable():
         raise UserError(f"{str(folder)!r} holds letters that cannot be shown; name another folder")
     check_folder(folder)
@@ -42,8 +41,14 @@ def lay_out(folder: Path) -> None:
             _call(partial, sys.executable, "-m", "repro", "generate")
             with suppress(FileNotFoundError):
                 shutil.rmtree(partial / ".dvc" / "tmp")  # it remembers where it was made
+            _check_empty(folder)  # somebody may have put something there meanwhile
     except OSError as error:
         raise UserError(f"{folder} cannot be written ({error.strerror})") from None
+
+
+def _check_empty(folder: Path) -> None:
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty; name a new folder")
 
 
 def _copy_template(folder: Path) -> None:

@@ -25,6 +25,8 @@ _NO_MEMORY = re.compile(r"(can't|cannot) allocate memory|out of memory|not enoug
 LONGEST_PARTIAL = 40
 """Bytes that such a name has more than the file's own."""
 PROBE_BYTES = 4096
+CIRCLE = "Symlink loop from "
+"""As `pathlib` says it, whose error has no number."""
 ROOM = "make room on that disk, and start the same command again"
 RIGHT = "write where you may, or get the right to: ls -ld shows whose it is"
 REMEDIES = {
@@ -69,6 +71,11 @@ def one_message(name: str, *, speaks: bool = True) -> Iterator[None]:
     except BrokenPipeError:  # whoever reads what is printed has read enough
         _drop_output()
         raise SystemExit(1) from None
+    except RuntimeError as error:
+        if not str(error).startswith(CIRCLE):
+            raise
+        print(f"{name}: {str(error).removeprefix(CIRCLE)}: {REMEDIES[errno.ELOOP]}", file=sys.stderr)
+        raise SystemExit(2) from None
     except (UserError, OSError, MemoryError) as error:
         if speaks:
             print(f"{name}: {_show_letters(str(explain(error)))}", file=sys.stderr)

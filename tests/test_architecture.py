@@ -17,8 +17,8 @@ from repro.runs.imports import files_of, imported_names, is_part, module_name, p
 ROOT = Path(__file__).parent.parent
 ORDER = (
     *("errors", "deadline", "extras", "refusals", "paths", "storage", "checksums", "processes", "randomness"),
-    *("audit.counted", "audit.ledger", "audit.study", "audit.statistics", "audit.page", "kept"),
-    *("case", "paper_case", "recorded", "evidence", "tracking", "judge", "runs", "bundle", "new_project"),
+    *("own_folder", "audit.counted", "audit.ledger", "audit.study", "audit.statistics", "audit.page", "kept"),
+    *("case", "paper_case", "recorded", "revisions", "evidence", "tracking", "judge", "runs", "bundle", "new_project"),
     *("cases.medfe", "pipeline", "cli", "__main__"),
 )
 """The rooms of the house, packages or modules; each imports only those to its left."""
@@ -31,6 +31,7 @@ CASE_FREE = (
     "paper_case",
     "evidence",
     "recorded",
+    "revisions",
     "tracking",
     "judge",
     "runs",
@@ -39,6 +40,8 @@ CASE_FREE = (
     "cli",
 )
 """Rooms that know no case, but for the modules of `OF_A_CASE`."""
+BELOW_THE_AUDIT = ("errors", "storage", "own_folder")
+"""Rooms that the audit uses: errors for users, and files and folders that are written."""
 AROUND_THE_AUDIT = ("errors", "extras", "storage", "judge")
 """Rooms that verdicts on found runs may use beside the audit."""
 OF_A_CASE = ("repro.cli.medfe",)
@@ -53,7 +56,7 @@ WORDS = re.compile(
 
 BRINGS = {"cases": {"medfe", "mlflow", "study"}, "pipeline": {"medfe", "mlflow", "study"}}
 BRINGS |= {"tracking": {"mlflow", "study"}, "runs": {"cluster", "study"}, "audit.page.notebook": {"study"}}
-BRINGS |= {room: {"study"} for room in ("processes", "case", "paper_case", "evidence", "new_project")}
+BRINGS |= {room: {"study"} for room in ("processes", "case", "paper_case", "evidence", "revisions", "new_project")}
 BRINGS |= {"bundle": {"study"}, "judge": {"mlflow", "parquet", "wandb"}, "cli": {"study"}}
 """The extras whose packages a room may import; one that is not named has what the base brings."""
 ASKED_FOR = {"pynvml"}
@@ -151,7 +154,7 @@ def find_imports(root: Path, importing: Iterable[str], imported: Iterable[str], 
 
 def find_audit_imports(root: Path) -> list[str]:
     """Returns what the audit imports of the rest of the toolkit, of cases, and of what computes and keeps runs."""
-    others = [f"repro.{room}" for room in ORDER if not room.startswith("audit.") and room not in ("errors", "storage")]
+    others = [f"repro.{room}" for room in ORDER if not room.startswith("audit.") and room not in BELOW_THE_AUDIT]
     forbidden = ["torch", "torchvision", "torchmetrics", "mlflow", "ray", "dvc", "repro.cases", *others]
     return find_imports(root, ["repro.audit"], forbidden)
 

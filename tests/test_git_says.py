@@ -9,7 +9,7 @@ import pytest
 from git_project import commit_all, git
 from repro import paths
 from repro.errors import UserError
-from repro.evidence import commit_revision, committed_at, committed_params, experiments, head
+from repro.revisions import commit_revision, committed_at, committed_params, experiments, head
 
 DUBIOUS = """fatal: detected dubious ownership in repository at '/audit'
 To add an exception for this directory, call:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from installed import Environment, build_wheel, make_environment
+from repro import new_project
+from repro.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +59,16 @@ def test_a_folder_that_holds_something_is_left_alone(study: Environment, tmp_pat
     assert done.returncode == 2
     assert done.stderr == "repro: audit is not empty; name a new folder\n"
     assert [file.name for file in (tmp_path / "audit").iterdir()] == ["mine.txt"]
+
+
+def test_what_is_put_there_meanwhile_is_left_alone(tmp_path: Path, monkeypatch) -> None:
+    place = tmp_path / "audit"
+
+    def put(*_: object) -> None:
+        place.mkdir(exist_ok=True)
+        (place / "mine.txt").write_text("mine")
+
+    monkeypatch.setattr(new_project, "_call", put)
+    with pytest.raises(UserError, match="is not empty; name a new folder"):
+        new_project.lay_out(place)
+    assert [item.name for item in tmp_path.rglob("*")] == ["audit", "mine.txt"]

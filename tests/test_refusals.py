@@ -76,6 +76,13 @@ def test_what_others_have_written_steers_no_terminal(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == "repro: a server says ?[31m?hello\n  ask it\n"
 
 
+def test_a_circle_of_links_is_told_in_a_line(tmp_path: Path, capsys) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(SystemExit, match="2"), one_message("repro"):
+        (tmp_path / "circle").resolve()
+    assert capsys.readouterr().err == f"repro: '{tmp_path}/circle': links there lead in a circle: remove one\n"
+
+
 def test_a_user_error_stays_as_it_is() -> None:
     error = UserError("a\n  b")
     assert explain(error) is error

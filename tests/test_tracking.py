@@ -24,7 +24,8 @@ from repro.audit.ledger.identity import leave_out_before
 from repro.audit.ledger.values import flatten
 from repro.cases.medfe.case import CASE
 from repro.errors import UserError
-from repro.evidence import changes, committed_params, describe_published, head, read_evidence
+from repro.evidence import changes, describe_published, read_evidence
+from repro.revisions import committed_params, head
 from repro.tracking import database as tracking_database
 from repro.tracking import logged_variants, open_store, publish_variant, rebuild
 from repro.tracking.logged import DESCRIBED, _describe

@@ -1,5 +1,6 @@
 """The database of runs: folders of any name, addresses with a query, and what is said of one that another holds."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from evidence_on_disk import write_evidence
 from repro.cases.medfe.case import CASE
@@ -59,6 +61,18 @@ def test_a_project_below_such_a_folder_publishes_and_reads_back(anywhere, monkey
     assert list(anywhere.iterdir()) == [project], "and nothing outside"
 
 
+def test_a_database_that_the_disk_has_no_room_for_is_told_and_not_left_half_made(anywhere, monkeypatch) -> None:
+    from mlflow.store.tracking import sqlalchemy_store
+
+    def refuse(*_: object) -> None:
+        raise OperationalError("CREATE TABLE runs (id)", {}, sqlite3.OperationalError("database or disk is full"))
+
+    monkeypatch.setattr(sqlalchemy_store, "SqlAlchemyStore", refuse)
+    with pytest.raises(UserError, match=r"mlflow\.db cannot be written .*is full\)\n  make room on that disk"):
+        open_store(CASE.name)
+    assert [item.name for item in anywhere.iterdir()] == [".repro"]
+
+
 def test_a_relative_address_with_a_query_is_opened(anywhere, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///shared.db?timeout=30")
     assert open_store(CASE.name).uri.endswith("shared.db?timeout=30")
@@ -106,7 +120,7 @@ def test_a_database_that_another_program_holds_is_called_locked(held) -> None:
         ("(sqlite3.OperationalError) database is locked\n[SQL: x]", "is locked: another program"),
         ("(sqlite3.OperationalError) attempt to write a readonly database", "cannot be written"),
         ("(sqlite3.OperationalError) unable to open database file", "cannot be written"),
-        ("(sqlite3.OperationalError) database or disk is full", "cannot be written"),
+        ("(sqlite3.OperationalError) database or disk is full\n[SQL: x]", "is full)\n  make room on that disk"),
         ("(sqlite3.DatabaseError) file is not a database", "is no database of this MLflow"),
         ("Detected out-of-date database schema (found version 1)", "is no database of this MLflow"),
         ("Param value is too long", "MLflow says: Param value"),
@@ -114,6 +128,7 @@ def test_a_database_that_another_program_holds_is_called_locked(held) -> None:
 )
 def test_only_what_is_no_database_is_to_be_moved_away(said, told) -> None:
     explained = str(database.explain(Path("mlflow.db"), ValueError(said)))
+    assert "SQL" not in explained
     assert told in explained
     assert ("move it away" in explained) == ("no database" in told)
 
@@ -124,6 +139,10 @@ def test_what_is_no_database_is_told_within_a_second(tmp_path) -> None:
     with pytest.raises(UserError, match="is no database of this MLflow"):
         check_database(tmp_path / "mlflow.db")
     check_database(tmp_path / "missing.db")  # it is made
+    os.mkfifo(tmp_path / "pipe.db")
+    for writes in (False, True):
+        with pytest.raises(UserError, match=r"pipe\.db is no regular file; expected a database"):
+            check_database(tmp_path / "pipe.db", writes=writes)
     with pytest.raises(UserError, match="cannot be written"):
         check_database(Path("/proc/none/missing.db"))
 
@@ -155,7 +174,16 @@ def test_another_programs_database_is_left_as_it_is(tmp_path) -> None:
             check_database(file, writes=writes)
 
 
+def test_a_path_that_sqlite_cannot_open_is_told_at_once(tmp_path) -> None:
+    deep = tmp_path.joinpath(*["d" * 60] * 9)
+    deep.mkdir(parents=True)
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        sqlite3.connect(deep / "mlflow.db")
+    with pytest.raises(UserError, match=r"SQLite opens no database below a path of more than \d+ bytes\n  move"):
+        check_database(deep / "mlflow.db")
+
+
 @pytest.mark.parametrize("writes", [True, False], ids=["to write", "to read"])
 def test_a_folder_in_its_place_is_told_at_once(tmp_path, writes) -> None:
-    with pytest.raises(UserError, match=r"is a folder\n  name a file in it"):
+    with pytest.raises(UserError, match="is a folder; expected a database"):
         check_database(tmp_path, writes=writes)

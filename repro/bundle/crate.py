@@ -117,12 +117,14 @@ def describe_bundle(kept: KeptStudy, members: Mapping[str, bytes], citation: Cit
 
 
 def find_misdescribed(metadata: bytes, members: Mapping[str, bytes]) -> list[str]:
-    """Returns one line for each file that the metadata tells otherwise than it is, or does not name."""
+    """Returns one line for each file that the metadata tells otherwise than it is, or does not name, or has alone."""
     try:
-        told = {str(item["@id"]): item.get("sha256") for item in json.loads(metadata)["@graph"]}
+        graph = json.loads(metadata)["@graph"]
+        told = {str(item["@id"]): item["sha256"] for item in graph if "sha256" in item}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [f"{contents.METADATA}: damaged, no RO-Crate"]
-    return [
+    missing = [f"{name}: missing, though {contents.METADATA} describes it" for name in told if name not in members]
+    return missing + [
         f"{contents.METADATA}: describes {name} with another SHA-256, or not at all"
         for name, content in members.items()
         if told.get(name) != sha256(content).hexdigest()

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from repro.errors import UserError
 from repro.evidence import read_unit_rows
 from repro.kept.folder import read_kept, read_report
 from repro.kept.study import KeptStudy, Made
+from repro.own_folder import passing_folder
 from repro.runs.attached import ATTACHED, Attached
 from repro.runs.layout import run_params
 
@@ -55,11 +55,11 @@ def rerun_study(study: str, count: int, seed: int, say: Callable[[str], object])
     drawn = np.random.default_rng(seed).choice(made, min(count, len(made)), replace=False).tolist()
     say(f"{study}: {len(drawn)} of {len(made)} runs, drawn with seed {seed}, made again from their params")
     allowed, agree = allowed_distances(kept), []
-    with tempfile.TemporaryDirectory(prefix="repro-rerun-") as folder:
+    with passing_folder("repro-rerun") as folder:
         for run in drawn:
             threads = str(load_case().threads(params[run]))
             variant = str(runs.loc[run, "variant"])
-            distance, differs = _make(kept, run, study, Path(folder), threads, allowed[variant])
+            distance, differs = _make(kept, run, study, folder, threads, allowed[variant])
             agree.append(distance.verdict)
             say(f"  {': '.join(filter(None, [run, distance.verdict, distance.show()]))}")
             for line in dict.fromkeys(differs):

@@ -60,14 +60,18 @@ def check_bundle(file: Path, *, numbers: bool = True) -> CheckedBundle:
     except UserError as error:
         changed = [str(error)]
     changed = damaged + [line for line in changed if line.partition(":")[0] not in known]
-    if METADATA in members:
+    if not changed and METADATA not in members:
+        changed = [f"{METADATA}: missing, though every bundle has it"]
+    if not changed:
         told = {name: content for name, content in members.items() if name != METADATA}
-        changed += find_misdescribed(members[METADATA], told) if not changed else []
+        changed = find_misdescribed(members[METADATA], told)
     try:
-        kept = read_kept(members, str(file))
+        if PAGE not in members:
+            raise UserError(f"{PAGE}: missing, though every bundle has it")
+        kept = read_kept(members, "evidence")
         page = members[PAGE].decode()
-    except (UserError, KeyError, UnicodeDecodeError) as error:
-        return CheckedBundle(changed or [f"{file}: {str(error).splitlines()[0]}"], None, None)
+    except (UserError, UnicodeDecodeError) as error:
+        return CheckedBundle(changed or [str(error).splitlines()[0]], None, None)
     try:
         if not changed:
             derived = derive_members(kept, page)

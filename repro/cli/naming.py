@@ -8,8 +8,8 @@ from repro.audit.ledger.values import override_values, shorten
 from repro.audit.ledger.yaml_text import parse_yaml, read_yaml
 from repro.case import Case
 from repro.errors import UserError
-from repro.evidence import commit_revision, committed_params, experiments
 from repro.paths import PARAMS
+from repro.revisions import commit_revision, committed_params, experiments
 
 Values = dict[str, Any]
 

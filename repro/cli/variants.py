@@ -10,6 +10,7 @@ import typer
 from repro import paths
 from repro.errors import UserError
 from repro.extras import require
+from repro.own_folder import keep_dvc_apart
 
 if TYPE_CHECKING:
     from repro.case import Case
@@ -58,6 +59,7 @@ def run(
         print(shlex.join(["dvc", *command]))
         return
     _check_commit()
+    keep_dvc_apart()
     # in the place of this process, so that whatever ends it ends DVC
     os.execv(sys.executable, [sys.executable, "-m", "dvc", *command])  # noqa: S606
 
@@ -71,7 +73,7 @@ def _check_commit() -> None:
     Raises:
         UserError: it has none, is not there, or refuses the repository.
     """
-    from repro.evidence import find_head
+    from repro.revisions import find_head
 
     if find_head() is None:
         raise UserError("git has no commit here, and an experiment begins from one\n  git init; git add -A; git commit")

@@ -46,7 +46,7 @@ def verify(
 ) -> None:
     """Rebuild every number from kept rows. Exit status: 0 all agree, 1 some differ, 2 it cannot be told."""
     named = what or []
-    bundles = [Path(item) for item in named if item.endswith(BUNDLE)]
+    bundles = [Path(item) for item in named if _is_bundle(item)]
     if rerun is not None and (len(named) != 1 or bundles):
         raise UserError("--rerun makes runs of one study of this project again\n  repro verify STUDY --rerun K")
     if len(named) > 2 or (len(named) == 2 and len(bundles) < 2):
@@ -88,6 +88,11 @@ def export(
     check_file(file)
     digest, size = export_bundle(report, Path(), file)
     _say(f"wrote {file}: {size / 1e6:.1f} MB, SHA-256 {digest}\ncheck it anywhere: repro verify {file.name}")
+
+
+def _is_bundle(item: str) -> bool:
+    """Tells whether somebody means a file: it is called like a bundle, or there is one that declares no study."""
+    return item.endswith(BUNDLE) or (Path(item).suffix not in (".yaml", ".yml") and Path(item).is_file())
 
 
 def _name(study: str) -> str:
@@ -135,7 +140,7 @@ def _verify_report(study: str, pages: "Pages | None" = None) -> int:
     changed = find_damage(folder, files)
     for line in changed:
         _say(f"{study}: {line}")
-    rebuilt = rebuild(files[PAGE].decode(), read_kept(files, str(folder)))
+    rebuilt = rebuild(files[PAGE].decode(errors="replace"), read_kept(files, str(folder)))
     if pages is not None:
         pages[study] = rebuilt.sections
     return max(_tell(study, rebuilt), DIFFERENT if changed else 0)
@@ -151,7 +156,7 @@ def _verify_readme(pages: "Pages") -> int:
     file = Path("README.md")
     if not file.is_file():
         return 0
-    text = file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8", errors="replace")
     lacking = [line for line in read_lines() if line not in text and line not in " ".join(text.split())]
     for line in lacking:
         _say(f"{file} lacks what its figures say: {line}")

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from repro.audit.ledger.yaml_text import check_regular
 from repro.audit.page.section import SECTIONS
 from repro.checksums import CHECKSUMS
 from repro.errors import UserError
@@ -48,7 +49,7 @@ def read_report(folder: Path) -> dict[str, bytes]:
     """Returns page and evidence of a kept report by name.
 
     Raises:
-        UserError: something is missing.
+        UserError: something is missing, or no file.
     """
     if not (folder / PAGE).is_file():
         raise UserError(f"{folder} holds no report\n  {REMEDY}")
@@ -62,6 +63,8 @@ def read_report(folder: Path) -> dict[str, bytes]:
 
 def _read(folder: Path) -> dict[str, bytes]:
     files = [folder / PAGE, *sorted((folder / FOLDER).iterdir())]
+    for file in files:
+        check_regular(file, REMEDY)
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 

@@ -10,6 +10,8 @@ from collections import Counter
 from html.parser import HTMLParser
 from typing import Final, NamedTuple
 
+from repro.audit.page.runs import NOT_PUBLISHED
+
 _SECTION: Final = re.compile(r'<section data-section="([^"]+)">(.*?)</section><!-- \1 -->', re.DOTALL)
 _HEADING: Final = re.compile("<h2>([^<]*)</h2>")
 NUMBER: Final = re.compile(r"[+\-\N{MINUS SIGN}]?\d+(?:\.\d+)?(?:e[+\-]?\d+)?%?")
@@ -93,6 +95,8 @@ class _Reader(HTMLParser):
         self.pictures: list[Picture] = []
         self.words: list[str] = []
         self._open = [_Block("text")]
+        self._linked = False
+        """Inside a link of a table, which leads to where a run was published, and is not kept: it is read as none."""
         self._whole: str | None = None
         """The tag of a value that is taken whole: code, or a verdict's span."""
         self._places: Counter[tuple[str, ...]] = Counter()
@@ -115,6 +119,8 @@ class _Reader(HTMLParser):
                 self.pictures.append(Picture(given.get("alt", ""), digest))
             case "code":
                 self._start_value(tag)
+            case "a":
+                self._linked = self._open[-1].tag == "td"
             case "span" if given.get("class", "").startswith("verdict"):
                 self._start_value(tag)
             case _ if tag in _BLOCKS:
@@ -123,6 +129,8 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == self._whole:
             self._whole = None
+        elif tag == "a":
+            self._linked = False
         elif tag == "thead":
             self._in_head = False
         elif tag in _BLOCKS and any(block.tag == tag for block in self._open[1:]):
@@ -137,7 +145,7 @@ class _Reader(HTMLParser):
             block.values[-1] += data
         else:
             block.values += NUMBER.findall(data)
-            block.words += NUMBER.sub(" ", data)
+            block.words += NOT_PUBLISHED if self._linked else NUMBER.sub(" ", data)
 
     def close(self) -> None:
         super().close()

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from difflib import SequenceMatcher
 from typing import Final, NamedTuple
 
-from repro.audit.page.runs import LINKED, UNLINKED
 from repro.audit.page.subject import Subject
 from repro.kept.folder import AUDIT_SECTIONS, describe_statistics
 from repro.kept.page import NUMBER, SectionText, find_sections, read_frame, read_section
@@ -113,11 +112,7 @@ def _compare(heading: str, then: SectionText, now: SectionText) -> tuple[int, li
 
 
 def _compare_words(heading: str, then: list[str], now: list[str]) -> list[Difference]:
-    """Returns the passages of a section that are others, each beside what stands at its place.
-
-    Whether a run was published, when the page was made, is kept nowhere and not compared.
-    """
-    then, now = ([words for words in each if words not in (LINKED, UNLINKED)] for each in (then, now))
+    """Returns the passages of a section that are others, each beside what stands at its place."""
     if then == now:
         return []
     matcher = SequenceMatcher(None, then, now, autojunk=False)

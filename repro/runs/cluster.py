@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from repro.case import PROJECT_FILE, Case, case_module
 from repro.deadline import within
 from repro.errors import UserError
 from repro.extras import explain_missing
+from repro.own_folder import passing_folder
 from repro.runs.archives import hash_bytes, pack
 from repro.runs.code import code_files
 from repro.runs.imports import files_of, imported_files
@@ -57,11 +57,11 @@ def cluster_workers(case: Case, address: str, count: int | None, gpus_per_run: f
     except ModuleNotFoundError as error:
         raise explain_missing(error) from None
     _check_answer(address)
-    with tempfile.TemporaryDirectory() as code:
-        copy_code(case, Path(code))
-        sent = hash_tree(Path(code))
+    with passing_folder("repro-code") as code:
+        copy_code(case, code)
+        sent = hash_tree(code)
         try:
-            ray.init(address, runtime_env={"working_dir": code}, logging_level=logging.ERROR, log_to_driver=False)
+            ray.init(address, runtime_env={"working_dir": str(code)}, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
             first = str(error).splitlines()[0]
             raise UserError(f"RAY_ADDRESS={address}: {first}\n  unset it to run the runs here") from None

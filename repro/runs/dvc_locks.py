@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PROCESSES = Path("/proc")
+KNOWN_HASHES = {"md5", "md5-dos2unix"}
+"""Those that DVC computes of files on a disk: of another it raises what nobody can read."""
 
 
 class Holder(NamedTuple):
@@ -33,6 +35,8 @@ def release_dead(repo: Any) -> list[Holder]:
         DvcException: another process of DVC does not let go of the file of locks.
     """
     with _guarded(repo) as file:
+        if os.path.lexists(file) and not file.is_file():
+            set_aside(file, "it is no regular file")
         try:
             held = json.loads(file.read_text(encoding="utf-8"))
             kept = {mode: _live(held.get(mode, {}), single=mode == "write") for mode in ("read", "write")}
@@ -59,18 +63,24 @@ def set_aside(file: Path, why: str) -> None:
 
 
 def set_aside_broken(repo: Any, pipelines: Iterable[Path]) -> None:
-    """Sets aside what DVC has recorded of pipelines where it was killed over it; it is made again from its cache."""
+    """Sets aside what DVC has recorded of pipelines where that is damaged; it is made again from its cache."""
     from dvc.utils.serialize import YAMLFileCorruptedError
     from dvc.utils.strictyaml import YAMLValidationError
 
     for pipeline in pipelines:
         recorded = pipeline.with_suffix(".lock")
-        if not (pipeline.is_file() and recorded.is_file()):
+        if not (pipeline.is_file() and os.path.lexists(recorded)):
+            continue
+        if not recorded.is_file():
+            set_aside(recorded, "it is no regular file; it is made again from DVC's cache")
+            repo._reset()
             continue
         try:
-            repo.stage.load_all(str(pipeline))
+            stages = repo.stage.load_all(str(pipeline))
+            if {each.hash_name for stage in stages for each in (*stage.deps, *stage.outs)} - KNOWN_HASHES:
+                raise ValueError("a hash that DVC cannot compute")
         except (YAMLValidationError, YAMLFileCorruptedError, ValueError, TypeError, AttributeError):
-            set_aside(recorded, "it was half-written; it is made again from DVC's cache")
+            set_aside(recorded, "it is half-written or damaged; it is made again from DVC's cache")
             repo._reset()
 
 

@@ -5,7 +5,7 @@ records or makes the stages that are named, as a process that ends with the one 
 """
 
 import logging
-import shutil
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,15 +15,19 @@ from typing import Any
 
 from repro import paths
 from repro.errors import UserError
+from repro.own_folder import keep_dvc_apart
 from repro.runs.attached import Attached, stay_attached
 from repro.runs.dvc_locks import Holder, release_dead, set_aside_broken
 from repro.runs.layout import RUN_STAGE
+from repro.runs.outputs import find_foreign, remove
+from repro.runs.trouble import ERRNOS
 
 LOCK_FILE = paths.RUN_PIPELINE.with_suffix(".lock")
 PIPELINES = (paths.RUN_PIPELINE, Path("dvc.yaml"))
 LOOK_EVERY_S = 0.5
 RECORD, MAKE = "record", "make"
 """What this module does as a process, before the names of stages."""
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 Stages = Mapping[str, Any]
 
 
@@ -39,7 +43,7 @@ def find_changed(names: Iterable[str]) -> list[str]:
         UserError: DVC cannot work here.
     """
     with _open_stages() as stages:
-        return [name for name in names if stages[name].changed()]
+        return [name for name in names if _has_foreign(stages[name]) or stages[name].changed()]
 
 
 def bring_back(names: Iterable[str]) -> list[str]:
@@ -74,6 +78,10 @@ def make(names: Sequence[str]) -> None:
     Raises:
         UserError: they cannot be made; DVC has said why.
     """
+    with _open_stages() as stages:
+        for output in (output for name in names for output in stages[name].outs):
+            if find_foreign(Path(output.fs_path)) is not None:
+                remove(Path(output.fs_path))
     while True:
         _wait_for_others()
         if start(MAKE, names).wait() == 0:
@@ -104,6 +112,10 @@ def _others() -> list[Holder]:
         return [each for each in release_dead(repo) if Path(each.path).is_relative_to(shared)]
 
 
+def _has_foreign(stage: Any) -> bool:
+    return any(find_foreign(Path(output.fs_path)) is not None for output in stage.outs)
+
+
 def _restore(stage: Any) -> bool:
     from dvc.dependency.base import DependencyDoesNotExistError
     from dvc.stage.cache import RunCacheNotFoundError
@@ -116,7 +128,7 @@ def _restore(stage: Any) -> bool:
                 output.hash_info = HashInfo()  # that of other inputs: DVC would take it for what these make
         stage.repo.stage_cache.restore(stage, dry=True)
         for output in stage.outs:
-            shutil.rmtree(output.fs_path, ignore_errors=True)  # DVC would ask before it replaces what it does not know
+            remove(Path(output.fs_path))  # DVC would ask before it replaces what it does not know
         stage.repo.stage_cache.restore(stage)
         stage.save()
     except (RunCacheNotFoundError, DependencyDoesNotExistError):
@@ -152,6 +164,7 @@ def _open_stages() -> Iterator[Stages]:
 def _open_repo() -> Iterator[Any]:
     """Yields DVC's repository, locked."""
     logging.getLogger("dvc").setLevel(logging.ERROR)
+    keep_dvc_apart()
     from dvc.exceptions import DvcException
     from dvc.repo import Repo, lock_repo
 
@@ -159,7 +172,18 @@ def _open_repo() -> Iterator[Any]:
         with Repo(_wait_for_lock=True) as repo, lock_repo(repo):
             yield repo
     except DvcException as error:
-        raise UserError(f"DVC: {' '.join(str(error).split())}") from error
+        if (trouble := _find_trouble(error)) is not None:
+            raise trouble from None
+        raise UserError(f"DVC: {' '.join(_COLOUR.sub('', str(error)).split())}") from error
+
+
+def _find_trouble(error: BaseException) -> OSError | None:
+    """Returns what the system has refused before DVC spoke of something else; None: nothing."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        if isinstance(before, OSError) and before.errno in ERRNOS:
+            return before
+        error = before
+    return None
 
 
 def main() -> None:
@@ -169,6 +193,7 @@ def main() -> None:
     if what == RECORD:
         record(names)
         return
+    keep_dvc_apart()
     from dvc.cli import main as dvc
 
     raise SystemExit(dvc(["--wait-for-lock", "repro", *(f"{paths.RUN_PIPELINE}:{name}" for name in names)]))

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from repro import paths
 from repro.audit.ledger.choice import walk_details
 from repro.audit.ledger.table import to_markdown
+from repro.audit.study.freezing import load_plan
 from repro.case import Case, case_module
+from repro.errors import UserError
 from repro.runs.code import VOCABULARY, code_files
 from repro.runs.imports import cover, files_of, imported_files, imported_names
 from repro.runs.layout import make_pipeline, written_runs
@@ -36,16 +39,29 @@ def write_generated(case: Case) -> list[Path]:
 
 
 def find_stale(case: Case) -> dict[Path, str]:
-    """Returns the generated files that are not what they would be now, with what they would hold."""
+    """Returns the generated files that are not what they would be now, with what they would hold.
+
+    Raises:
+        UserError: a plan is damaged, so that nobody knows which runs are its own; or a file is that they come from.
+    """
     wanted = {
         paths.SCHEMA: json.dumps(case.params.model_json_schema(), indent=2) + "\n",
         paths.LEDGER: to_markdown(walk_details(case.params), case.title),
     }
     if paths.RUN_PIPELINE.is_file():
+        for file in paths.PLANS.glob("*.json"):
+            load_plan(file)
         wanted[paths.RUN_PIPELINE] = make_pipeline(case, written_runs(case))
     if PIPELINE.is_file():
-        wanted[PIPELINE] = update_dependencies(case, PIPELINE.read_text(encoding="utf-8"))
-    return {file: text for file, text in wanted.items() if not file.is_file() or file.read_text("utf-8") != text}
+        wanted[PIPELINE] = _update(case, PIPELINE)
+    return {file: text for file, text in wanted.items() if not file.is_file() or file.read_bytes() != text.encode()}
+
+
+def _update(case: Case, file: Path) -> str:
+    try:
+        return update_dependencies(case, file.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError, TypeError, KeyError, AttributeError):
+        raise UserError(f"{file} is no pipeline: expected stages\n  get it back by: git checkout {file}") from None
 
 
 def update_dependencies(case: Case, text: str) -> str:

@@ -8,6 +8,7 @@ parameters.
 """
 
 import io
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -124,28 +125,46 @@ def _write_all(case: Case, runs: Runs) -> None:
     _write(paths.RUN_PIPELINE, make_pipeline(case, runs))
 
 
-def planned_runs(case: Case, but: str = "") -> dict[str, Any]:
-    """Returns the params of the runs of all frozen plans but one; a plan that no longer fits the tree has none."""
+def planned_runs(case: Case, but: str = "", refused: list[str] | None = None) -> dict[str, Any]:
+    """Returns the params of the runs of all frozen plans but one.
+
+    Args:
+        case: under audit.
+        but: the study whose plan is left out.
+        refused: is given why a plan has none, as it is damaged or no longer fits the tree.
+    """
     found: dict[str, Any] = {}
     for file in sorted(paths.PLANS.glob("*.json")):
         if file.stem != but:
             try:
                 found |= run_params(case, load_plan(file))
-            except UserError:
-                continue
+            except UserError as error:
+                if refused is not None:
+                    refused.append(str(error))
     return found
 
 
 def written_runs(case: Case, but: str = "") -> dict[str, Any]:
-    """Returns those of the planned runs of all studies but one that `ablations/dvc.yaml` holds."""
+    """Returns those of the planned runs of all studies but one that `ablations/dvc.yaml` holds.
+
+    Where it holds others and a plan is refused, which may be theirs, that is said on standard error.
+
+    Raises:
+        UserError: it is damaged.
+    """
     if not paths.RUN_PIPELINE.is_file():
         return {}
     try:  # in C, and of any length: ours, a line for each run of every study
         stages = YAML(typ="safe").load(paths.RUN_PIPELINE.read_text(encoding="utf-8"))["stages"]
         written = stages.get(RUN_STAGE, {}).get("foreach", {})
-    except (YAMLError, TypeError, KeyError, AttributeError):
+    except (YAMLError, TypeError, KeyError, AttributeError, UnicodeDecodeError):
         raise UserError(f"{paths.RUN_PIPELINE} is damaged; remove it, and start the same command again") from None
-    return {run: params for run, params in planned_runs(case, but).items() if run in written}
+    refused: list[str] = []
+    planned = planned_runs(case, but, refused)
+    if written.keys() - planned.keys():
+        for why in refused:
+            print(f"runs that {paths.RUN_PIPELINE} held are left out of it: {why}", file=sys.stderr)
+    return {run: params for run, params in planned.items() if run in written}
 
 
 def _dump(values: Mapping[str, Any]) -> str:
@@ -158,7 +177,7 @@ def _dump(values: Mapping[str, Any]) -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    if file.is_file() and file.read_text(encoding="utf-8") == text:
+    if file.is_file() and file.read_bytes() == text.encode():
         return
     with written_file(file) as partial:
         partial.write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ from repro import paths
 from repro.audit.study.plan import Plan
 from repro.case import Case
 from repro.errors import UserError
+from repro.refusals import explain
 from repro.runs.layout import run_params
 from repro.runs.record import read_record
 
@@ -21,7 +22,7 @@ def publish_finished(case: Case, plan: Plan) -> str:
         return ""
     try:
         count = publish_runs(case, finished, case.resolve(plan.values, {}, 0).model_dump(mode="json"))
-    except UserError as error:
-        first = str(error).splitlines()[0]
+    except (UserError, OSError) as error:
+        first = str(explain(error)).splitlines()[0]
         return f"runs are not published ({first}); they are kept, and the next sweep publishes them"
     return f"{count} runs published" if count else ""

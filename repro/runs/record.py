@@ -6,6 +6,7 @@ the machine or to a kill from outside, leaves none and is tried again.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -13,12 +14,14 @@ from typing import Any, Literal, NamedTuple
 from repro import paths
 from repro.audit.ledger.identity import leave_out_before
 from repro.case import Case, UnitGroups
-from repro.checksums import check_folder, write_checksums
+from repro.checksums import check_file, check_folder, write_checksums
 from repro.errors import UserError
 from repro.runs.code import hash_code
 from repro.runs.inputs import Keys, folders_of
+from repro.runs.outputs import find_foreign
 from repro.storage import hash_json, hash_tree, write_json
 
+MEND = "`repro sweep STUDY` brings it back, or makes it again"
 Status = Literal["ok", "failed", "diverged"]
 
 
@@ -94,6 +97,8 @@ def read_record(run: str) -> RunRecord | None:
     """Returns what became of a run: its sound evidence, else its last failure, else nothing."""
     for file in (*(() if find_damage(run) else (paths.RUNS / run / paths.RUN,)), failure_file(run)):
         try:
+            if not file.is_file():  # a pipe never ends
+                continue
             values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             values["given"] = Given(**values["given"])
             return RunRecord(**{name: values[name] for name in RunRecord._fields})
@@ -105,10 +110,17 @@ def read_record(run: str) -> RunRecord | None:
 def find_damage(run: str) -> str:
     """Returns in one line what of a run's evidence is not as it was written; empty: nothing, or there is none."""
     folder = paths.RUNS / run
-    if not folder.is_dir():
+    if not os.path.lexists(folder):
         return ""
+    if not folder.is_dir():
+        return f"{folder} is no folder; {MEND}"
+    if (foreign := find_foreign(folder)) is not None:
+        return f"{foreign} is no regular file; {MEND}"
     try:
-        check_folder(folder, "`repro sweep STUDY` brings it back, or makes it again")
+        check_folder(folder, MEND)
+        for name in (paths.RUN, paths.ROWS, paths.PROTOCOL_ROWS):  # also where the list itself was cut short
+            if (folder / name).is_file():
+                check_file(folder, name, MEND)
     except UserError as error:
         return in_one_line(error)
     return ""

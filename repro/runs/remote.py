@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from repro import paths
 from repro.errors import UserError
+from repro.own_folder import own_folder
 from repro.processes import alone
 from repro.runs.archives import hash_bytes, pack, unpack
 from repro.runs.attached import ATTACHED, Attached
-from repro.runs.own_folder import own_folder
+from repro.runs.outputs import remove
 from repro.storage import hash_json, hash_tree, written_file, written_folder
 
 TOOLKIT, WORKING = "repro", "project"
@@ -121,6 +122,7 @@ def accept(delivery: Delivery, run: str) -> None:
     state.mkdir(parents=True, exist_ok=True)
     (state / f"{run}.log").write_bytes(delivery.log)
     if delivery.archive:
+        remove(paths.RUNS / run)
         with written_folder(paths.RUNS / run) as partial:
             unpack(delivery.archive, partial)
         (state / f"{run}.json").unlink(missing_ok=True)
@@ -129,5 +131,5 @@ def accept(delivery: Delivery, run: str) -> None:
             json.loads(delivery.failure)
         except ValueError:
             raise UserError("what has come back is no record of a failure") from None
-        shutil.rmtree(paths.RUNS / run, ignore_errors=True)
+        remove(paths.RUNS / run)
         (state / f"{run}.json").write_bytes(delivery.failure)

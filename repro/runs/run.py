@@ -24,6 +24,7 @@ from repro.runs.attached import ATTACHED, stay_attached
 from repro.runs.energy import EnergyMeter
 from repro.runs.inputs import Keys, find_keys, folders_of, params_file, read_params
 from repro.runs.machine import describe_machine
+from repro.runs.outputs import remove
 from repro.runs.record import (
     Given,
     RunRecord,
@@ -78,7 +79,7 @@ def make_run(case: Case, run: str, params: Any) -> None:
     kept = read_record(run)
     if kept is not None and kept.key == attempt.key and kept.status != "failed":
         return
-    shutil.rmtree(paths.RUNS / run, ignore_errors=True)  # made from something else: no result of this run any more
+    remove(paths.RUNS / run)  # made from something else: no result of this run any more
     failure_file(run).unlink(missing_ok=True)  # of an attempt before
     try:
         with written_folder(paths.RUNS / run) as partial:

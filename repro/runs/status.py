@@ -3,7 +3,6 @@
 What DVC's cache holds is brought back on the way, and what a sweep that was killed has finished is taken over.
 """
 
-import shutil
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from repro.processes import alone
 from repro.runs.dvc_stages import bring_back, find_changed, make, run_stage
 from repro.runs.inputs import Keys, find_keys
 from repro.runs.layout import RUN_STAGE, run_params, write_runs
+from repro.runs.outputs import remove
 from repro.runs.record import Given, failure_file, find_damage, read_given, read_record, run_key
 
 
@@ -91,8 +91,9 @@ def find_outdated(case: Case, plan: Plan) -> list[str]:
 def _find_changed(runs: Iterable[str]) -> list[str]:
     """Returns the runs that are not as DVC has recorded them, or damaged behind its back."""
     listed = list(runs)
-    changed = set(_runs(find_changed(map(run_stage, listed))))
-    return [run for run in listed if run in changed or find_damage(run)]
+    damaged = {run for run in listed if find_damage(run)}
+    changed = set(_runs(find_changed(run_stage(run) for run in listed if run not in damaged)))
+    return [run for run in listed if run in changed or run in damaged]
 
 
 def is_finished(run: str, key: str) -> bool:
@@ -111,7 +112,7 @@ def _forget_diverged(runs: Iterable[str]) -> list[str]:
     """Removes the evidence of runs that have diverged, and returns them."""
     diverged = [run for run in runs if (record := read_record(run)) is not None and record.status == "diverged"]
     for run in diverged:
-        shutil.rmtree(paths.RUNS / run)
+        remove(paths.RUNS / run)
     return diverged
 
 

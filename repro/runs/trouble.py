@@ -32,6 +32,8 @@ WORDS = re.compile(
     r"out of memory|not enough memory|can't allocate memory|cannot allocate memory|no space left|disk is full|"
     r"disk i/o error|input/output error|read-only file system|permission denied|too many open files|"
     r"can't start new thread|"
+    # of NumPy: a file that is cut short; of Python: a worker of a pool that is killed from outside
+    r"\d+ requested and \d+ written|process pool was terminated abruptly|"
     # of torch: its archives on a full disk, its workers killed from outside, its shared memory
     r"PytorchStreamWriter failed|inline_container\.cc.*unexpected pos|"
     r"DataLoader worker .*(killed by signal: (Killed|Terminated|Bus error)|exited unexpectedly)|"

@@ -4,6 +4,7 @@ Three programs read the address, each in its own way: SQLAlchemy takes `?` for a
 the folders that it seems to name, and this project puts relative ones into the folder that the user works in.
 """
 
+import os
 import re
 import sqlite3
 from contextlib import closing
@@ -11,13 +12,16 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from repro import paths
+from repro.audit.ledger.yaml_text import check_regular
 from repro.errors import UserError
-from repro.refusals import check_file
+from repro.refusals import LONGEST_PARTIAL, ROOM, check_file
 from repro.tracking.address import DATABASE
 
 PATIENCE_S = 20.0
 """How long another program may hold the database; as long as MLflow waits itself."""
 
+LONGEST_PATH = 512 - 20 - LONGEST_PARTIAL
+"""Bytes of a path that SQLite opens, less what its journal and a file that is half-written have more."""
 VERSION_TABLE = "alembic_version"
 """What every database of MLflow holds."""
 
@@ -61,7 +65,13 @@ def check_database(file: Path, *, writes: bool = True) -> None:
     Raises:
         UserError: another program holds it, it is no database, or it may not be read or written.
     """
-    if writes or not file.is_file():
+    check_regular(file, "expected a database, or nothing, where one is made")
+    if len(os.fsencode(file)) > LONGEST_PATH:
+        raise UserError(
+            f"{file.parent}: SQLite opens no database below a path of more than {LONGEST_PATH} bytes\n"
+            "  move the project, or name a file elsewhere"
+        )
+    if writes or not file.exists():
         check_file(file)
     if not file.is_file():
         return
@@ -79,11 +89,13 @@ def check_database(file: Path, *, writes: bool = True) -> None:
 
 def explain(file: Path, error: Exception) -> UserError:
     """Returns what a database has raised, as an error for the user; only what is no database is to be moved away."""
-    said = " ".join(str(error).split())[:200]
+    said = re.split(r" ?\[SQL:| ?\(Background on", " ".join(str(error).split()))[0][:200]
     again = "what was run is kept; then: repro publish"
     if re.search(r"database( table)? is (locked|busy)", said):
         return UserError(f"{file} is locked: another program is writing to it\n  end that program; {again}")
-    if re.search(r"readonly database|unable to open|disk I/O|is full|[Pp]ermission", said):
+    if "is full" in said:
+        return UserError(f"{file} cannot be written ({said})\n  {ROOM}; {again}")
+    if re.search(r"readonly database|unable to open|disk I/O|[Pp]ermission", said):
         return UserError(f"{file} cannot be written ({said})\n  make it and its folder writable; {again}")
     if re.search(r"not a database|malformed|no such (table|column)|schema|revision", said):
         return UserError(

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from repro import evidence as files
-from repro import paths
+from repro import paths, revisions
 from repro.audit.ledger.choice import show_value, walk_details
 from repro.audit.ledger.values import flatten
 from repro.case import Case
 from repro.errors import UserError
-from repro.evidence import Evidence, read_evidence
+from repro.evidence import Evidence, changes, read_evidence
 from repro.tracking.address import is_server
 from repro.tracking.refusals import explain_refusals
 from repro.tracking.store import NoAnswerError, Store, import_mlflow, lock, open_store
@@ -62,7 +61,7 @@ def publish_variant(
 def publish_workspace(case: Case, params: Any) -> Evidence:
     """Logs the results of the working tree, which these parameters made; see `publish_variant`."""
     evidence = read_evidence(case, paths.RESULTS, params)
-    commit = files.head()
+    commit = revisions.head()
     publish_evidence(case, open_store(case.name), evidence, commit, _params_beside(commit))
     return evidence
 
@@ -75,13 +74,13 @@ def rebuild(case: Case, commits: Iterable[str] = ()) -> list[Rebuilt]:
     Raises:
         UserError: the tracking store cannot be opened or falls silent, or git does not know a commit.
     """
-    revisions = [*files.experiments(), *map(files.commit_revision, commits)]
-    store, head = open_store(case.name), files.head()
+    found = [*revisions.experiments(), *map(revisions.commit_revision, commits)]
+    store, head = open_store(case.name), revisions.head()
     rebuilt = []
-    for revision in sorted(revisions, key=lambda revision: files.committed_at(revision.commit)):
+    for revision in sorted(found, key=lambda revision: revisions.committed_at(revision.commit)):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                results = files.fetch_results(case, revision, Path(folder))
+                results = revisions.fetch_results(case, revision, Path(folder))
             except UserError as error:
                 rebuilt.append(Rebuilt(revision.label, None, str(error)))
                 continue
@@ -92,7 +91,7 @@ def rebuild(case: Case, commits: Iterable[str] = ()) -> list[Rebuilt]:
 def _params_beside(commit: str | None) -> Mapping[str, Any]:
     """Returns the params of a commit, which a run's name shows the differences from; empty: there are none to read."""
     try:
-        return files.committed_params(commit)
+        return revisions.committed_params(commit)
     except UserError:
         return {}
 
@@ -173,7 +172,7 @@ def is_labelled(run: Any) -> bool:
 
 def _log(case: Case, store: Store, evidence: Evidence, commit: str | None, baseline: Mapping[str, Any]) -> str:
     entities = import_mlflow().entities
-    changed = " ".join(f"{key}={value}" for key, value in files.changes(evidence.params, baseline).items())
+    changed = " ".join(f"{key}={value}" for key, value in changes(evidence.params, baseline).items())
     tags = _tags(case, evidence, commit, changed)
     name = f"{evidence.variant} seed {evidence.seed}{' ' + changed if changed else ''}"
     run_id = str(store.client.create_run(store.experiment, tags={KEY: evidence.key}, run_name=name[:200]).info.run_id)

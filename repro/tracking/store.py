@@ -71,7 +71,8 @@ def open_store(name: str, *, writes: bool = True) -> Store:
     mlflow = import_mlflow()
     if database is not None:
         uri = database_address(database, uri.partition("?")[2])
-        _create_database(database, name)
+        with explain_refusals(uri):
+            _create_database(database, name)
     with explain_refusals(uri):
         client = open_client(mlflow, uri)
         experiment = find_experiment(client, uri, name)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from repro import evidence as files
+from repro import revisions
 from repro.case import Case
 from repro.evidence import read_run_evidence
 from repro.tracking.logged import link_of
@@ -26,7 +26,7 @@ def publish_runs(case: Case, runs: Mapping[Path, Any], beside: Mapping[str, Any]
     """
     store = open_store(runs_experiment(case.name))
     known = {run.data.tags[KEY] for run in _finished(store)}
-    commit, count = files.head(), 0
+    commit, count = revisions.head(), 0
     for folder, params in runs.items():
         evidence = read_run_evidence(case, folder, params)
         if evidence.key not in known:

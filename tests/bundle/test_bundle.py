@@ -42,11 +42,12 @@ def write(file: Path, members: dict[str, bytes]) -> Path:
 def sealed(members: dict[str, bytes], *described: str) -> dict[str, bytes]:
     """Returns members with new checksums, as a forger would write them, in the metadata as well of what is named."""
     others = {name: content for name, content in members.items() if name != CHECKSUMS}
-    metadata = json.loads(others[METADATA])
+    metadata = json.loads(others.pop(METADATA, b'{"@graph": []}'))
     for item in metadata["@graph"]:
         if item["@id"] in described:
             item["sha256"] = hashlib.sha256(others[item["@id"]]).hexdigest()
-    others[METADATA] = json.dumps(metadata).encode()
+    if METADATA in members:
+        others[METADATA] = json.dumps(metadata).encode()
     return others | {CHECKSUMS: write_sums(others)}
 
 
@@ -187,6 +188,15 @@ def test_an_archive_that_was_packed_by_something_else_is_told(tmp_path: Path, me
             for name in order:
                 packed.writestr(name, members[name])
         assert find(tmp_path / "b.zip").startswith("the archive: ")
+
+
+@pytest.mark.fault("damage", "bundle")
+@pytest.mark.parametrize("name", [PAGE, METADATA, "evidence/plan.json", "study.yaml"])
+def test_what_is_taken_out_is_missed_also_with_new_checksums(
+    tmp_path: Path, members: dict[str, bytes], name: str
+) -> None:
+    fewer = {other: content for other, content in members.items() if other != name}
+    assert f"{name}: missing, though" in find(write(tmp_path / "b.zip", sealed(fewer)))
 
 
 @pytest.mark.fault("damage", "bundle")

@@ -1,5 +1,6 @@
 """`repro verify` and `repro export` as people type them: what is said, and the exit status."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -52,6 +53,12 @@ def test_a_changed_page_ends_with_one(in_project: Path, tmp_path: Path, monkeypa
     assert done.exit_code == 1
     assert "kept 1.3, rebuilt 1.2" in done.output
     assert "study_report.html: changed" in done.output
+    page.write_bytes(page.read_bytes().replace(b">1.3 s<", b">\xff s<"))
+    assert call("verify", "first").exit_code == 1
+    rows = page.parent / "evidence" / "runs.csv"
+    rows.unlink()
+    os.mkfifo(rows)
+    assert "runs.csv is no regular file; `repro report STUDY` writes it" in call("verify").output
 
 
 @pytest.mark.fault("clone")

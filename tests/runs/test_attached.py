@@ -17,8 +17,9 @@ stay_attached()
 subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"])
 """
 PARENT = """
-import sys
+import signal, sys
 from repro.runs.attached import Attached
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start without
 attached = Attached([sys.executable, "-c", sys.argv[1]])
 print(attached.process.pid, flush=True)
 attached.wait()

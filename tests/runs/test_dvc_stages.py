@@ -1,13 +1,17 @@
 """The lock file of the runs, in a repository of DVC's own with stages that run no code."""
 
+import errno
 import shutil
 from pathlib import Path
 
 import pytest
+from dvc.exceptions import CacheLinkError, DvcException
 from dvc.repo import Repo
+from dvc.stage.cache import StageCache
 from ruamel.yaml import YAML
 
 from repro import paths
+from repro.errors import UserError
 from repro.runs.dvc_stages import LOCK_FILE, bring_back, find_changed, record
 
 PIPELINE = """\
@@ -78,3 +82,32 @@ def test_a_run_of_the_plan_that_has_not_been_made_again_keeps_its_entry() -> Non
     record(["run@a-s1"])
     assert set(locked()) == {"run@a-s0", "run@a-s1"}
     assert find_changed(["run@a-s0", "run@a-s1"]) == ["run@a-s0"]
+
+
+def test_what_the_system_refuses_is_told_and_not_what_dvc_makes_of_it(monkeypatch) -> None:
+    """On a full disk DVC says that it knows no way to link files."""
+    plan("a-s0")
+    record(["run@a-s0"])
+    shutil.rmtree("results")
+
+    def refuse(*_: object, **__: object) -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device", "results/a-s0")
+        except OSError:
+            raise CacheLinkError(["results/a-s0"])  # noqa: B904 - as DVC does
+
+    monkeypatch.setattr(StageCache, "restore", refuse)
+    with pytest.raises(OSError, match="No space left on device"):
+        bring_back(["run@a-s0"])
+
+
+def test_what_dvc_says_has_no_colours(monkeypatch) -> None:
+    plan("a-s0")
+    record(["run@a-s0"])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise DvcException("\x1b[36mnot\x1b[39m so")
+
+    monkeypatch.setattr(StageCache, "restore", refuse)
+    with pytest.raises(UserError, match="DVC: not so"):
+        bring_back(["run@a-s0"])

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 
 from mean_case import CASE
 from repro import paths
+from repro.errors import UserError
 from repro.runs.generated import find_stale, update_dependencies, write_generated
 
 TESTS = Path(__file__).parents[1]
@@ -116,6 +117,20 @@ def test_generated_files_are_written_once_and_made_again_where_they_differ(proje
     assert set(find_stale(CASE)) == {paths.LEDGER, Path("dvc.yaml")}
     (project / "stages" / "shared.py").write_text("'''A docstring.'''\n")
     assert write_generated(CASE) == [paths.LEDGER]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"stages: [", b"stages: 1"])
+def test_generated_files_that_are_damaged_are_made_again_and_a_pipeline_is_refused(project: Path, content) -> None:
+    write_generated(CASE)
+    (project / paths.SCHEMA).write_bytes(content)
+    assert write_generated(CASE) == [paths.SCHEMA]
+    paths.RUN_PIPELINE.write_bytes(content)
+    with pytest.raises(UserError, match=r"ablations/dvc.yaml is damaged; remove it"):
+        find_stale(CASE)
+    paths.RUN_PIPELINE.unlink()
+    (project / "dvc.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=r"dvc.yaml is no pipeline: expected stages\n  get it back by: git checkout"):
+        find_stale(CASE)
 
 
 def test_a_project_without_a_pipeline_needs_none(project: Path) -> None:

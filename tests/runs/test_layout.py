@@ -1,5 +1,6 @@
 """The runs of several frozen plans as DVC's stages: planning one study takes nothing from the others."""
 
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from repro.audit.study.freezing import freeze
 from repro.audit.study.plan import Plan
 from repro.audit.study.planning import make_plan
 from repro.errors import UserError
+from repro.runs.generated import find_stale
 from repro.runs.inputs import params_file
 from repro.runs.layout import make_pipeline, planned_runs, run_params, write_runs
 
@@ -74,7 +76,7 @@ def test_planning_one_study_keeps_the_runs_of_the_others_also_in_a_fresh_clone()
 
 
 @pytest.mark.usefixtures("project")
-def test_a_plan_that_no_longer_fits_the_tree_is_refused_and_keeps_no_other_from_being_planned() -> None:
+def test_a_plan_that_no_longer_fits_the_tree_is_refused_and_keeps_no_other_from_being_planned(capsys) -> None:
     first, second = plan("first"), plan("second", seeds=1)
     broken = first.model_copy(deep=True)
     broken.values["numbers.gone"] = 1
@@ -84,10 +86,26 @@ def test_a_plan_that_no_longer_fits_the_tree_is_refused_and_keeps_no_other_from_
     with pytest.raises(UserError, match=r"(?s)frozen when the params were others .*repro plan"):
         run_params(CASE, other)
     file = paths.PLANS / "first.json"
+    write_runs(CASE, first)
     file.write_text(file.read_text().replace('"numbers.count"', '"numbers.gone"'))
     assert set(planned_runs(CASE)) == ids(second)
+    with pytest.raises(UserError, match=r"first.json is no frozen plan: (?s:.*)git checkout"):
+        find_stale(CASE)  # whose runs would be gone from the pipeline in silence
     write_runs(CASE, second)
+    assert "runs that ablations/dvc.yaml held are left out of it: ablations/plans/first.json" in capsys.readouterr().err
     assert set(foreach("run")) == ids(second)
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("put", [os.mkfifo, lambda file: file.symlink_to(file.name), lambda file: file.symlink_to("x")])
+def test_what_stands_in_the_place_of_a_plan_is_not_replaced(put) -> None:
+    plan("first")
+    file = paths.PLANS / "first.json"
+    file.unlink()
+    put(file)
+    with pytest.raises(UserError, match=r"first.json .*`repro plan` freezes a study once it is moved away"):
+        plan("first")
+    assert not file.is_file()
 
 
 @pytest.mark.usefixtures("project")

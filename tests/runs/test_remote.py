@@ -12,12 +12,12 @@ from case_project import write_mean_files
 from repro import paths
 from repro.case import load_case
 from repro.errors import UserError
+from repro.own_folder import own_folder
 from repro.runs import code
 from repro.runs.archives import hash_bytes, pack
 from repro.runs.cluster import copy_code
 from repro.runs.inputs import find_keys, folders_of, params_file
 from repro.runs.make_input import make_input
-from repro.runs.own_folder import own_folder
 from repro.runs.remote import Delivery, Order, accept, fulfil
 from repro.storage import hash_tree
 

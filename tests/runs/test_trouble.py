@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from case_project import PROJECT_FILE, STUDY, write_mean_files, write_mean_project
@@ -121,6 +123,20 @@ def allocate_too_much() -> None:
     bytearray(1 << 60)
 
 
+def save_cut_short() -> None:
+    with open("/dev/full", "wb") as stream:  # noqa: PTH123
+        np.save(stream, np.zeros(1 << 16))
+
+
+def kill_worker_of_pool() -> None:
+    with ProcessPoolExecutor(1) as pool:
+        pool.submit(os.kill, *(pool.submit(os.getpid).result(), signal.SIGKILL)).result()
+
+
+def save_to_full_device() -> None:
+    np.zeros(1 << 16).tofile("/dev/full")
+
+
 def open_too_many() -> None:
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")), limits[1]))  # noqa: PTH208
@@ -134,9 +150,12 @@ def open_too_many() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-@pytest.mark.parametrize("cause", [write_to_full_device, allocate_too_much, open_too_many])
+@pytest.mark.parametrize(
+    "cause",
+    [write_to_full_device, save_cut_short, save_to_full_device, kill_worker_of_pool, allocate_too_much, open_too_many],
+)
 def test_real_trouble_is_told(cause: Callable[[], None]) -> None:
-    with pytest.raises((OSError, MemoryError)) as told:
+    with pytest.raises((OSError, MemoryError, RuntimeError)) as told:
         cause()
     assert is_trouble(told.value)
 

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -14,6 +13,7 @@ from typing import Any
 import repro
 from repro.audit.ledger.values import shorten
 from repro.errors import UserError
+from repro.own_folder import passing_folder
 from repro.storage import written_file
 
 KERNEL_START_S = 600
@@ -72,7 +72,7 @@ def run_notebook(source: Any, output: Path, log: Path) -> None:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    with tempfile.TemporaryDirectory() as folder, _own_kernel(Path(folder)):
+    with passing_folder("repro-report") as folder, _own_kernel(folder):
         try:
             papermill.execute_notebook(
                 source,

@@ -1,6 +1,7 @@
 """Sections on what became of the runs: failures and their rates, cost, and all runs, where every number leads to."""
 
 import html
+from typing import Final
 
 import pandas as pd
 
@@ -11,8 +12,7 @@ from repro.audit.statistics.outcomes import FULL
 from repro.audit.statistics.results import MISSING
 
 JOULES_PER_KWH = 3.6e6
-LINKED, UNLINKED = "run", "not published"
-"""What leads from a run to its entry in the tracking store, and what stands where there is none."""
+NOT_PUBLISHED: Final = "not published"
 
 
 def show_failures(subject: Subject) -> str:
@@ -165,7 +165,7 @@ def _main_values(subject: Subject) -> "pd.Series[float]":
 
 
 def _run_row(subject: Subject, run: str, row: "pd.Series[str]", values: "pd.Series[float]") -> str:
-    link = f'<a href="{html.escape(str(row["link"]))}">{LINKED}</a>' if row["link"] else UNLINKED
+    link = f'<a href="{html.escape(str(row["link"]))}">run</a>' if row["link"] else NOT_PUBLISHED
     value = subject.show(float(values[run])) if run in values.index else html.escape(str(row["status"]))
     seconds = "" if pd.isna(row["seconds"]) else f"{show_number(float(row['seconds']), 0)} s"
     return (

@@ -1,5 +1,6 @@
 """Plans as files: frozen before anything runs, with every later change as a dated sentence."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,10 +28,10 @@ def freeze(plan: Plan, folder: Path) -> Plan:
     to the deviations with the date of the new plan. A plan with the fingerprint of the frozen one changes nothing.
 
     Raises:
-        UserError: the file there is no plan.
+        UserError: what is there is no plan.
     """
     file = locate_plan(folder, plan.study)
-    if file.is_file():
+    if os.path.lexists(file):
         before = load_plan(file)
         if before.fingerprint == plan.fingerprint:
             return before
@@ -127,10 +128,11 @@ def load_plan(file: Path) -> Plan:
         UserError: the file is missing or holds no plan, or one that is not as it was frozen.
     """
     try:
-        check_regular(file, "`repro plan` freezes a study")
+        check_regular(file, "`repro plan` freezes a study once it is moved away")
         content = file.read_bytes()
     except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror}); `repro plan` freezes a study") from None
+        once = " once it is moved away" * os.path.lexists(file)
+        raise UserError(f"{file} cannot be read ({error.strerror}); `repro plan` freezes a study{once}") from None
     remedy = f"get it back by: git checkout {file}"
     plan = read_plan(content, str(file), remedy)
     if plan.study != file.stem:  # looks and batches would be noted in the plan of another

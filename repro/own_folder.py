@@ -1,6 +1,6 @@
-"""A folder outside the project that only this user can write, from one process to the next.
+"""Folders outside the project that only this user can write: from one process to the next, or for a moment.
 
-Code is run from it, so that nobody else may have had a hand in it: what lies under a name that anybody can guess is
+Code is run from them, so that nobody else may have had a hand in it: what lies under a name that anybody can guess is
 used only where it is this user's own; otherwise a fresh one is made.
 """
 
@@ -16,6 +16,9 @@ from pathlib import Path
 
 from repro.errors import UserError
 
+SITE_CACHE = "DVC_SITE_CACHE_DIR"
+"""The variable by which DVC is told where it remembers files."""
+
 
 @contextmanager
 def own_folder(name: str) -> Iterator[Path]:
@@ -27,19 +30,56 @@ def own_folder(name: str) -> Iterator[Path]:
     Raises:
         UserError: others can rename what lies among the temporary files.
     """
-    around = Path(tempfile.gettempdir()).resolve()
-    _check_around(around)
-    folder = around / f"{name}-{os.getuid()}"
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    if _is_own(folder):
+    if (folder := kept_folder(name)) is not None:
         yield folder
         return
-    passing = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=around))
+    with passing_folder(name) as passing:
+        yield passing
+
+
+def kept_folder(name: str) -> Path | None:
+    """Returns the folder of that name among the temporary files, made if need be; None: it is not this user's own.
+
+    Args:
+        name: of the folder; the number of the user is added.
+
+    Raises:
+        UserError: others can rename what lies among the temporary files.
+    """
+    folder = _around() / f"{name}-{os.getuid()}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    return folder if _is_own(folder) else None
+
+
+@contextmanager
+def passing_folder(name: str) -> Iterator[Path]:
+    """Yields a new folder among the temporary files, and removes it.
+
+    Args:
+        name: that its own begins with.
+
+    Raises:
+        UserError: others can rename what lies among the temporary files.
+    """
+    passing = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_around()))
     try:
         yield passing
     finally:
         shutil.rmtree(passing, ignore_errors=True)
+
+
+def keep_dvc_apart() -> None:
+    """Has DVC remember files where only this user can write, unless the environment names a place.
+
+    Left alone it does so below /var/tmp/dvc, which everybody can write, and runs what is pickled there.
+
+    Raises:
+        UserError: others can rename what lies among the temporary files.
+    """
+    if SITE_CACHE not in os.environ:
+        folder = kept_folder("repro-dvc") or Path(tempfile.mkdtemp(prefix="repro-dvc-", dir=_around()))
+        os.environ[SITE_CACHE] = str(folder)
 
 
 def _is_own(folder: Path) -> bool:
@@ -48,7 +88,13 @@ def _is_own(folder: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not _is_open(found)
 
 
-def _check_around(folder: Path) -> None:
+def _around() -> Path:
+    """Returns the folder of temporary files.
+
+    Raises:
+        UserError: others can rename what lies there.
+    """
+    folder = Path(tempfile.gettempdir()).resolve()
     trusted = {0, os.getuid()}
     with suppress(OSError, ValueError):  # in a container without rights of its own that is how root's files look
         trusted.add(int(Path("/proc/sys/kernel/overflowuid").read_text()))
@@ -59,6 +105,7 @@ def _check_around(folder: Path) -> None:
                 f"{each}: other users can replace what lies there, so that no code is run from {folder}\n"
                 "  name another folder for temporary files in TMPDIR"
             )
+    return folder
 
 
 def _is_open(found: os.stat_result) -> bool:
