@@ -8,7 +8,10 @@ def main() -> None:
     """Runs the stage."""
     with stage("prepare", paths.PREPARED) as params:
         from repro.cases.medfe.data.prepare import prepare_photographs
+        from repro.cases.medfe.split_folders import check_splits
 
+        if params.data.source == "folder":
+            check_splits(params.data.root)
         prepare_photographs(params.data, paths.PREPARED)
 
 
