@@ -26,7 +26,7 @@ def plan(
     aliases: Annotated[bool, typer.Option(help="Show the whole alias table.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Show the plan, and freeze and write nothing.")] = False,
 ) -> None:
-    """Show what a study runs and what it can see; freeze it and write its runs."""
+    """Show what a study runs and what it can see; freeze it."""
     require("study")
     from rich.console import Console
 
@@ -37,14 +37,10 @@ def plan(
     case = load_case()
     if not dry_run:
         check_folder(paths.PLANS)
-        check_folder(paths.RUN_PARAMS)
     planned = plan_study(study, case)
     file = locate_plan(paths.PLANS, planned.study)
     if not dry_run:
-        from repro.runs.layout import write_runs
-
         planned = freeze(planned, paths.PLANS)
-        write_runs(case, planned)
     console = Console(soft_wrap=True)
     _show_runs(planned, console)
     _show_design(planned, SHOWN_ALIASES if not aliases else None, console)

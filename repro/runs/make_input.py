@@ -1,4 +1,4 @@
-"""Stage: makes an input that runs share, from the params that `repro plan` has written for it.
+"""Stage: makes an input that runs share, from the params that `repro sweep` has written for it.
 
 Run as `python -m repro.runs.make_input NAME KEY [NEEDED=KEY ...]`; no two processes make the same input.
 """

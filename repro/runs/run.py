@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def load_run_params(case: Case, run: str) -> Any:
-    """Returns the checked params of a run, as `repro plan` has written them."""
+    """Returns the checked params of a run, as `repro sweep` has written them."""
     file = params_file(run)
     return parse_tree(case.params, read_params(case, file), str(file))
 

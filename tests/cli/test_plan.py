@@ -15,6 +15,7 @@ from repro.cases.medfe.case import CASE
 from repro.cli import app
 from repro.errors import UserError
 from repro.runs import report as study_report
+from repro.runs.layout import write_runs
 from repro.runs.record import Given, RunRecord, write_evidence
 from repro.runs.tables import write_rows
 
@@ -49,13 +50,13 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.mark.usefixtures("project")
-def test_a_plan_is_shown_frozen_and_its_runs_are_written() -> None:
+def test_a_plan_is_shown_and_frozen_and_tells_dvc_of_no_run_before_there_is_one() -> None:
     shown = call("plan", "smoke.yaml")
     frozen = load_plan(locate_plan(paths.PLANS, "smoke"))
     assert frozen.fingerprint[:12] in shown
     assert f"{len(frozen.runs)} of {len(frozen.runs)} runs are still to be run; how long" in shown
     assert "7 seeds could" in shown
-    assert all((paths.RUN_PARAMS / f"{run.id}.yaml").is_file() for run in frozen.runs)
+    assert not paths.RUN_PIPELINE.exists(), "DVC would miss the outputs"
     before = locate_plan(paths.PLANS, "smoke").read_bytes()
     call("plan", "smoke.yaml")
     assert locate_plan(paths.PLANS, "smoke").read_bytes() == before
@@ -128,7 +129,9 @@ def test_the_randomisation_and_how_verdicts_are_read_are_told(project) -> None:
 def test_a_page_is_a_look_that_its_plan_keeps_and_runs_do_not_depend_on(monkeypatch) -> None:
     call("plan", "smoke.yaml")
     file = locate_plan(paths.PLANS, "smoke")
-    frozen, pipeline = load_plan(file), paths.RUN_PIPELINE.read_text()
+    frozen = load_plan(file)
+    write_runs(CASE, frozen)
+    pipeline = paths.RUN_PIPELINE.read_text()
     monkeypatch.setattr(study_report, "build_study_report", lambda *_: None)
     assert "noted" not in call("report", "smoke.yaml")  # nothing to look at
     for run in frozen.runs:
