@@ -1,7 +1,7 @@
 """The runs of frozen plans as DVC sees them: a params file for each run and input, and the stages that make them.
 
-`ablations/dvc.yaml` is generated whole, from the case and from the frozen plans of the studies that have been swept here;
-a file whose content would stay as it is stays untouched. A study whose outputs nobody has is not in it, nor is the file
+`ablations/dvc.yaml` is generated whole, from the case and from the frozen plans of the studies that are swept here; a
+file whose content would stay as it is stays untouched. A study whose outputs nobody has is not in it, nor is the file
 in git: DVC would miss the outputs in every clone, and end `dvc checkout` and `dvc pull` with an error. The stages stand
 in it by name rather than being read from a file of variables, which `dvc params diff` would show as hundreds of
 parameters.
