@@ -71,7 +71,7 @@ def test_a_killed_worker_and_a_killed_node_lose_no_run(
     assert any(map(is_held, (project.root / ".repro" / "locks").glob("run-*.lock"))), "no other sweep makes it"
     (victim, *_) = runs_below(tmp_path)
     kill(parent_of(victim))
-    wait_for(lambda: victim not in runs_below(tmp_path), seconds=5)
+    wait_for(lambda: victim not in runs_below(tmp_path))
     wait_for(lambda: len(runs_below(tmp_path)) == 2 or project.tables())
     cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
     said, _ = sweep.communicate(timeout=TIMEOUT_S)
