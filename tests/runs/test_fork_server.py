@@ -92,6 +92,7 @@ def test_runs_end_with_their_server_and_are_told_of(start) -> None:
     wait_for(lambda: not Path(f"/proc/{runs[1]}").exists(), seconds=5)
 
 
+@pytest.mark.whole
 def test_a_forked_run_has_the_bits_of_a_command(undisturbed: Project, tmp_path: Path) -> None:
     """That the runs of a sweep are forked is shown with the sweep that is killed."""
     project = Project(tmp_path / "project")

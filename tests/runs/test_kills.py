@@ -85,6 +85,7 @@ def kill_one(
 
 @pytest.mark.fault("kill")
 @pytest.mark.parametrize("whom", ["the sweep", "DVC", pytest.param("the stage", marks=pytest.mark.long)])
+@pytest.mark.whole
 def test_a_kill_in_the_shared_stage_stops_no_later_sweep(
     means: Project, wanted: dict[str, bytes], tried: Tried, whom: str
 ) -> None:

@@ -68,6 +68,7 @@ def test_killed_workers_and_killed_sweeps_end_in_the_table_of_an_undisturbed_swe
 
 
 @pytest.mark.fault("damage", "dvc.lock", bits=True)
+@pytest.mark.whole
 def test_what_is_there_is_not_run_again(undisturbed: Project, tmp_path) -> None:
     project = Project(tmp_path / "project")
     shutil.copytree(undisturbed.root, project.root, ignore=shutil.ignore_patterns("mlflow.db*", "mlruns"))
