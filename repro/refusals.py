@@ -26,7 +26,7 @@ LONGEST_PARTIAL = 40
 """Bytes that such a name has more than the file's own."""
 PROBE_BYTES = 4096
 CIRCLE = "Symlink loop from "
-"""As `pathlib` says it, whose error has no number."""
+"""As `pathlib` says it before Python 3.13, in an error without a number."""
 ROOM = "make room on that disk, and start the same command again"
 RIGHT = "write where you may, or get the right to: ls -ld shows whose it is"
 REMEDIES = {
@@ -64,18 +64,13 @@ def one_message(name: str, *, speaks: bool = True) -> Iterator[None]:
         sys.stdout.reconfigure(errors="backslashreplace")  # of letters that the terminal cannot show
     try:
         try:
-            with _memory_told():
+            with _as_system_errors():
                 yield
         finally:
             sys.stdout.flush()  # or the interpreter tells of a full disk after the end, in its own words
     except BrokenPipeError:  # whoever reads what is printed has read enough
         _drop_output()
         raise SystemExit(1) from None
-    except RuntimeError as error:
-        if not str(error).startswith(CIRCLE):
-            raise
-        print(f"{name}: {str(error).removeprefix(CIRCLE)}: {REMEDIES[errno.ELOOP]}", file=sys.stderr)
-        raise SystemExit(2) from None
     except (UserError, OSError, MemoryError) as error:
         if speaks:
             print(f"{name}: {_show_letters(str(explain(error)))}", file=sys.stderr)
@@ -84,14 +79,18 @@ def one_message(name: str, *, speaks: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def _memory_told() -> Iterator[None]:
-    """Raises torch's own error for missing memory, of the machine or the graphics card, as Python's."""
+def _as_system_errors() -> Iterator[None]:
+    """Raises what torch says of missing memory, and `pathlib` of links in a circle, as the system's own errors."""
     try:
         yield
     except RuntimeError as error:
-        if not _NO_MEMORY.search(str(error)):
-            raise
-        raise MemoryError from None
+        said = str(error)
+        if said.startswith(CIRCLE):
+            name = said.removeprefix(CIRCLE).strip("'")
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name) from None
+        if _NO_MEMORY.search(said):
+            raise MemoryError from None
+        raise
 
 
 def explain(error: UserError | OSError | MemoryError) -> UserError:

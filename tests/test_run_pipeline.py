@@ -23,7 +23,7 @@ def stages() -> dict[str, Any]:
     """Returns the stages of the runs of all frozen plans."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        return YAML(typ="safe").load(make_pipeline(CASE, planned_runs(CASE)))["stages"]
+        return YAML(typ="safe").load(make_pipeline(CASE, planned_runs(CASE)[0]))["stages"]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def copy(tmp_path: Path, monkeypatch) -> Path:
     (tmp_path / "reports").mkdir()
     shutil.copy(ROOT / paths.NOTEBOOK, tmp_path / paths.NOTEBOOK)
     monkeypatch.chdir(tmp_path)
-    paths.RUN_PIPELINE.write_text(make_pipeline(CASE, planned_runs(CASE)))
+    paths.RUN_PIPELINE.write_text(make_pipeline(CASE, planned_runs(CASE)[0]))
     return tmp_path / "repro"
 
 

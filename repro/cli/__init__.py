@@ -40,8 +40,10 @@ def main() -> None:
 
 
 def _check_folder(here: Path) -> None:
-    """Refuses a folder below the project, where files would be looked for and written that nothing else reads."""
-    if paths.PROJECT in here.parents and not (here / paths.PARAMS).is_file() and "--help" not in sys.argv:
+    """Refuses a folder below the project, where nothing else reads what is written, and one that DVC cannot name."""
+    if "--help" in sys.argv:
+        return
+    if paths.PROJECT in here.parents and not (here / paths.PARAMS).is_file():
         raise UserError(f"this folder lies below the project's root, where commands work\n  cd {paths.PROJECT}")
     if (here / ".dvc").is_dir():
         check_braces(here)

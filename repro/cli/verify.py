@@ -2,7 +2,6 @@
 
 from enum import StrEnum
 from pathlib import Path
-from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 DIFFERENT, CANNOT = 1, 2
 BUNDLE = ".zip"
-_MOST_PASSAGES, _LONGEST_QUOTE = 5, 120
+_MOST_PASSAGES = 5
 
 
 class Checklist(StrEnum):
@@ -208,13 +207,15 @@ def _rerun(study: str, count: int, seed: int) -> int:
 def _tell(name: str, rebuilt: "Rebuilt") -> int:
     """Says how a page stands to its rows; returns the exit status."""
     from repro.audit.counted import count_of
+    from repro.audit.ledger.values import shorten
 
     for item in rebuilt.differences:
         _say(f"{name}: {item.where}: kept {item.kept}, rebuilt {item.rebuilt}")
     for item in rebuilt.rounded:
         _say(f"{name}: {item.where}: kept {item.kept}, rebuilt {item.rebuilt}, by one in the last digit")
     for item in rebuilt.reworded[:_MOST_PASSAGES]:
-        _say(f"{name}: {item.where}: worded otherwise: kept {_quote(item.kept)}, rebuilt {_quote(item.rebuilt)}")
+        kept, now = shorten(item.kept), shorten(item.rebuilt)
+        _say(f'{name}: {item.where}: worded otherwise: kept "{kept}", rebuilt "{now}"')
     total = rebuilt.agree + len(rebuilt.differences) + len(rebuilt.rounded)
     said = f"{name}: {rebuilt.agree} of {total} numbers and verdicts rebuilt, {rebuilt.pictures} pictures to the byte"
     if rebuilt.redrawn:
@@ -227,10 +228,6 @@ def _tell(name: str, rebuilt: "Rebuilt") -> int:
     for line in rebuilt.elsewhere if rebuilt.rounded or rebuilt.redrawn or rebuilt.differences else ():
         _say(f"  {line}")
     return DIFFERENT if rebuilt.differences else 0
-
-
-def _quote(words: str) -> str:
-    return f'"{shorten(words, _LONGEST_QUOTE, placeholder=" ...")}"'
 
 
 COMMANDS = (verify, export)

@@ -5,8 +5,10 @@ from pathlib import Path
 from repro.errors import UserError
 from repro.judge.declaration import NAME
 
-MARKS = (NAME, "stack-plan.csv")
-"""What every judgement writes; one of a stack whose runs are still to be made writes its plan alone."""
+STACK, STACK_PLAN = "stack.json", "stack-plan.csv"
+"""The smallest stack that was found, and the runs that would tell."""
+MARKS = (NAME, STACK, STACK_PLAN)
+"""What judgements write, each at least one."""
 
 
 def check_own_folder(folder: Path) -> None:

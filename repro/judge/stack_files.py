@@ -11,6 +11,7 @@ from typing import Any
 from repro.errors import UserError
 from repro.judge.configurations import read_stack
 from repro.judge.declaration import Declaration
+from repro.judge.own_folder import STACK
 from repro.judge.showing.record import dump
 from repro.judge.source import SERVED
 from repro.judge.stack import StackJudgement, check_margin, judge_stack
@@ -20,7 +21,7 @@ from repro.judge.stack_showing import answers_content, markdown_answers, markdow
 from repro.judge.table import read_table
 from repro.storage import write_json, written_file
 
-NAME, PAGE, SUMMARY = "stack.json", "index.html", "summary.md"
+NAME, PAGE, SUMMARY = STACK, "index.html", "summary.md"
 
 
 def judge_files(

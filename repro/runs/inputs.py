@@ -84,10 +84,10 @@ def read_params(case: Case, file: Path) -> dict[str, Any]:
         UserError: the file is missing, is no YAML, or holds no params.
     """
     if not file.is_file():
-        raise UserError(f"{file} is missing; `repro plan STUDY` writes it")
+        raise UserError(f"{file} is missing; `repro sweep STUDY` writes it")
     values = read_values(file)
     if not isinstance(values, dict):
-        raise UserError(f"{file} holds no params; `repro plan STUDY` writes it")
+        raise UserError(f"{file} holds no params; `repro sweep STUDY` writes it")
     return fill_before(case.params, values)
 
 

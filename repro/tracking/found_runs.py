@@ -18,8 +18,6 @@ MOST_RUNS = 100_000
 """Rows that are asked for at most."""
 PAGE = 200
 """Rows that are asked for at once: a server has a time for each answer."""
-KINDS = ("databricks", "postgresql", "mysql", "mssql")
-"""Stores that are neither a server, nor a database file, nor a folder, by the first word of their address."""
 OTHER = f"name another store: --tracking-uri, or {VARIABLE}"
 
 
@@ -82,8 +80,10 @@ def _check_store(uri: str) -> str:
             raise UserError(f"{file}: no such database of MLflow\n  {OTHER}")
         check_database(file, writes=False)
         return database_address(file, uri.partition("?")[2])
-    folder = Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else uri)
-    if uri.partition(":")[0] not in KINDS and not folder.is_dir():
+    kind, colon, _ = uri.partition(":")
+    if uri == "databricks" or (colon and kind != "file"):  # such as postgresql+psycopg2, which MLflow or a plugin knows
+        return uri
+    if not Path(unquote(urlsplit(uri).path) if colon else uri).is_dir():
         raise UserError(f"{without_password(uri)}: no such folder of MLflow\n  {OTHER}")
     return uri
 

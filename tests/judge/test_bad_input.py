@@ -140,9 +140,11 @@ def test_a_folder_that_is_no_judgement_gets_none(tmp_path: Path) -> None:
     for folder in (tmp_path, Path("/")):
         with pytest.raises(UserError, match="and no judgement\n  name one that is new or empty: --out DIR"):
             check_own_folder(folder)
-    (tmp_path / "judge.yaml").touch()
-    check_own_folder(tmp_path)
     check_own_folder(tmp_path / "new")
+    for own in ("judge.yaml", "stack.json", "stack-plan.csv"):
+        (tmp_path / own).touch()
+        check_own_folder(tmp_path)
+        (tmp_path / own).unlink()
 
 
 @pytest.mark.fault("input", "table to judge")

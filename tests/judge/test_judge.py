@@ -19,6 +19,7 @@ from repro.judge.settling import bear_noise, bear_repeated_noise
 from repro.judge.slopes import fit_slopes
 from repro.judge.table import read_table
 from repro.judge.verdicts import judge_table
+from repro.tracking.found_runs import _check_store
 
 
 def judge(table: pd.DataFrame, **declared: object) -> Judgement:
@@ -302,6 +303,13 @@ def test_runs_in_mlflow_are_a_table_like_any_other(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^--tracking-uri=http://127.0.0.1:9: no answer of a server"):
         read_table("mlflow:ablation", "http://127.0.0.1:9")
     assert [item.name for item in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+@pytest.mark.parametrize(
+    "store", ["postgresql+psycopg2://user@host/runs", "mysql+pymysql://host/runs", "plugin://host"]
+)
+def test_a_store_that_mlflow_or_a_plugin_of_it_knows_is_left_to_it(store: str) -> None:
+    assert _check_store(store) == store
 
 
 def test_the_example_says_what_its_readme_says() -> None:

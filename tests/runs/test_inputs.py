@@ -76,9 +76,9 @@ def test_keys_name_folders_and_files() -> None:
 
 def test_a_params_file_that_is_missing_or_holds_nothing_says_what_writes_it(tmp_path) -> None:
     file = tmp_path / "run.yaml"
-    with pytest.raises(UserError, match=r"is missing; `repro plan STUDY` writes it"):
+    with pytest.raises(UserError, match=r"is missing; `repro sweep STUDY` writes it"):
         read_params(CASE, file)
     for content in ("", "- 1", "text"):
         file.write_text(content)
-        with pytest.raises(UserError, match=r"holds no params; `repro plan STUDY` writes it"):
+        with pytest.raises(UserError, match=r"holds no params; `repro sweep STUDY` writes it"):
             read_params(CASE, file)

@@ -18,7 +18,7 @@ from repro.audit.study.planning import make_plan
 from repro.errors import UserError
 from repro.runs.generated import find_stale
 from repro.runs.inputs import params_file
-from repro.runs.layout import make_pipeline, planned_runs, run_params, write_runs
+from repro.runs.layout import make_pipeline, planned_runs, run_params, write_runs, written_runs
 
 OUTCOME = {"error": {"direction": "lower", "margin": 0.1, "why": "a test"}}
 
@@ -88,12 +88,19 @@ def test_a_plan_that_no_longer_fits_the_tree_is_refused_and_keeps_no_other_from_
     file = paths.PLANS / "first.json"
     write_runs(CASE, first)
     file.write_text(file.read_text().replace('"numbers.count"', '"numbers.gone"'))
-    assert set(planned_runs(CASE)) == ids(second)
+    assert set(planned_runs(CASE)[0]) == ids(second)
     with pytest.raises(UserError, match=r"first.json is no frozen plan: (?s:.*)git checkout"):
         find_stale(CASE)  # whose runs would be gone from the pipeline in silence
     write_runs(CASE, second)
     assert "runs that ablations/dvc.yaml held are left out of it: ablations/plans/first.json" in capsys.readouterr().err
     assert set(foreach("run")) == ids(second)
+
+
+@pytest.mark.usefixtures("project")
+def test_stages_that_name_no_runs_are_damage() -> None:
+    paths.RUN_PIPELINE.write_text("stages: {run: {foreach: 1}}")
+    with pytest.raises(UserError, match=r"dvc.yaml is damaged; remove it"):
+        written_runs(CASE)
 
 
 @pytest.mark.usefixtures("project")
@@ -110,7 +117,7 @@ def test_what_stands_in_the_place_of_a_plan_is_not_replaced(put) -> None:
 
 @pytest.mark.usefixtures("project")
 def test_without_a_plan_there_is_the_code_alone() -> None:
-    stages = YAML(typ="safe").load(make_pipeline(CASE, planned_runs(CASE)))["stages"]
+    stages = YAML(typ="safe").load(make_pipeline(CASE, planned_runs(CASE)[0]))["stages"]
     assert list(stages) == ["code"]
     assert stages["code"]["deps"] == ["mean_case.py"]
 

@@ -38,8 +38,8 @@ def write_files(found: Judgement, folder: Path) -> list[Path]:
         BADGE: show_badge(found),
         ENDPOINT: show_endpoint(found),
     }
-    for name, text in reversed(texts.items()):  # first what tells that the others are ours
+    write_declaration(found.declared, folder / NAME)  # first what tells that the folder, and the others, are ours
+    for name, text in reversed(texts.items()):
         with written_file(folder / name) as partial:
             partial.write_text(text, encoding="utf-8", newline="\n")
-    write_declaration(found.declared, folder / NAME)
     return [folder / name for name in (*texts, NAME)]

@@ -96,9 +96,3 @@ def test_a_heavy_tail_is_a_caution() -> None:
     rows.loc[rows["run"] == "v3-s1", "value"] += 40.0
     heavy = results._replace(rows=rows)
     assert "of the variance of" in text_of(trust._tell_tail(Subject(plan, heavy, analyse(plan, heavy), {})))
-
-
-def test_a_study_of_which_no_run_was_made_has_its_figures_too() -> None:
-    subject = make_subject()
-    results = subject.results._replace(rows=subject.results.rows.iloc[:0])
-    assert "Studies of the design" in text_of(trust.show_trust(subject._replace(results=results)))

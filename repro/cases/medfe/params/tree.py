@@ -23,7 +23,7 @@ from repro.cases.medfe.params.optimisation import OptimisationParams
 from repro.cases.medfe.params.runtime import RuntimeParams
 from repro.cases.medfe.params.training import TrainingParams
 
-MADE = (paths.PREPARED, paths.MASKS, paths.RESULTS, paths.REPORT.parent)
+MADE = (paths.PREPARED, paths.MASKS, paths.INPUTS, paths.RESULTS, paths.REPORT.parent)
 """Folders of the project in which the pipeline itself writes pictures."""
 
 

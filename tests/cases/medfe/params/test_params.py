@@ -46,6 +46,7 @@ def test_the_shipped_file_is_valid_and_every_key_is_explicit() -> None:
         ({"training.validate_every_steps": 15}, "training.validate_every_steps must be a multiple of training.log"),
         ({"data.source": "folder", "data.root": "."}, "data.root must be apart from data/prepared, or pictures that"),
         ({"data.source": "celeba", "data.root": "results/x"}, "data.root must be apart from results, or pictures"),
+        ({"data.source": "folder", "data.root": "data/inputs"}, "data.root must be apart from data/inputs, or"),
         ({"masks.source": "files", "masks.root": "data"}, "masks.root must be apart from data/prepared, or pictures"),
         ({"training.steps": float("nan")}, "training.steps is nan"),
     ],
