@@ -229,6 +229,7 @@ def test_what_is_not_there_is_told_from_what_nobody_knows(monkeypatch) -> None:
     assert explain_missing(strange) is strange
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("extra", "rooms"), [("study", "runs"), ("mlflow", "tracking"), ("medfe", "cases.medfe")])
 def test_each_extra_brings_what_its_rooms_import(wheel: Path, tmp_path: Path, extra: str, rooms: str) -> None:
     """Alone, with the base."""

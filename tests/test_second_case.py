@@ -14,6 +14,7 @@ import pytest
 from case_project import STUDY, write_mean_project
 from sweep_project import Project, clean
 
+pytestmark = pytest.mark.whole
 RUN_AND_LIST = """
 import runpy, sys
 runpy.run_module("repro.runs.run", run_name="__main__")

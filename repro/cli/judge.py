@@ -57,12 +57,12 @@ def judge(
     if loop:
         _judge_loop(table, outcome or [], tracking_uri, format)
     from repro.judge.declaration import Flags, check_declaration, read_declaration
-    from repro.judge.own_folder import check_own_folder
+    from repro.judge.output_folder import check_output_folder
 
     flags = Flags(tuple(outcome or ()), margin, seed, unit, task, details, tuple(baseline or ()))
     declared, folder = read_declaration(table, flags), out or FOLDER
     check_folder(folder)
-    check_own_folder(folder)
+    check_output_folder(folder)
     if stack:
         _judge_stack(stack, declared, tracking_uri, format, out)
     if out is not None or format is Format.HTML:

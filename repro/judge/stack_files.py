@@ -11,7 +11,7 @@ from typing import Any
 from repro.errors import UserError
 from repro.judge.configurations import read_stack
 from repro.judge.declaration import Declaration
-from repro.judge.own_folder import STACK
+from repro.judge.output_folder import STACK
 from repro.judge.showing.record import dump
 from repro.judge.source import SERVED
 from repro.judge.stack import StackJudgement, check_margin, judge_stack

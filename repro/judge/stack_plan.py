@@ -10,7 +10,7 @@ from repro.audit.study.designs import stack_mixtures
 from repro.judge.column_names import BLANK, SEED, SHARED
 from repro.judge.configurations import Difference
 from repro.judge.declaration import Declaration
-from repro.judge.own_folder import STACK_PLAN
+from repro.judge.output_folder import STACK_PLAN
 from repro.judge.stack_aliases import tell_aliases
 from repro.judge.stack_seeds import count_comparison_seeds, count_seeds, pool_sd
 from repro.judge.variants import show_option

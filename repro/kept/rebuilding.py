@@ -1,7 +1,8 @@
 """Every number of a page once more, from the rows that are kept: which agree, and which do not, with both values."""
 
+from collections import Counter
 from collections.abc import Mapping
-from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from repro.audit.page.subject import Subject
@@ -112,15 +113,9 @@ def _compare(heading: str, then: SectionText, now: SectionText) -> tuple[int, li
 
 
 def _compare_words(heading: str, then: list[str], now: list[str]) -> list[Difference]:
-    """Returns the passages of a section that are others, each beside what stands at its place."""
-    if then == now:
-        return []
-    matcher = SequenceMatcher(None, then, now, autojunk=False)
-    return [
-        Difference(heading, " ".join(then[a:b]) or NOTHING, " ".join(now[c:d]) or NOTHING)
-        for tag, a, b, c, d in matcher.get_opcodes()
-        if tag != "equal"
-    ]
+    """Returns the passages of a section that only one of two versions has, in pairs by their order."""
+    theirs, ours = ((Counter(one) - Counter(other)).elements() for one, other in ((then, now), (now, then)))
+    return [Difference(heading, *pair) for pair in zip_longest(theirs, ours, fillvalue=NOTHING)]
 
 
 def _is_rounding(item: Difference) -> bool:

@@ -5,6 +5,7 @@ Whoever opens a pipe to read it waits for ever, DVC among them; and a link that 
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -19,6 +20,7 @@ def find_foreign(output: Path) -> Path | None:
 def remove(output: Path) -> None:
     """Removes what stands in a place, whatever it is; of a link the link."""
     if output.is_dir() and not output.is_symlink():
-        shutil.rmtree(output, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process removes it as well
+            shutil.rmtree(output)
     else:
         output.unlink(missing_ok=True)

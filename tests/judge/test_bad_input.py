@@ -10,7 +10,7 @@ import pytest
 from repro.errors import UserError
 from repro.judge.declaration import Flags, read_declaration
 from repro.judge.judgement import Judgement
-from repro.judge.own_folder import check_own_folder
+from repro.judge.output_folder import check_output_folder
 from repro.judge.table import read_table
 from repro.judge.table_header import read_headed
 from repro.judge.verdicts import judge_table
@@ -139,11 +139,13 @@ def test_a_folder_that_is_no_judgement_gets_none(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     for folder in (tmp_path, Path("/")):
         with pytest.raises(UserError, match="and no judgement\n  name one that is new or empty: --out DIR"):
-            check_own_folder(folder)
-    check_own_folder(tmp_path / "new")
+            check_output_folder(folder)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ".gitkeep").touch()
+    check_output_folder(tmp_path / "new")
     for own in ("judge.yaml", "stack.json", "stack-plan.csv"):
         (tmp_path / own).touch()
-        check_own_folder(tmp_path)
+        check_output_folder(tmp_path)
         (tmp_path / own).unlink()
 
 

@@ -64,6 +64,7 @@ def swept(tmp_path_factory) -> Project:
 
 
 @pytest.mark.fault("damage", "pipes and links in the place of files")
+@pytest.mark.whole
 def test_a_sweep_brings_back_what_is_no_file(swept: Project) -> None:
     before = swept.tables()
     first, second, *_ = sorted((swept.root / paths.RUNS).glob("*-s0"))
@@ -77,6 +78,7 @@ def test_a_sweep_brings_back_what_is_no_file(swept: Project) -> None:
 
 
 @pytest.mark.fault("damage", "half-written files of DVC")
+@pytest.mark.whole
 def test_files_of_dvc_that_are_none_or_name_no_known_hash_are_set_aside(swept: Project, monkeypatch, capsys) -> None:
     from dvc.repo import Repo
 
