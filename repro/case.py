@@ -103,12 +103,15 @@ class Input:
             it needs, by name, and the folder to be written, which does not exist yet.
         params: dotted keys or groups of the params that it depends on; runs that agree in them share the folder.
         needs: names of other inputs that it reads.
+        check: "module:function", which raises a `UserError` where what is to be read is not as these values say; it is
+            called with them before `make`, changes no number, and is no code of the runs; empty: nothing.
     """
 
     name: str
     make: str
     params: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    check: str = ""
 
 
 class ResultFiles(NamedTuple):

@@ -8,10 +8,9 @@ def main() -> None:
     """Runs the stage."""
     with stage("prepare", paths.PREPARED) as params:
         from repro.cases.medfe.data.prepare import prepare_photographs
-        from repro.cases.medfe.split_folders import check_splits
+        from repro.cases.medfe.split_folders import check_photographs
 
-        if params.data.source == "folder":
-            check_splits(params.data.root)
+        check_photographs(params.model_dump(mode="json"))
         prepare_photographs(params.data, paths.PREPARED)
 
 

@@ -38,6 +38,8 @@ def make_input(name: str, key: str, needed: dict[str, str]) -> Path:
     item, folder = input_named(case, name), folder_of(name, key)
     values = read_params(case, params_file(name, key))
     inputs = {other: folder_of(other, its_key) for other, its_key in needed.items()}
+    if item.check:
+        import_attribute(item.check, f"check of {name}")(values)
     import_attribute(item.make, f"input {name}")(values, inputs, folder)
     return folder
 

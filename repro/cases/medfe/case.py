@@ -19,7 +19,12 @@ CASE = PaperCase(
     folder=paths.ABLATIONS,
     make_run=f"{_HERE}.study:make_run",
     inputs=(
-        Input("photographs", f"{_HERE}.inputs:make_photographs", params=("data",)),
+        Input(
+            "photographs",
+            f"{_HERE}.inputs:make_photographs",
+            params=("data",),
+            check=f"{_HERE}.split_folders:check_photographs",
+        ),
         Input("holes", f"{_HERE}.inputs:make_holes", params=("masks",), needs=("photographs",)),
     ),
     more_sections=f"{_HERE}.report.fills:SECTIONS",

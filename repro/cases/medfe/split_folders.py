@@ -2,7 +2,9 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from repro import paths
 from repro.cases.medfe.data.datasets.folder import SPLIT_FOLDERS
@@ -10,6 +12,12 @@ from repro.errors import UserError
 
 _NUMBER = re.compile(r"[\s._-]*\d+$")
 """Of a year or a size, as in train2017."""
+
+
+def check_photographs(values: Mapping[str, Any]) -> None:
+    """Checks the splits of the folder that values of `data` name, where photographs come from a folder; see below."""
+    if values["data"]["source"] == "folder":
+        check_splits(values["data"]["root"])
 
 
 def check_splits(root: str) -> None:

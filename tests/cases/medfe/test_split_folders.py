@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from repro.cases.medfe.split_folders import check_splits
+from case_project import name_case
+from repro.cases.medfe.split_folders import check_photographs, check_splits
 from repro.errors import UserError
+from repro.runs.inputs import params_file
+from repro.runs.make_input import make_input
 
 
 def write(root: Path, *folders: str) -> str:
@@ -51,3 +54,15 @@ def test_splits_that_are_read_as_such_and_other_folders_are_fine(tmp_path: Path,
 
 def test_a_folder_that_is_not_there_is_left_to_whoever_reads_it() -> None:
     check_splits("nowhere")
+
+
+def test_a_sweep_and_the_stage_refuse_such_a_folder_before_they_read_it(tmp_path: Path, monkeypatch) -> None:
+    root = write(tmp_path, "images/train", "images/test")
+    monkeypatch.chdir(tmp_path)
+    name_case(tmp_path)
+    file = params_file("photographs", "0" * 32)
+    file.parent.mkdir(parents=True)
+    file.write_text(f"data: {{source: folder, root: {root}}}\n")
+    with pytest.raises(UserError, match="would be read as one heap"):
+        make_input("photographs", "0" * 32, {})
+    check_photographs({"data": {"source": "photos", "root": root}})
