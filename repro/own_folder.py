@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from repro import paths
 from repro.errors import UserError
 
 SITE_CACHE = "DVC_SITE_CACHE_DIR"
@@ -54,15 +55,12 @@ def kept_folder(name: str) -> Path | None:
 
 @contextmanager
 def passing_folder(name: str) -> Iterator[Path]:
-    """Yields a new folder among the temporary files, and removes it.
+    """Yields a new folder among the temporary files, or in the project where others can rename these; removes it.
 
     Args:
         name: that its own begins with.
-
-    Raises:
-        UserError: others can rename what lies among the temporary files.
     """
-    passing = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_around()))
+    passing = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_around_or_project()))
     try:
         yield passing
     finally:
@@ -72,14 +70,19 @@ def passing_folder(name: str) -> Iterator[Path]:
 def keep_dvc_apart() -> None:
     """Has DVC remember files where only this user can write, unless the environment names a place.
 
-    Left alone it does so below /var/tmp/dvc, which everybody can write, and runs what is pickled there.
-
-    Raises:
-        UserError: others can rename what lies among the temporary files.
+    Left alone it does so below /var/tmp/dvc, which everybody can write, and runs what is pickled there. A folder among
+    the temporary files is local and so fast; where none of this user's own is to be had, it is in the project.
     """
-    if SITE_CACHE not in os.environ:
-        folder = kept_folder("repro-dvc") or Path(tempfile.mkdtemp(prefix="repro-dvc-", dir=_around()))
-        os.environ[SITE_CACHE] = str(folder)
+    if SITE_CACHE in os.environ:
+        return
+    try:
+        folder = kept_folder("repro-dvc")
+    except UserError:
+        folder = None
+    if folder is None:
+        folder = (paths.state() / "dvc").absolute()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ[SITE_CACHE] = str(folder)
 
 
 def _is_own(folder: Path) -> bool:
@@ -106,6 +109,15 @@ def _around() -> Path:
                 "  name another folder for temporary files in TMPDIR"
             )
     return folder
+
+
+def _around_or_project() -> Path:
+    try:
+        return _around()
+    except UserError:
+        state = paths.state().absolute()
+        state.mkdir(parents=True, exist_ok=True)
+        return state
 
 
 def _is_open(found: os.stat_result) -> bool:

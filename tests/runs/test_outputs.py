@@ -115,10 +115,30 @@ def test_dvc_remembers_files_where_nobody_else_can_write(tmp_path: Path, monkeyp
     keep_dvc_apart()
     assert os.environ[SITE_CACHE] == "/chosen"
     monkeypatch.delenv(SITE_CACHE)
-    (tmp_path / f"repro-dvc-{os.getuid()}").mkdir()
-    (tmp_path / f"repro-dvc-{os.getuid()}").chmod(0o777)  # as another user makes it
     keep_dvc_apart()
-    folder = Path(os.environ[SITE_CACHE])
-    assert folder.parent == tmp_path
-    assert folder.name != f"repro-dvc-{os.getuid()}"
-    assert folder.stat().st_mode & 0o077 == 0
+    own = tmp_path / f"repro-dvc-{os.getuid()}"
+    assert Path(os.environ[SITE_CACHE]) == own
+    assert own.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("open_to_all", ["the folder", "all temporary files"])
+def test_where_none_is_the_users_own_it_is_in_the_project(tmp_path: Path, monkeypatch, open_to_all: str) -> None:
+    import tempfile
+
+    from repro.own_folder import keep_dvc_apart, passing_folder
+
+    temporary, project = tmp_path / "temporary", tmp_path / "project"
+    own = temporary / f"repro-dvc-{os.getuid()}"
+    own.mkdir(parents=True)
+    project.mkdir()
+    (own if open_to_all == "the folder" else temporary).chmod(0o777)  # as another user makes it
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.chdir(project)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setenv(SITE_CACHE, "")  # so that it is put back
+    monkeypatch.delenv(SITE_CACHE)
+    keep_dvc_apart()
+    assert Path(os.environ[SITE_CACHE]) == project / ".repro" / "dvc"
+    assert (project / ".repro" / "dvc").stat().st_mode & 0o077 == 0
+    with passing_folder("some") as passing:
+        assert passing.parent == (temporary if open_to_all == "the folder" else project / ".repro")
