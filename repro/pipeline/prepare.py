@@ -10,7 +10,7 @@ def main() -> None:
         from repro.cases.medfe.data.prepare import prepare_photographs
         from repro.cases.medfe.split_folders import check_photographs
 
-        check_photographs(params.model_dump(mode="json"))
+        check_photographs({"data": params.data.model_dump(mode="json")})
         prepare_photographs(params.data, paths.PREPARED)
 
 
